@@ -1,0 +1,106 @@
+# The records vault: one target a job. Needs Python 3.11 or later, node with npm, and make.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The first Python here that is new enough; `make setup PYTHON=...` names another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+BUF := node_modules/.bin/buf
+INSTALLED := $(VENV)/.installed
+STUBS := build/.stubs
+
+PROJECTS := pyproject.toml clients/python/pyproject.toml clients/python-masked/pyproject.toml
+PROTOS := $(shell find protos -name '*.proto') protos/generate.py
+# Checked by mypy: all of our Python, tests included.
+SOURCES := $(wildcard vault clients protos bench deploy tests)
+# Where generated code could be committed by mistake.
+GENERATED := '*_pb2.py' '*_pb2.pyi' '*_pb2_grpc.py' '*_pb2_grpc.pyi' stubs build 'clients/*/generated'
+
+.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench lock clean distclean
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) node_modules/.installed stubs ## Install everything into .venv and node_modules
+
+$(INSTALLED): requirements/dev.lock $(PROJECTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
+		-e clients/python-masked -e clients/python -e .
+	@touch $@
+
+node_modules/.installed: package-lock.json .npmrc
+	npm ci --silent
+	@touch $@
+
+stubs: $(STUBS) ## Generate the stubs and the descriptor image from protos/
+
+$(STUBS): $(PROTOS) $(INSTALLED)
+	$(BIN)/python protos/generate.py
+	@touch $@
+
+check: lint types contracts proto generated ## Lint, strict types, import contracts, proto checks
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) stubs
+	$(BIN)/mypy $(SOURCES)
+
+contracts: $(INSTALLED) stubs
+	$(BIN)/lint-imports
+
+# The contract is compared with the newest one that was released (protos/released/README.md).
+proto: stubs node_modules/.installed
+	$(BUF) lint build/image.binpb
+	@baseline=$$(ls protos/released/*.binpb 2>/dev/null | sort -V | tail -n 1); \
+	if [ -n "$$baseline" ]; then \
+		echo "$(BUF) breaking build/image.binpb --against $$baseline"; \
+		$(BUF) breaking build/image.binpb --against "$$baseline"; \
+	else \
+		echo "buf breaking: no contract has been released yet, so there is none to break"; \
+	fi
+
+generated:
+	@tracked=$$(git ls-files -- $(GENERATED)) || exit 1; \
+	if [ -n "$$tracked" ]; then echo "generated code is tracked:" >&2; echo "$$tracked" >&2; exit 1; fi
+
+test: setup check ## Everything: setup, check and the whole test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+demo: setup ## A vault in .demo with 1,000 customers: the main job, step by step
+	$(BIN)/python clients/examples/demo.py --dir .demo
+
+dev: setup ## Run both tiers of a local vault in .demo until interrupted
+	$(BIN)/vaultd dev --dir .demo
+
+bench: setup ## Measure the main job; prints and writes .bench/latest.json
+	$(BIN)/python -m bench
+
+# Neither an index nor a host is named in a lock: whoever installs brings their own.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command "make lock" \
+	--no-emit-package recordsvault-client --no-emit-package recordsvault-masked-client
+
+lock: ## Refresh requirements/*.lock and package-lock.json to the newest that is allowed
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(LOCK) pyproject.toml --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml -c requirements/dev.lock -o requirements/server.lock
+	npm install --silent --package-lock-only
+
+clean: ## Remove generated code, caches, the demo and its data; keep what is installed
+	rm -rf build stubs dist clients/*/generated clients/*/dist .demo .bench
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './node_modules/*' -prune \
+		-exec rm -rf {} +
+
+distclean: clean ## Also remove .venv and node_modules
+	rm -rf $(VENV) node_modules
