@@ -1,0 +1,235 @@
+"""The tables, as SQLAlchemy Core metadata: what the migrations must add up to.
+
+Two metadata collections, because the key store may live in another database with backups of
+its own: `data_metadata` and `keys_metadata`. Every key and index leads with the institution
+(and the customer, where the table has one), so that a distributed PostgreSQL can shard it.
+
+Times are BIGINT microseconds since the Unix epoch, UTC. Text compares by code point on both
+databases (PostgreSQL: collation "C"), so that key paging agrees with Python's order.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+from sqlalchemy.types import TypeEngine
+
+_NAMING = {
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+data_metadata = MetaData(naming_convention=_NAMING)
+keys_metadata = MetaData(naming_convention=_NAMING)
+
+
+def text_type() -> TypeEngine[str]:
+    """Text ordered by code point on both databases."""
+    return String().with_variant(String(collation="C"), "postgresql")
+
+
+def micros_type() -> TypeEngine[int]:
+    """A 64-bit integer; on SQLite INTEGER, so that as a lone primary key it is the rowid."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, text_type(), nullable=False)
+
+
+def _int(name: str) -> Column[int]:
+    return Column(name, Integer(), nullable=False, autoincrement=False)
+
+
+def _long(name: str) -> Column[int]:
+    return Column(name, micros_type(), nullable=False, autoincrement=False)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary(), nullable=False)
+
+
+# -- data ------------------------------------------------------------------------------------
+
+customers = Table(
+    "customers",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _int("version"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    _bytes("masked"),
+    PrimaryKeyConstraint("institution", "customer", "version"),
+)
+
+documents = Table(
+    "documents",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _text("document"),
+    _int("version"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    _bytes("masked"),
+    PrimaryKeyConstraint("institution", "customer", "document", "version"),
+)
+
+transactions = Table(
+    "transactions",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _text("transaction"),
+    _text("scope"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    _bytes("masked"),
+    PrimaryKeyConstraint("institution", "customer", "transaction"),
+)
+
+transaction_links = Table(
+    "transaction_links",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _text("target"),
+    _text("kind"),
+    _text("transaction"),
+    PrimaryKeyConstraint("institution", "customer", "target", "kind", "transaction"),
+    sqlite_with_rowid=False,
+)
+
+blind_index = Table(
+    "blind_index",
+    data_metadata,
+    _text("institution"),
+    _text("kind"),
+    _bytes("token"),
+    _text("customer"),
+    _text("record"),
+    PrimaryKeyConstraint("institution", "kind", "token", "customer", "record"),
+    # The way back, for replacing a record's terms when a new version of it is written.
+    Index(None, "institution", "customer", "record"),
+    sqlite_with_rowid=False,
+)
+
+identity_claims = Table(
+    "identity_claims",
+    data_metadata,
+    _text("institution"),
+    _bytes("token"),
+    _text("customer"),
+    PrimaryKeyConstraint("institution", "token"),
+    sqlite_with_rowid=False,
+)
+
+requests = Table(
+    "requests",
+    data_metadata,
+    _text("institution"),
+    _text("principal"),
+    _text("request_id"),
+    _text("method"),
+    _bytes("fingerprint"),
+    _bytes("outcome"),
+    _long("recorded_at"),
+    PrimaryKeyConstraint("institution", "principal", "request_id"),
+)
+
+audit_events = Table(
+    "audit_events",
+    data_metadata,
+    _long("position"),
+    _text("institution"),
+    _text("customer"),
+    _text("actor"),
+    _text("action"),
+    _text("decision"),
+    _long("recorded_at"),
+    _bytes("leaf"),
+    _bytes("chain"),
+    PrimaryKeyConstraint("position"),
+    Index(None, "institution", "customer", "position"),
+    Index(None, "institution", "actor", "position"),
+)
+
+audit_head = Table(
+    "audit_head",
+    data_metadata,
+    _int("id"),
+    _long("size"),
+    _bytes("chain"),
+    _long("recorded_at"),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+# -- keys ------------------------------------------------------------------------------------
+# One table a branch, so that a database role can be granted the masked branch alone.
+
+
+def _institution_keys(name: str) -> Table:
+    return Table(
+        name,
+        keys_metadata,
+        _text("institution"),
+        _int("version"),
+        _text("kek_version"),
+        _bytes("wrapped"),
+        _long("created_at"),
+        PrimaryKeyConstraint("institution", "version"),
+    )
+
+
+def _file_keys(name: str) -> Table:
+    return Table(
+        name,
+        keys_metadata,
+        _text("institution"),
+        _text("customer"),
+        _text("scope"),
+        _bytes("key_id"),
+        _int("branch_key_version"),
+        _bytes("wrapped"),
+        _long("created_at"),
+        PrimaryKeyConstraint("institution", "customer", "scope"),
+        sqlite_with_rowid=False,
+    )
+
+
+full_branch_keys = _institution_keys("full_branch_keys")
+masked_branch_keys = _institution_keys("masked_branch_keys")
+index_keys = _institution_keys("index_keys")
+full_file_keys = _file_keys("full_file_keys")
+masked_file_keys = _file_keys("masked_file_keys")
+
+# What the masked tier's database role may touch; roles.py grants exactly this on PostgreSQL and
+# database.py enforces it in process on SQLite. Column name -> readable; a table absent from
+# both maps is out of reach.
+MASKED_READABLE: dict[str, frozenset[str]] = {
+    "customers": frozenset(c.name for c in customers.columns) - {"sealed"},
+    "documents": frozenset(c.name for c in documents.columns) - {"sealed"},
+    "transactions": frozenset(c.name for c in transactions.columns) - {"sealed"},
+    "transaction_links": frozenset(c.name for c in transaction_links.columns),
+    "audit_head": frozenset(c.name for c in audit_head.columns),
+    "masked_branch_keys": frozenset(c.name for c in masked_branch_keys.columns),
+    "masked_file_keys": frozenset(c.name for c in masked_file_keys.columns),
+}
+MASKED_INSERTABLE = frozenset({"audit_events"})
+MASKED_UPDATABLE: dict[str, frozenset[str]] = {
+    "audit_head": frozenset({"size", "chain", "recorded_at"})
+}
