@@ -1,0 +1,21 @@
+"""What can go wrong between the vault and its key-encryption keys. No message holds a key."""
+
+
+class KmsError(Exception):
+    """The key-encryption keys did not do what was asked."""
+
+
+class KmsUnavailable(KmsError):
+    """The provider cannot be reached just now; the same call may work later."""
+
+
+class KekMissing(KmsError):
+    """This node was not given that key-encryption key, or not that version of it."""
+
+
+class UnwrapRefused(KmsError):
+    """The wrapped key was changed, or it was wrapped by another key or for another place."""
+
+
+class KeyFileRefused(KmsError):
+    """A key file or its folder is not as a key file must be; the message says how to mend it."""

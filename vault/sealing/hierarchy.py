@@ -1,0 +1,210 @@
+"""The keys between the KEK and the data, one type each, and the only ways to make them.
+
+A key's bytes are its suite's id followed by the key itself, so that a key has one suite for life.
+They pass through wipeable memory for the moment between unwrapping and handing them to the cipher;
+after that only the cipher's own context holds them. Dropping the last reference to a key is what
+wipes it: so a cache can let go of a key that another thread is just using, and no key is ever
+used half wiped.
+
+Branch keys are wrapped by the KMS, file keys under their branch key with the scope, the key's id
+and the branch key's version as associated data: a wrapped key moved to another customer, scope or
+branch does not open.
+"""
+
+import os
+from typing import ClassVar, Final, NoReturn
+
+from vault.kms import KekName, Kms, WrappedKey
+from vault.kms.keybytes import framed, random_key, wipe
+from vault.records.scopes import Branch, ScopeRef
+from vault.sealing.blind import IndexKey
+from vault.sealing.errors import SealBroken
+from vault.sealing.suites import AES_256_GCM, Aead, Suite, suite_by_id
+from vault.store.keystore import BranchKeyRow, FileKeyRow
+
+KEY_ID_BYTES: Final = 16
+INDEX_KEY_BYTES: Final = 32
+
+# Held by this module alone, so that a key type is proof of where its key came from.
+_MINT: Final = object()
+
+
+class _Key:
+    __slots__ = ("aead", "suite")
+
+    def __init__(self, mint: object, material: bytearray) -> None:
+        if mint is not _MINT:
+            raise TypeError(f"{type(self).__name__} is made by the key ring only")
+        self.suite, self.aead = _keyed(material)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is never copied or serialised")
+
+
+class BranchKey(_Key):
+    """An institution's key of one branch; it wraps file keys."""
+
+    __slots__ = ("branch", "institution", "version")
+
+    def __init__(
+        self, mint: object, branch: Branch, institution: str, version: int, material: bytearray
+    ) -> None:
+        super().__init__(mint, material)
+        self.branch = branch
+        self.institution = institution
+        self.version = version
+
+    def __repr__(self) -> str:
+        return f"<BranchKey {self.branch.value} of {self.institution}, version {self.version}>"
+
+
+class _FileKey(_Key):
+    """`header` is how every value sealed under this key begins: format, suite id, key id."""
+
+    __slots__ = ("header", "key_id", "ref")
+    format_byte: ClassVar[int]
+
+    def __init__(self, mint: object, ref: ScopeRef, key_id: bytes, material: bytearray) -> None:
+        super().__init__(mint, material)
+        self.ref = ref
+        self.key_id = key_id
+        self.header = bytes((self.format_byte, self.suite.suite_id)) + key_id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key_id.hex()}>"
+
+
+class FullFileKey(_FileKey):
+    """A scope's key in the full branch; it wraps data keys."""
+
+    __slots__ = ()
+    format_byte = 1
+
+
+class MaskedFileKey(_FileKey):
+    """A scope's key in the masked branch; it seals masked views."""
+
+    __slots__ = ()
+    format_byte = 2
+
+
+FileKey = FullFileKey | MaskedFileKey
+
+_FILE_KEY_TYPES: Final[dict[Branch, type[FullFileKey] | type[MaskedFileKey]]] = {
+    Branch.FULL: FullFileKey,
+    Branch.MASKED: MaskedFileKey,
+}
+_KEKS: Final = {Branch.FULL: KekName.FULL, Branch.MASKED: KekName.MASKED}
+
+
+def new_branch_key(
+    kms: Kms, branch: Branch, institution: str, version: int, created_at: int
+) -> BranchKeyRow:
+    """A fresh branch key, wrapped. Raises KmsError, nothing being kept then."""
+    material = _new_material(AES_256_GCM)
+    context = _branch_context(branch, institution, version)
+    return _wrapped_row(kms, _KEKS[branch], material, context, (institution, version, created_at))
+
+
+def open_branch_key(kms: Kms, branch: Branch, row: BranchKeyRow) -> BranchKey:
+    """Raises KmsError, or SealBroken if the KMS gave back what is no key."""
+    wrapped = WrappedKey(_KEKS[branch], row.kek_version, row.wrapped)
+    context = _branch_context(branch, row.institution, row.version)
+    return BranchKey(_MINT, branch, row.institution, row.version, kms.unwrap(wrapped, context))
+
+
+def new_index_key(kms: Kms, institution: str, version: int, created_at: int) -> BranchKeyRow:
+    """A fresh index key, wrapped. Raises KmsError, nothing being kept then."""
+    material = random_key(INDEX_KEY_BYTES)
+    context = _index_context(institution, version)
+    return _wrapped_row(kms, KekName.INDEX, material, context, (institution, version, created_at))
+
+
+def open_index_key(kms: Kms, row: BranchKeyRow) -> IndexKey:
+    """Raises KmsError, or SealBroken if the KMS gave back what is no key."""
+    wrapped = WrappedKey(KekName.INDEX, row.kek_version, row.wrapped)
+    material = kms.unwrap(wrapped, _index_context(row.institution, row.version))
+    try:
+        if len(material) != INDEX_KEY_BYTES:
+            raise SealBroken
+        return IndexKey(row.institution, row.version, material)
+    finally:
+        wipe(material)
+
+
+def new_file_key(branch_key: BranchKey, ref: ScopeRef, created_at: int) -> FileKeyRow:
+    """A fresh file key of the branch key's own suite and branch, wrapped under it."""
+    key_id = os.urandom(KEY_ID_BYTES)
+    material = _new_material(branch_key.suite)
+    wrapped = branch_key.aead.seal(material, _file_key_aad(branch_key, ref, key_id))
+    wipe(material)
+    return FileKeyRow(
+        ref.institution, ref.customer, ref.scope, key_id, branch_key.version, wrapped, created_at
+    )
+
+
+def open_file_key(branch_key: BranchKey, ref: ScopeRef, row: FileKeyRow) -> FileKey:
+    """The file key of `ref`, which is what was asked for, whatever the row says of itself.
+
+    Raises SealBroken.
+    """
+    aad = _file_key_aad(branch_key, ref, row.key_id)
+    make = _FILE_KEY_TYPES[branch_key.branch]
+    return make(_MINT, ref, row.key_id, branch_key.aead.open_key(row.wrapped, aad))
+
+
+def _new_material(suite: Suite) -> bytearray:
+    material = random_key(1 + suite.key_bytes)
+    material[0] = suite.suite_id
+    return material
+
+
+def _keyed(material: bytearray) -> tuple[Suite, Aead]:
+    try:
+        if not material:
+            raise SealBroken
+        suite = suite_by_id(material[0])
+        if len(material) != 1 + suite.key_bytes:
+            raise SealBroken
+        with memoryview(material) as view, view[1:] as key:
+            return suite, suite.keyed(key)
+    finally:
+        wipe(material)
+
+
+def _wrapped_row(
+    kms: Kms, kek: KekName, material: bytearray, context: bytes, named: tuple[str, int, int]
+) -> BranchKeyRow:
+    institution, version, created_at = named
+    try:
+        wrapped = kms.wrap(kek, material, context)
+        # Everything of the institution will hang on this key: what the KMS cannot give back now
+        # must not be stored.
+        back = kms.unwrap(wrapped, context)
+        if back != material:
+            raise SealBroken
+        wipe(back)
+    finally:
+        wipe(material)
+    return BranchKeyRow(institution, version, wrapped.kek_version, wrapped.blob, created_at)
+
+
+def _branch_context(branch: Branch, institution: str, version: int) -> bytes:
+    parts = (branch.value.encode(), institution.encode(), str(version).encode())
+    return framed(b"recordsvault/branch-key/v1", *parts)
+
+
+def _index_context(institution: str, version: int) -> bytes:
+    return framed(b"recordsvault/index-key/v1", institution.encode(), str(version).encode())
+
+
+def _file_key_aad(branch_key: BranchKey, ref: ScopeRef, key_id: bytes) -> bytes:
+    return framed(
+        b"recordsvault/file-key/v1",
+        branch_key.branch.value.encode(),
+        str(branch_key.version).encode(),
+        ref.institution.encode(),
+        ref.customer.encode(),
+        ref.scope.encode(),
+        key_id,
+    )

@@ -1,0 +1,230 @@
+"""The key ring: from a scope to its file key, by way of key store and KMS, or from memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+from vault.kms import Kms
+from vault.records.scopes import Branch, ScopeRef
+from vault.sealing.blind import IndexKey
+from vault.sealing.errors import BranchNotHeld, InstitutionKeysMissing, ScopeShredded
+from vault.sealing.held import ExpiringCache, Held, HeldKeys
+from vault.sealing.hierarchy import (
+    BranchKey,
+    FileKey,
+    FullFileKey,
+    MaskedFileKey,
+    new_branch_key,
+    new_file_key,
+    new_index_key,
+    open_branch_key,
+    open_file_key,
+    open_index_key,
+)
+from vault.sealing.ports import Clock, KeyStorePort, SystemClock
+from vault.store.keystore import BranchKeyRow, FileKeyRow
+
+ALL_BRANCHES = frozenset(Branch)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRingLimits:
+    """How many unwrapped keys are held, and for how many seconds.
+
+    A held file key takes about 3 kB. `branch_key_ttl` bounds how long an outage of the KMS, or its
+    owner's withdrawal of a KEK, goes unnoticed; no file key outlives the branch key it came by.
+    """
+
+    file_keys: int = 16_384  # a branch
+    file_key_ttl: float = 300.0
+    branch_keys: int = 1_024
+    branch_key_ttl: float = 3_600.0
+
+
+class KeyRing:
+    """The keys of the branches that this node was given. Thread-safe.
+
+    `peek` and `peek_index_key` never block; everything else may, and raises KmsError for the KMS,
+    StoreError for the key store, SealBroken for a wrapped key that was changed, BranchNotHeld for a
+    branch that this node was not given.
+    """
+
+    def __init__(
+        self,
+        kms: Kms,
+        keystore: KeyStorePort,
+        branches: frozenset[Branch],
+        limits: KeyRingLimits | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        limits = limits or KeyRingLimits()
+        self._kms = kms
+        self._keystore = keystore
+        self._clock = clock or SystemClock()
+        self._file_key_ttl = limits.file_key_ttl
+        tick = self._clock.monotonic
+        self._files: dict[Branch, ExpiringCache[ScopeRef, FileKey]] = {
+            branch: ExpiringCache(limits.file_keys, tick) for branch in branches
+        }
+        self._branch_keys: HeldKeys[tuple[Branch, str, int], BranchKey] = HeldKeys(
+            limits.branch_keys, limits.branch_key_ttl, tick
+        )
+        self._index_keys: HeldKeys[str, IndexKey] = HeldKeys(
+            limits.branch_keys, limits.branch_key_ttl, tick
+        )
+
+    def __repr__(self) -> str:
+        return f"<KeyRing of {', '.join(sorted(self._files)) or 'no branch'}>"
+
+    @overload
+    def peek(
+        self, branch: Literal[Branch.FULL], refs: Iterable[ScopeRef]
+    ) -> tuple[dict[ScopeRef, FullFileKey], list[ScopeRef]]: ...
+    @overload
+    def peek(
+        self, branch: Literal[Branch.MASKED], refs: Iterable[ScopeRef]
+    ) -> tuple[dict[ScopeRef, MaskedFileKey], list[ScopeRef]]: ...
+    @overload
+    def peek(
+        self, branch: Branch, refs: Iterable[ScopeRef]
+    ) -> tuple[dict[ScopeRef, FileKey], list[ScopeRef]]: ...
+    def peek(
+        self, branch: Branch, refs: Iterable[ScopeRef]
+    ) -> tuple[dict[ScopeRef, Any], list[ScopeRef]]:
+        """The file keys held in memory, and the scopes whose keys are not (each once)."""
+        wanted = dict.fromkeys(refs)
+        found = self._held_files(branch).get_many(wanted)
+        return found, [ref for ref in wanted if ref not in found]
+
+    @overload
+    def fetch(
+        self, branch: Literal[Branch.FULL], refs: Iterable[ScopeRef]
+    ) -> dict[ScopeRef, FullFileKey]: ...
+    @overload
+    def fetch(
+        self, branch: Literal[Branch.MASKED], refs: Iterable[ScopeRef]
+    ) -> dict[ScopeRef, MaskedFileKey]: ...
+    @overload
+    def fetch(self, branch: Branch, refs: Iterable[ScopeRef]) -> dict[ScopeRef, FileKey]: ...
+    def fetch(self, branch: Branch, refs: Iterable[ScopeRef]) -> dict[ScopeRef, Any]:
+        """The file keys of all `refs`. Raises ScopeShredded for the first that has none."""
+        found, missing = self.peek(branch, refs)
+        if missing:
+            rows = self._keystore.file_keys(branch, missing)
+            for ref in missing:
+                if ref not in rows:
+                    raise ScopeShredded(ref)
+            found |= self._admit(branch, rows)
+        return found
+
+    def ensure(self, refs: Iterable[ScopeRef]) -> None:
+        """Give each scope a file key in both branches, in one transaction of the key store.
+
+        Of several nodes that do so at once one wins, and all use its keys: what stands is read
+        back before it is used. Raises InstitutionKeysMissing.
+        """
+        held = [self._held_files(branch) for branch in Branch]
+        wanted = [
+            ref for ref in dict.fromkeys(refs) if any(files.get(ref) is None for files in held)
+        ]
+        if not wanted:
+            return
+        standing = {branch: self._keystore.file_keys(branch, wanted) for branch in Branch}
+        fresh = {branch: self._new_rows(branch, wanted, standing[branch]) for branch in Branch}
+        if any(fresh.values()):
+            self._keystore.add_file_keys(full=fresh[Branch.FULL], masked=fresh[Branch.MASKED])
+            standing = {branch: self._keystore.file_keys(branch, wanted) for branch in Branch}
+        for branch in Branch:
+            self._admit(branch, standing[branch])
+
+    def open_institution(self, institution: str) -> None:
+        """Give a new institution its branch keys and its index key; what it has is kept."""
+        for branch in Branch:
+            self._held_files(branch)
+        kms, store, now = self._kms, self._keystore, self._clock.now_micros()
+        # Wrapped first, all of them: a node that lacks one of the KEKs changes nothing.
+        rows = {
+            branch: new_branch_key(kms, branch, institution, 1, now)
+            for branch in Branch
+            if not store.branch_keys(branch, institution)
+        }
+        if not store.index_keys(institution):
+            store.add_index_key(new_index_key(kms, institution, 1, now))
+        for branch, row in rows.items():
+            store.add_branch_key(branch, row)
+
+    def peek_index_key(self, institution: str) -> IndexKey | None:
+        """The institution's index key if it is held in memory."""
+        return self._index_keys.peek(institution)
+
+    def index_key(self, institution: str) -> IndexKey:
+        """The institution's newest index key. Raises InstitutionKeysMissing, KekMissing."""
+
+        def unwrap() -> IndexKey:
+            rows = self._keystore.index_keys(institution)
+            if not rows:
+                raise InstitutionKeysMissing(institution)
+            return open_index_key(self._kms, rows[-1])
+
+        return self._index_keys.get(institution, unwrap).key
+
+    def sweep(self) -> None:
+        """Let go of every key whose time is over; to be called every few seconds.
+
+        A key whose time is over is never used; this is so that it does not stay in memory either.
+        """
+        for files in self._files.values():
+            files.sweep()
+        self._branch_keys.sweep()
+        self._index_keys.sweep()
+
+    def clear(self) -> None:
+        """Let go of every key."""
+        for files in self._files.values():
+            files.clear()
+        self._branch_keys.clear()
+        self._index_keys.clear()
+
+    def _held_files(self, branch: Branch) -> ExpiringCache[ScopeRef, FileKey]:
+        files = self._files.get(branch)
+        if files is None:
+            raise BranchNotHeld(branch)
+        return files
+
+    def _branch_key(self, branch: Branch, institution: str, version: int) -> Held[BranchKey]:
+        def unwrap() -> BranchKey:
+            for row in self._keystore.branch_keys(branch, institution):
+                if row.version == version:
+                    return open_branch_key(self._kms, branch, row)
+            raise InstitutionKeysMissing(institution)
+
+        return self._branch_keys.get((branch, institution, version), unwrap)
+
+    def _admit(self, branch: Branch, rows: dict[ScopeRef, FileKeyRow]) -> dict[ScopeRef, FileKey]:
+        files = self._held_files(branch)
+        ttl_ends = self._clock.monotonic() + self._file_key_ttl
+        keys: dict[ScopeRef, FileKey] = {}
+        for ref, row in rows.items():
+            held = self._branch_key(branch, ref.institution, row.branch_key_version)
+            keys[ref] = open_file_key(held.key, ref, row)
+            files.put(ref, keys[ref], min(ttl_ends, held.until))
+        return keys
+
+    def _new_rows(
+        self, branch: Branch, refs: Sequence[ScopeRef], standing: dict[ScopeRef, FileKeyRow]
+    ) -> list[FileKeyRow]:
+        now = self._clock.now_micros()
+        newest: dict[str, BranchKeyRow] = {}
+        rows = []
+        for ref in refs:
+            if ref in standing:
+                continue
+            institution = ref.institution
+            if institution not in newest:
+                branch_rows = self._keystore.branch_keys(branch, institution)
+                if not branch_rows:
+                    raise InstitutionKeysMissing(institution)
+                newest[institution] = branch_rows[-1]
+            held = self._branch_key(branch, institution, newest[institution].version)
+            rows.append(new_file_key(held.key, ref, now))
+        return rows

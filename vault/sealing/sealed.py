@@ -1,0 +1,79 @@
+"""Sealed records and sealed masked views: the two formats that stand in the database.
+
+    full     1 | suite id | file key id (16) | wrapped data key | nonce | ciphertext | tag
+    masked   2 | suite id | file key id (16) | nonce | ciphertext | tag
+
+A full record is sealed under a data key of its own, made for this one message and wrapped under the
+scope's file key; a masked view directly under the masked file key. Lengths are those of the suite
+(suite 1: wrapped data key 60 bytes, nonce 12, tag 16). Associated data is everything that stands
+before, followed by the context; so every byte is authenticated, and the first byte keeps the two
+formats apart even if a key were ever shared.
+"""
+
+import os
+from typing import NoReturn
+
+from vault.kms.keybytes import wipe
+from vault.sealing.context import SealContext
+from vault.sealing.errors import SealBroken
+from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
+from vault.sealing.suites import suite_by_id
+
+HEADER_BYTES = 18
+
+
+def seal_full(key: FullFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
+    """Seal a full record version. Raises ValueError if `key` is another customer's.
+
+    Another customer's key would seal well, and then be shredded with the wrong file.
+    """
+    _require(key, FullFileKey, ctx)
+    place = ctx.aad()
+    suite = key.suite
+    data_key = os.urandom(suite.key_bytes)
+    header = key.header + key.aead.seal(data_key, key.header + place)
+    return header + suite.keyed(data_key).seal(plaintext, header + place)
+
+
+def open_full(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
+    """What `seal_full` sealed under this key, for this place. Raises SealBroken, UnknownSuite."""
+    if not sealed.startswith(key.header):
+        _refuse(sealed, key)
+    place = ctx.aad()
+    suite = key.suite
+    end = HEADER_BYTES + suite.key_bytes + suite.overhead
+    data_key = key.aead.open_key(sealed[HEADER_BYTES:end], key.header + place)
+    try:
+        return suite.keyed(data_key).open(sealed[end:], sealed[:end] + place)
+    finally:
+        wipe(data_key)
+
+
+def seal_masked(key: MaskedFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
+    """Seal a masked view. Raises ValueError if `key` is another customer's."""
+    _require(key, MaskedFileKey, ctx)
+    header = key.header
+    return header + key.aead.seal(plaintext, header + ctx.aad())
+
+
+def open_masked(key: MaskedFileKey, sealed: bytes, ctx: SealContext) -> bytes:
+    """What `seal_masked` sealed under this key, for this place. Raises SealBroken, UnknownSuite."""
+    header = key.header
+    if not sealed.startswith(header):
+        _refuse(sealed, key)
+    return key.aead.open(sealed[HEADER_BYTES:], header + ctx.aad())
+
+
+def _require(key: FileKey, kind: type[FileKey], ctx: SealContext) -> None:
+    # The types say so already; but a full record under a masked key would be every masked node's.
+    if type(key) is not kind:
+        raise TypeError(f"sealing takes a {kind.__name__}")
+    ref = key.ref
+    if ref.customer != ctx.customer or ref.institution != ctx.institution:
+        raise ValueError("the file key belongs to another customer")
+
+
+def _refuse(sealed: bytes, key: FileKey) -> NoReturn:
+    if len(sealed) >= HEADER_BYTES and sealed[0] == key.format_byte:
+        suite_by_id(sealed[1])
+    raise SealBroken
