@@ -54,7 +54,7 @@ types: $(INSTALLED) stubs
 	$(BIN)/mypy $(SOURCES)
 
 contracts: $(INSTALLED) stubs
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 # The contract is compared with the newest one that was released (protos/released/README.md).
 proto: stubs node_modules/.installed
