@@ -148,7 +148,7 @@ class Database:
         with self._lock:
             if conn in self._readers:
                 self._readers.remove(conn)
-        _discard(conn)
+        discard(conn)
 
     # -- writes ------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Database:
             readers, self._readers = self._readers, []
         self._local = threading.local()
         for conn in readers:
-            _discard(conn)
+            discard(conn)
         self.engine.dispose()
         self._read_engine.dispose()
 
@@ -228,7 +228,7 @@ def _begin_immediate(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _discard(conn: Connection) -> None:
+def discard(conn: Connection) -> None:
     """Close a connection that may be broken; what it says about that is of no use any more."""
     try:
         conn.invalidate()

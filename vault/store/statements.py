@@ -23,6 +23,7 @@ from vault.store.errors import VersionConflict, is_unique_violation
 # keeps 512 prepared statements, so more than this would not gain and would push others out.
 _ROWS = 64
 _IGNORE = " ON CONFLICT DO NOTHING"
+_FROM_ARRAYS = " SELECT * FROM unnest({})"
 
 
 @lru_cache(maxsize=64)
@@ -50,7 +51,7 @@ def _pg_sql(table: Table, dialect: Dialect, ignore: bool) -> str:
 
     into, _, _ = _single(table, dialect).partition(" VALUES ")
     arrays = ", ".join(array(c.type) for c in table.columns)
-    return f"{into} SELECT * FROM unnest({arrays})" + (_IGNORE if ignore else "")
+    return into + _FROM_ARRAYS.format(arrays) + (_IGNORE if ignore else "")
 
 
 def _insert(conn: Connection, table: Table, rows: Sequence[tuple[Any, ...]], ignore: bool) -> int:
