@@ -1,0 +1,118 @@
+"""One batch of the log: several units of work and their events in one database transaction.
+
+Runs on the log's writer thread. The order of steps, and what a crash after each leaves:
+
+1. begin                                     nothing
+2. each unit's work in a savepoint of its own; one that fails is rolled back alone     nothing
+3. all events appended, the head moved       nothing
+4. commit                                    everything: records and their events
+5. the waiters are told                      (a crash before this: stored, but not answered)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from vault.audit.append import append
+from vault.audit.chain import StoredEvent
+from vault.audit.event import AuditEvent, encode, split_rows
+from vault.store.errors import StoreError, StoreUnavailable, translate
+
+Work = Callable[[Connection], Any]
+Events = Callable[[Any], Sequence[AuditEvent]]
+Encoded = tuple[AuditEvent, bytes]
+
+
+class CommitUnknown(StoreError):
+    """The commit was sent and its answer never came (or was a failure): it may stand or not."""
+
+
+class Unit:
+    """Work to be done and its events, or one event ready to be appended.
+
+    After `run_batch`: `error` is what the work raised (it is rolled back then), else `result` and
+    `stored` are set.
+    """
+
+    __slots__ = ("error", "events", "ready", "result", "stored", "weight", "work")
+
+    def __init__(
+        self, work: Work | None, events: Events | None, ready: Sequence[Encoded], weight: int
+    ) -> None:
+        self.work = work
+        self.events = events
+        self.ready = ready
+        self.weight = weight
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.stored: Sequence[StoredEvent] = ()
+
+
+def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int]) -> int:
+    """Run a batch and commit it; return the log's new size, or 0 if there was nothing to append.
+
+    Raises whatever made the batch as a whole fail; then nothing of it stands, except that after
+    CommitUnknown it may. The connection is then not fit for another batch.
+    """
+    transaction = conn.begin()
+    pending: list[Encoded] = []
+    for unit in units:
+        if unit.work is not None:
+            _run_unit(conn, unit)
+        if unit.error is None:
+            pending.extend(unit.ready)
+    stored = append(conn, pending, clock()) if pending else []
+    _require_transaction(conn)
+    if not transaction.is_active:
+        raise RuntimeError("a unit of work ended the batch's transaction")
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        raise CommitUnknown("it is not known whether the commit took place") from error
+    at = 0
+    for unit in units:
+        if unit.error is None:
+            unit.stored = stored[at : at + len(unit.ready)]
+            at += len(unit.ready)
+    return stored[-1].position if stored else 0
+
+
+def _run_unit(conn: Connection, unit: Unit) -> None:
+    work, events = unit.work, unit.events
+    if work is None or events is None:
+        return
+    try:
+        with conn.begin_nested():
+            unit.result = work(conn)
+            ready: list[Encoded] = []
+            for event in events(unit.result):
+                ready.extend((part, encode(part)) for part in split_rows(event))
+            if not ready:
+                raise RuntimeError("a unit of work must leave an event")
+            unit.ready = ready
+    except Exception as error:
+        # The unit's caller gets it; the batch goes on, if there is still a transaction to go on
+        # with.
+        unit.result = None
+        unit.error = (translate(error) or error) if isinstance(error, DBAPIError) else error
+        _require_transaction(conn)
+
+
+def _require_transaction(conn: Connection) -> None:
+    """Raise StoreUnavailable unless the batch's transaction is whole.
+
+    Both databases can lose it without the next statement saying so. SQLite rolls everything back by
+    itself on a full disk or an I/O error, and statements after that would commit one by one.
+    PostgreSQL answers COMMIT of a failed transaction with a rollback and no error.
+    """
+    if conn.invalidated:
+        raise StoreUnavailable("the database connection was lost within a batch")
+    driver: Any = conn.connection.driver_connection
+    if conn.dialect.name == "sqlite":
+        whole = bool(driver.in_transaction)
+    else:
+        whole = driver.info.transaction_status == TransactionStatus.INTRANS
+    if not whole:
+        raise StoreUnavailable("the database rolled a batch back by itself")
