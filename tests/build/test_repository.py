@@ -90,9 +90,10 @@ def test_no_tracked_file_has_a_machine_path() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("path", [b"/home/ann/vault", b'"/Users/ann"', b"cd /root/vault"])
-def test_the_pattern_knows_a_machine_path(path: bytes) -> None:
-    assert MACHINE_PATH.search(path)
+# This file is tracked too: the slashes of the samples are put in when they are used.
+@pytest.mark.parametrize("path", ["|home|ann|vault", '"|Users|ann"', "cd |root|vault"])
+def test_the_pattern_knows_a_machine_path(path: str) -> None:
+    assert MACHINE_PATH.search(path.replace("|", "/").encode())
 
 
 def test_the_pattern_leaves_resource_names_and_addresses_alone() -> None:
