@@ -1,0 +1,38 @@
+"""Who calls, and may they: principals and policy decisions.
+
+In: the URI of a caller's certificate, the action, the resource, the purpose and whether there is a
+case reference. Out: a `Principal` (only the `Directory` makes one) and a `Decision`, which for an
+allowed call holds a `Grant` (only the `PolicyEngine` makes one). Use cases demand the grant and
+make sure with `covers` that it is theirs.
+
+Policies are Cedar files in `policies/`, checked against `policies/schema.cedarschema` at start; a
+role is a string of the principals file that some policy names, so a new role is no change of code.
+Deny is the default and a forbid wins. docs/decision-matrix.md shows what comes out.
+
+This room never looks into a record, never logs, and knows nothing of gRPC or certificates.
+"""
+
+from vault.access.actions import Action, ActionClass, ResourceKind
+from vault.access.decision import Decision, Grant, GrantMismatch, Reason, ResourceRef
+from vault.access.directory import Directory, PrincipalsInvalid
+from vault.access.policy import PolicyEngine
+from vault.access.policy_files import PolicyInvalid
+from vault.access.principals import Principal
+from vault.access.purposes import Purpose
+
+__all__ = [
+    "Action",
+    "ActionClass",
+    "Decision",
+    "Directory",
+    "Grant",
+    "GrantMismatch",
+    "PolicyEngine",
+    "PolicyInvalid",
+    "Principal",
+    "PrincipalsInvalid",
+    "Purpose",
+    "Reason",
+    "ResourceKind",
+    "ResourceRef",
+]

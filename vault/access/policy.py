@@ -1,0 +1,193 @@
+"""The policy engine: Cedar policies, checked against their schema once, asked at every call.
+
+Deny is the default: what no policy permits is refused, a forbid wins over every permit, and a
+policy that fails to evaluate refuses the call (Cedar itself would only skip it, which must not
+turn a failing forbid into a permission).
+
+What enters a decision is what the schema names: the caller's institution and roles, the action,
+the resource's institution and kind, the purpose, and whether there is a case reference. The cache
+is keyed by all of it and by nothing else, so that it has no entry that could be out of date: a
+changed principals file changes the key. Policies are read at start only.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import cedarpy
+
+from vault.access.actions import Action, ActionClass
+from vault.access.decision import _ENGINE, Decision, Grant, Reason, ResourceRef
+from vault.access.policy_files import POLICY_FOLDER, PolicyBook, read_policies
+from vault.access.principals import Principal
+from vault.access.purposes import Purpose
+
+_CACHE_SIZE: Final = 8192
+_SOMEWHERE: Final = "some-institution"
+_NAMESPACE: Final = "RecordsVault"
+
+
+class _Question(NamedTuple):
+    """Everything that enters a decision."""
+
+    institution: str
+    roles: frozenset[str]
+    action: Action
+    resource_institution: str
+    resource_kind: str
+    purpose: str
+    case_reference: bool
+
+
+class _Answer(NamedTuple):
+    allowed: bool
+    policies: tuple[str, ...]
+    failed: bool
+
+
+class PolicyEngine:
+    """Decides calls. Thread-safe; made once at start by `load`."""
+
+    def __init__(self, book: PolicyBook, cache_size: int = _CACHE_SIZE) -> None:
+        """Use `load`. `cache_size` is in decisions; 0 asks Cedar every time."""
+        self._book = book
+        self._ask = lru_cache(cache_size)(self._ask_cedar)
+        self._verdict = lru_cache(cache_size)(self._judge)
+
+    @classmethod
+    def load(cls, folder: Path = POLICY_FOLDER, *, cache_size: int = _CACHE_SIZE) -> "PolicyEngine":
+        """Read the policies (*.cedar) and the schema (schema.cedarschema) of a folder.
+
+        Raises:
+            PolicyInvalid: a file is missing or does not parse, a policy does not fit the schema or
+                has no id or text, or the schema does not have the vault's actions. The server does
+                not start.
+        """
+        return cls(read_policies(folder), cache_size)
+
+    @property
+    def book(self) -> PolicyBook:
+        """The policies in force: their texts, and the roles that they know."""
+        return self._book
+
+    def decide(
+        self,
+        principal: Principal,
+        action: Action,
+        resource: ResourceRef,
+        purpose: str = Purpose.NONE,
+        case_reference: bool = False,
+    ) -> Decision:
+        """Decide a call.
+
+        `purpose` is a name of `Purpose`, empty where the call gives none; one that the policies do
+        not know is allowed to nobody. `case_reference` is whether the call gives one. Raises
+        nothing: what cannot be decided is refused.
+        """
+        verdict = self._verdict(
+            principal.institution,
+            principal.roles,
+            action,
+            resource.institution,
+            resource.kind,
+            purpose,
+            case_reference,
+        )
+        if verdict.reason is not None:
+            return verdict
+        grant = Grant(principal, action, resource, purpose, verdict.policies, _ENGINE)
+        return Decision(verdict.policies, None, verdict.en, verdict.zh, grant)
+
+    def _judge(
+        self,
+        institution: str,
+        roles: frozenset[str],
+        action: Action,
+        resource_institution: str,
+        resource_kind: str,
+        purpose: str,
+        case_reference: bool,
+    ) -> Decision:
+        """The decision without its grant: for an allowed call the one thing that is left to add."""
+        question = _Question(
+            institution,
+            roles,
+            action,
+            resource_institution,
+            resource_kind,
+            purpose,
+            case_reference,
+        )
+        answer = self._ask(question)
+        if not answer.allowed:
+            reason = Reason.POLICY_ERROR if answer.failed else self._explain(question)
+            return Decision(answer.policies, reason, reason.en, reason.zh)
+        said = [self._book.policies[policy] for policy in answer.policies]
+        return Decision(
+            answer.policies, None, " ".join(p.en for p in said), "".join(p.zh for p in said)
+        )
+
+    def _explain(self, asked: _Question) -> Reason:
+        """Why it was refused: the least that would have to be otherwise for it to be allowed.
+
+        Found by asking the policies themselves, so that it is right for every set of policies.
+        """
+        purposes = (
+            [p.value for p in Purpose]
+            if asked.action.action_class is ActionClass.FULL_READ
+            else [asked.purpose]
+        )
+
+        def some_purpose(question: _Question) -> bool:
+            return any(
+                self._ask(question._replace(purpose=purpose, case_reference=True)).allowed
+                for purpose in purposes
+            )
+
+        home = asked.resource_institution or asked.institution or _SOMEWHERE
+        if not some_purpose(asked._replace(institution=home, resource_institution=home)):
+            return Reason.ROLE_MISSING
+        if not some_purpose(asked):
+            return Reason.OTHER_INSTITUTION
+        if asked.purpose == Purpose.NONE:
+            return Reason.PURPOSE_REQUIRED
+        if not self._ask(asked._replace(case_reference=True)).allowed:
+            return Reason.PURPOSE_NOT_ALLOWED
+        return Reason.CASE_REFERENCE_REQUIRED
+
+    def _ask_cedar(self, question: _Question) -> _Answer:
+        principal = {"type": f"{_NAMESPACE}::Principal", "id": "caller"}
+        resource = {"type": f"{_NAMESPACE}::{question.resource_kind}", "id": "resource"}
+        roles = [{"type": f"{_NAMESPACE}::Role", "id": role} for role in sorted(question.roles)]
+        entities = [
+            {"uid": principal, "attrs": _belongs_to(question.institution), "parents": roles},
+            {
+                "uid": resource,
+                "attrs": _belongs_to(question.resource_institution),
+                "parents": [],
+            },
+        ]
+        result = cedarpy.is_authorized(
+            {
+                "principal": principal,
+                "action": {"type": f"{_NAMESPACE}::Action", "id": question.action},
+                "resource": resource,
+                "context": {
+                    "purpose": question.purpose,
+                    "case_reference": question.case_reference,
+                },
+            },
+            self._book.policy_set,
+            json.dumps(entities),
+            self._book.schema,
+        )
+        said = result.diagnostics
+        policies = tuple(sorted(said.id_annotations_by_reason.values()))
+        failed = bool(said.errors)
+        return _Answer(result.allowed and not failed, policies, failed)
+
+
+def _belongs_to(institution: str) -> dict[str, str]:
+    # An institution that is not there is left out, and never an empty text that equals another.
+    return {"institution": institution} if institution else {}
