@@ -11,7 +11,6 @@ whoever could read it may have read it.
 """
 
 import base64
-import binascii
 import errno
 import json
 import os
@@ -73,32 +72,30 @@ def create_local_keks(directory: Path, keks: Iterable[KekName]) -> None:
 def _key_folder(directory: Path) -> Iterator[int]:
     """A descriptor of the folder, once it is known that nobody else can put files in it."""
     try:
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise KmsUnavailable(f"key folder {directory}: {error.strerror}") from None
-    try:
+    with _closing(opened) as folder:
         found = os.fstat(folder)
         if found.st_uid not in (os.geteuid(), 0):
             raise KeyFileRefused(f"{directory} belongs to another user: chown it to this one")
         if found.st_mode & 0o022:
             raise KeyFileRefused(f"others can write to {directory}: chmod go-w {directory}")
         yield folder
-    finally:
-        os.close(folder)
 
 
 def _read_private(folder: int, path: Path) -> bytes | None:
     # O_NONBLOCK: a FIFO in the file's place must be refused, not waited for.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path.name, flags, dir_fd=folder)
+        opened = os.open(path.name, flags, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise KeyFileRefused(f"{path} is a link: put the key file itself there") from None
         raise KmsUnavailable(f"key file {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    with _closing(opened) as descriptor:
         # Asked of the open file, so that nothing can be exchanged between the question and the use.
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -108,13 +105,20 @@ def _read_private(folder: int, path: Path) -> bytes | None:
         mode = stat.S_IMODE(found.st_mode)
         if mode & ~0o600:
             raise KeyFileRefused(f"{path} has mode {mode:04o}: chmod 600 {path}")
+        if found.st_size > MAX_FILE_BYTES:
+            raise KeyFileRefused(f"{path} is too large for a key file")
         try:
-            content = file.read(MAX_FILE_BYTES + 1)
+            return os.read(descriptor, MAX_FILE_BYTES)
         except OSError as error:
             raise KmsUnavailable(f"key file {path}: {error.strerror}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise KeyFileRefused(f"{path} is too large for a key file")
-    return content
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _parse(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
@@ -133,7 +137,7 @@ def _parse(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
             for entry in document["versions"]
         ]
     # `from None`: the errors of the parsers quote what they read, which here is a key.
-    except (ValueError, LookupError, TypeError, binascii.Error):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise refused("malformed") from None
     if not versions:
         raise refused("it holds no version")
@@ -174,8 +178,5 @@ def _create(folder: int, path: Path, content: bytes) -> None:
 
 
 def _sync_folder(directory: Path) -> None:
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with _closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
         os.fsync(folder)
-    finally:
-        os.close(folder)
