@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
+
 from vault.audit.chain import StoredEvent, extend
 from vault.audit.event import AuditEvent
 from vault.store.errors import StoreDamaged

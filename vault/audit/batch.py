@@ -15,6 +15,7 @@ from typing import Any
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
 from vault.audit.append import append
 from vault.audit.chain import StoredEvent
 from vault.audit.event import AuditEvent, encode, split_rows

@@ -30,10 +30,14 @@ class EventUnreadable(ValueError):
 
 
 class Phase(StrEnum):
-    """A call makes one CALL event; a stream an OPENED before and a CLOSED after its messages."""
+    """A call makes one CALL event; a stream an OPENED before and a CLOSED after its messages.
+
+    A stream that writes makes one MESSAGE event a message, durable with what the message wrote.
+    """
 
     CALL = "call"
     OPENED = "opened"
+    MESSAGE = "message"
     CLOSED = "closed"
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
 from vault.audit.batch import CommitUnknown, Encoded, Unit, run_batch
 from vault.audit.chain import StoredEvent
 from vault.audit.event import AuditEvent, encode

@@ -1,6 +1,7 @@
 """Read the log: a page at a time, filtered by index; the head; the check of the whole chain."""
 
 from sqlalchemy import Connection, select
+
 from vault.audit.chain import Head
 from vault.store.errors import StoreDamaged
 from vault.store.schema import audit_head

@@ -12,6 +12,7 @@ str, int and bytes, which both drivers take as they are):
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Dialect, Integer, LargeBinary, Table, insert
@@ -64,7 +65,7 @@ def _insert(conn: Connection, table: Table, rows: Sequence[tuple[Any, ...]], ign
     done = 0
     for start in range(0, len(rows), _ROWS):
         chunk = rows[start : start + _ROWS]
-        flat = tuple(value for row in chunk for value in row)
+        flat = tuple(chain.from_iterable(chunk))
         done += conn.exec_driver_sql(
             _sqlite_sql(table, conn.dialect, len(chunk), ignore), flat
         ).rowcount

@@ -1,0 +1,61 @@
+"""Statements for tables whose rows are versions: append only, the current one has the highest.
+
+Built once a table at import, with bound parameters named after the key columns, so that SQLAlchemy
+compiles each once and finds it again by identity.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+
+
+def columns_without_sealed(table: Table) -> list[ColumnElement[Any]]:
+    """The columns that the masked role may read."""
+    return [c for c in table.columns if c.name != "sealed"]
+
+
+def _is_current(table: Table, keys: Sequence[str]) -> ColumnElement[bool]:
+    # A scalar subquery, answered by one seek in the primary key; as an anti-join, a planner might
+    # turn it into a pass over the whole table.
+    newest = table.alias("newest")
+    highest = select(func.max(newest.c.version)).where(*(newest.c[k] == table.c[k] for k in keys))
+    return table.c.version == highest.scalar_subquery()
+
+
+class Versioned:
+    """The statements of one table for one choice of columns."""
+
+    def __init__(self, table: Table, *, masked: bool) -> None:
+        keys = [c.name for c in table.primary_key.columns if c.name != "version"]
+        columns = columns_without_sealed(table) if masked else list(table.columns)
+        rows: Select[Any] = select(*columns)
+        one = rows.where(*(table.c[k] == bindparam(k) for k in keys))
+        version = table.c.version
+        self.current = one.order_by(version.desc()).limit(1)
+        self.version = one.where(version == bindparam("version"))
+        self.as_of = (
+            one.where(table.c.recorded_at <= bindparam("time")).order_by(version.desc()).limit(1)
+        )
+        self.history = (
+            one.where(version < bindparam("before"))
+            .order_by(version.desc())
+            .limit(bindparam("limit"))
+        )
+        # Listing pages by the last key column within the others.
+        last = table.c[keys[-1]]
+        current = _is_current(table, keys)
+        self.listing = (
+            rows.where(
+                *(table.c[k] == bindparam(k) for k in keys[:-1]),
+                last > bindparam("after"),
+                current,
+            )
+            .order_by(last)
+            .limit(bindparam("limit"))
+        )
+        self.many = rows.where(
+            table.c.institution == bindparam("institution"),
+            *(table.c[k].in_(bindparam(f"{k}s", expanding=True)) for k in keys[1:]),
+            current,
+        )
