@@ -1,0 +1,197 @@
+"""The asyncio client of the masked tier: the methods of `client`, awaited."""
+
+# ruff: noqa: ASYNC109 - `timeout` becomes the deadline of the RPC, which the vault sees as well
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from grpc import aio
+
+from recordsvault.masked.v1 import masked_pb2 as pb
+from recordsvault.masked.v1 import masked_pb2_grpc as stubs
+from recordsvault.masked.v1 import views_pb2 as views
+from recordsvault_masked import requests
+from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
+from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.retry import RetryPolicy
+
+
+class AsyncMaskedRecordsClient:
+    """The methods of MaskedRecords over a channel that somebody else opens and closes.
+
+    As MaskedRecordsClient: `timeout` is in seconds, over all attempts; VaultError is raised.
+    """
+
+    def __init__(self, channel: aio.Channel, parent: str, call: AsyncCaller) -> None:
+        """`parent` is the institution that lists and searches are about if they name none."""
+        self._stub = stubs.MaskedRecordsStub(channel)
+        self._parent = parent
+        self._call = call
+
+    async def get_customer(
+        self, name: str, *, timeout: float | None = None
+    ) -> views.MaskedCustomer:
+        """The masked view of a customer."""
+        request = pb.GetMaskedCustomerRequest(name=name)
+        return (await self._call(self._stub.GetMaskedCustomer, request, timeout)).customer
+
+    def list_customers(
+        self,
+        *,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[views.MaskedCustomer]:
+        """The masked views of an institution's customers, in order of name."""
+
+        async def fetch(token: str) -> Page[views.MaskedCustomer]:
+            request = pb.ListMaskedCustomersRequest(
+                parent=parent or self._parent, page_size=page_size, page_token=token
+            )
+            answer = await self._call(self._stub.ListMaskedCustomers, request, timeout)
+            return Page(answer.customers, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+    def search_customers(
+        self,
+        *,
+        identity_number: str | None = None,
+        phone: str | None = None,
+        account_number: str | None = None,
+        full_name: str | None = None,
+        customer_number: str | None = None,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[views.MaskedCustomer]:
+        """The customers that exactly one known value points to.
+
+        Raises ValueError for no value or several.
+        """
+        first = requests.search_customers(
+            parent or self._parent,
+            page_size,
+            page_token,
+            identity_number=identity_number,
+            phone=phone,
+            account_number=account_number,
+            full_name=full_name,
+            customer_number=customer_number,
+        )
+
+        async def fetch(token: str) -> Page[views.MaskedCustomer]:
+            request = pb.SearchMaskedCustomersRequest()
+            request.CopyFrom(first)
+            request.page_token = token
+            answer = await self._call(self._stub.SearchMaskedCustomers, request, timeout)
+            return Page(answer.customers, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+    async def get_document(
+        self, name: str, *, timeout: float | None = None
+    ) -> views.MaskedDocument:
+        """The masked view of an identity document."""
+        request = pb.GetMaskedDocumentRequest(name=name)
+        return (await self._call(self._stub.GetMaskedDocument, request, timeout)).document
+
+    def list_documents(
+        self,
+        customer: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[views.MaskedDocument]:
+        """The masked views of a customer's identity documents, in order of name."""
+
+        async def fetch(token: str) -> Page[views.MaskedDocument]:
+            request = pb.ListMaskedDocumentsRequest(
+                parent=customer, page_size=page_size, page_token=token
+            )
+            answer = await self._call(self._stub.ListMaskedDocuments, request, timeout)
+            return Page(answer.documents, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+    async def get_transaction(
+        self, name: str, *, timeout: float | None = None
+    ) -> views.MaskedTransaction:
+        """The masked view of a transaction."""
+        request = pb.GetMaskedTransactionRequest(name=name)
+        return (await self._call(self._stub.GetMaskedTransaction, request, timeout)).transaction
+
+    def list_transactions(
+        self,
+        customer: str,
+        *,
+        booked_from: datetime | None = None,
+        booked_to: datetime | None = None,
+        newest_first: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[views.MaskedTransaction]:
+        """A customer's masked transactions in booking order; `booked_to` is exclusive.
+
+        Raises ValueError for a time without a zone.
+        """
+        first = requests.list_transactions(
+            customer, page_size, page_token, booked_from, booked_to, newest_first
+        )
+
+        async def fetch(token: str) -> Page[views.MaskedTransaction]:
+            request = pb.ListMaskedTransactionsRequest()
+            request.CopyFrom(first)
+            request.page_token = token
+            answer = await self._call(self._stub.ListMaskedTransactions, request, timeout)
+            return Page(answer.transactions, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+
+class AsyncMaskedClient(AsyncMaskedRecordsClient):
+    """A client of the masked tier that owns its channel, for one event loop.
+
+    async with AsyncMaskedClient(Profile.load("crm.toml")) as vault:
+        view = await vault.get_customer(name)
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """Open a channel to the profile's masked endpoint, inside a running event loop.
+
+        Raises ProfileError.
+        """
+        self._channel = open_async_channel(profile, Tier.MASKED)
+        super().__init__(self._channel, profile.parent, AsyncCaller(timeout, retry))
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close()`."""
+        await self.close()
