@@ -7,8 +7,8 @@ the names of fields and of resources.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -43,7 +43,7 @@ class ProfileError(ClientError):
         super().__init__({"en": en, "zh": zh})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Violation:
     """One field that the vault did not accept (google.rpc.BadRequest.FieldViolation).
 
@@ -54,7 +54,7 @@ class Violation:
     field: str
     description: str
     reason: str = ""
-    localized: Mapping[str, str] = _NOTHING
+    localized: Mapping[str, str] = dataclasses.field(default_factory=lambda: _NOTHING)
 
     def text(self, lang: str = "en") -> str:
         """The description in `lang`, in English if there is none."""
