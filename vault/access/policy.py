@@ -1,8 +1,7 @@
 """The policy engine: Cedar policies, checked against their schema once, asked at every call.
 
 Deny is the default: what no policy permits is refused, a forbid wins over every permit, and a
-policy that fails to evaluate refuses the call (Cedar itself would only skip it, which must not
-turn a failing forbid into a permission).
+policy that fails to evaluate refuses the call.
 
 What enters a decision is what the schema names: the caller's institution and roles, the action,
 the resource's institution and kind, the purpose, and whether there is a case reference. The cache
@@ -10,14 +9,12 @@ is keyed by all of it and by nothing else, so that it has no entry that could be
 changed principals file changes the key. Policies are read at start only.
 """
 
-import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import cedarpy
+from typing import Final
 
 from vault.access.actions import Action, ActionClass
+from vault.access.cedar import Answer, Question, ask
 from vault.access.decision import _ENGINE, Decision, Grant, Reason, ResourceRef
 from vault.access.policy_files import POLICY_FOLDER, PolicyBook, read_policies
 from vault.access.principals import Principal
@@ -25,25 +22,6 @@ from vault.access.purposes import Purpose
 
 _CACHE_SIZE: Final = 8192
 _SOMEWHERE: Final = "some-institution"
-_NAMESPACE: Final = "RecordsVault"
-
-
-class _Question(NamedTuple):
-    """Everything that enters a decision."""
-
-    institution: str
-    roles: frozenset[str]
-    action: Action
-    resource_institution: str
-    resource_kind: str
-    purpose: str
-    case_reference: bool
-
-
-class _Answer(NamedTuple):
-    allowed: bool
-    policies: tuple[str, ...]
-    failed: bool
 
 
 class PolicyEngine:
@@ -110,7 +88,7 @@ class PolicyEngine:
         case_reference: bool,
     ) -> Decision:
         """The decision without its grant: for an allowed call the one thing that is left to add."""
-        question = _Question(
+        question = Question(
             institution,
             roles,
             action,
@@ -128,18 +106,16 @@ class PolicyEngine:
             answer.policies, None, " ".join(p.en for p in said), "".join(p.zh for p in said)
         )
 
-    def _explain(self, asked: _Question) -> Reason:
+    def _explain(self, asked: Question) -> Reason:
         """Why it was refused: the least that would have to be otherwise for it to be allowed.
 
         Found by asking the policies themselves, so that it is right for every set of policies.
         """
-        purposes = (
-            [p.value for p in Purpose]
-            if asked.action.action_class is ActionClass.FULL_READ
-            else [asked.purpose]
-        )
+        # Only a full read is for a purpose; for the rest, asking for each would be time wasted.
+        full_read = asked.action.action_class is ActionClass.FULL_READ
+        purposes = [purpose.value for purpose in Purpose] if full_read else [asked.purpose]
 
-        def some_purpose(question: _Question) -> bool:
+        def some_purpose(question: Question) -> bool:
             return any(
                 self._ask(question._replace(purpose=purpose, case_reference=True)).allowed
                 for purpose in purposes
@@ -156,38 +132,5 @@ class PolicyEngine:
             return Reason.PURPOSE_NOT_ALLOWED
         return Reason.CASE_REFERENCE_REQUIRED
 
-    def _ask_cedar(self, question: _Question) -> _Answer:
-        principal = {"type": f"{_NAMESPACE}::Principal", "id": "caller"}
-        resource = {"type": f"{_NAMESPACE}::{question.resource_kind}", "id": "resource"}
-        roles = [{"type": f"{_NAMESPACE}::Role", "id": role} for role in sorted(question.roles)]
-        entities = [
-            {"uid": principal, "attrs": _belongs_to(question.institution), "parents": roles},
-            {
-                "uid": resource,
-                "attrs": _belongs_to(question.resource_institution),
-                "parents": [],
-            },
-        ]
-        result = cedarpy.is_authorized(
-            {
-                "principal": principal,
-                "action": {"type": f"{_NAMESPACE}::Action", "id": question.action},
-                "resource": resource,
-                "context": {
-                    "purpose": question.purpose,
-                    "case_reference": question.case_reference,
-                },
-            },
-            self._book.policy_set,
-            json.dumps(entities),
-            self._book.schema,
-        )
-        said = result.diagnostics
-        policies = tuple(sorted(said.id_annotations_by_reason.values()))
-        failed = bool(said.errors)
-        return _Answer(result.allowed and not failed, policies, failed)
-
-
-def _belongs_to(institution: str) -> dict[str, str]:
-    # An institution that is not there is left out, and never an empty text that equals another.
-    return {"institution": institution} if institution else {}
+    def _ask_cedar(self, question: Question) -> Answer:
+        return ask(self._book.policy_set, self._book.schema, question)

@@ -1,7 +1,7 @@
 """Reading the policies and their schema, and refusing those that do not fit."""
 
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,14 +10,12 @@ from typing import Final
 import cedarpy
 
 from vault.access.actions import Action, ActionClass
+from vault.access.cedar import NAMESPACE, Question, ask
 
 POLICY_FOLDER: Final = Path(__file__).parent / "policies"
 """The policies that come with the vault."""
 
 SCHEMA_FILE: Final = "schema.cedarschema"
-
-_ROLE: Final = re.compile(r'RecordsVault::Role::"([^"\\]*)"')
-_ACTION: Final = 'RecordsVault::Action::"{}"'
 
 
 class PolicyInvalid(Exception):
@@ -71,17 +69,14 @@ def read_policies(folder: Path) -> PolicyBook:
             policies[policy.id] = policy
         result = cedarpy.validate_policies(text, schema)
         if not result.validation_passed:
-            raise PolicyInvalid(
-                f"{file.name}: does not fit {SCHEMA_FILE}: "
-                + "; ".join(error.error for error in result.errors)
-            )
+            raise PolicyInvalid(f"{file.name}: does not fit {SCHEMA_FILE}: {_errors(result)}")
         texts.append(text)
     whole = "\n".join(texts)
     return PolicyBook(
         policy_set=cedarpy.PolicySet.from_str(whole),
         schema=schema,
         policies=MappingProxyType(policies),
-        roles=frozenset(_ROLE.findall(re.sub(r"//[^\n]*", "", whole))),
+        roles=frozenset(_roles_of(whole)),
     )
 
 
@@ -112,22 +107,48 @@ def _policies_of(file: str, text: str) -> list[Policy]:
     return found
 
 
+def _roles_of(text: str) -> Iterator[str]:
+    """Every role that the policies name, in scopes and conditions alike (comments do not count)."""
+    waiting: list[object] = [json.loads(cedarpy.policies_to_json_str(text))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            if node.get("type") == f"{NAMESPACE}::Role" and isinstance(node.get("id"), str):
+                yield node["id"]
+            waiting.extend(node.values())
+
+
 def _check_actions(schema: cedarpy.Schema) -> None:
-    """Make sure that the schema has the vault's actions, each in the group of its class.
+    """Make sure that the schema has the vault's actions, each in the group of its class alone.
 
     An action that the schema lacks could not be decided; one in another group would be granted
-    with it. Asked of the validator, by a policy that only fits if it is so.
+    with it. Asked of Cedar itself, with one policy for each group.
     """
+    groups = [group for group in ActionClass if group is not ActionClass.NONE]
+    probe = "\n".join(
+        f'@id("{group}") permit (principal, action in {NAMESPACE}::Action::"{group}", resource);'
+        for group in groups
+    )
+    result = cedarpy.validate_policies(probe, schema)
+    if not result.validation_passed:
+        raise PolicyInvalid(
+            f"{SCHEMA_FILE}: lacks a group of actions ({', '.join(groups)}): {_errors(result)}"
+        )
+    policies = cedarpy.PolicySet.from_str(probe)
     for action in Action:
-        for kind in (action.kind,):
-            probe = (
-                f"permit (principal, action == {_ACTION.format(action)}, "
-                f"resource is RecordsVault::{kind});"
+        question = Question("", frozenset(), action, "", action.kind, "", False)
+        answer = ask(policies, schema, question)
+        if answer.failed:
+            raise PolicyInvalid(f"{SCHEMA_FILE}: lacks the action {action} on a {action.kind}")
+        group = action.action_class
+        if answer.policies != (() if group is ActionClass.NONE else (group.value,)):
+            raise PolicyInvalid(
+                f"{SCHEMA_FILE}: the action {action} is in the groups "
+                f"({', '.join(answer.policies)}); it belongs to {group} alone"
             )
-            if not cedarpy.validate_policies(probe, schema).validation_passed:
-                raise PolicyInvalid(f"{SCHEMA_FILE}: lacks the action {action} on a {kind}")
-    for action_class in ActionClass:
-        if action_class is not ActionClass.NONE:
-            probe = f"permit (principal, action in {_ACTION.format(action_class)}, resource);"
-            if not cedarpy.validate_policies(probe, schema).validation_passed:
-                raise PolicyInvalid(f"{SCHEMA_FILE}: lacks the group {action_class}")
+
+
+def _errors(result: cedarpy.ValidationResult) -> str:
+    return "; ".join(error.error for error in result.errors)

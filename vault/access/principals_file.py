@@ -120,10 +120,11 @@ def parse(data: bytes) -> Mapping[str, Entry]:
         raise PrincipalsInvalid(f"line {line} is not UTF-8; save the file as UTF-8") from None
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        # The parser's own words may quote the file; the place is enough to find it.
-        place = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
-        where = place.group(1) if place else "some line"
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits is a plain ValueError. The parser's own words may quote
+        # the file; the place is enough to find it.
+        found = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+        where = found.group(1) if found else "some line"
         raise PrincipalsInvalid(f"{where} is not TOML; mend the syntax there") from None
     _refuse_unknown(document, ("principal",), "the file")
     tables = document.get("principal")
