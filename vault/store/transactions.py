@@ -7,7 +7,7 @@ range of ids.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from vault.store.rows import LinkRow, MaskedTransactionRow, TransactionRow
 from vault.store.schema import transaction_links, transactions
@@ -34,8 +34,10 @@ def _pages(columns: Sequence[Any]) -> dict[tuple[bool, bool], Select[Any]]:
     rows: Select[Any] = select(*columns).where(
         _T.institution == bindparam("institution"), _T.customer == bindparam("customer")
     )
-    key, low, high = _T.transaction, bindparam("low"), bindparam("high")
-    limit = bindparam("limit")
+    key = _T.transaction
+    low: BindParameter[str] = bindparam("low")
+    high: BindParameter[str] = bindparam("high")
+    limit: BindParameter[int] = bindparam("limit")
     up, down = key.asc(), key.desc()
     return {
         (False, False): rows.where(key >= low, key < high).order_by(up).limit(limit),

@@ -1,0 +1,115 @@
+"""The migrated database is the schema that the program was written against."""
+
+import threading
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, inspect
+
+from vault.store import migrate
+from vault.store.database import Database
+from vault.store.schema import data_metadata, keys_metadata
+
+
+def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database_url: str) -> None:
+    database = Database(database_url)
+    assert migrate.pending(database) == ["data:d0001", "keys:k0001"]
+    assert migrate.current(database, "data") is None
+    migrate.upgrade(database)
+    assert migrate.pending(database) == []
+    assert migrate.current(database, "data") == migrate.head("data")
+    assert migrate.current(database, "keys") == migrate.head("keys")
+    database.dispose()
+
+
+def test_the_migrated_tables_equal_the_schema(database: Database) -> None:
+    both = MetaData()
+    for metadata in (data_metadata, keys_metadata):
+        for table in metadata.tables.values():
+            table.to_metadata(both)
+
+    def differences(conn: Connection) -> object:
+        context = MigrationContext.configure(
+            conn,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: (
+                    not (kind == "table" and str(name).startswith("alembic_version_"))
+                ),
+            },
+        )
+        return compare_metadata(context, both)
+
+    assert database.read_sync(differences) == []
+
+
+def test_primary_keys_and_indexes_have_the_columns_and_order_of_the_schema(
+    database: Database,
+) -> None:
+    """What compare_metadata does not look at: the order within keys and indexes."""
+
+    def check(conn: Connection) -> None:
+        inspector = inspect(conn)
+        for metadata in (data_metadata, keys_metadata):
+            for table in metadata.tables.values():
+                key = inspector.get_pk_constraint(table.name)
+                assert key["constrained_columns"] == [c.name for c in table.primary_key.columns]
+                assert key["name"] == table.primary_key.name
+                found = {i["name"]: i["column_names"] for i in inspector.get_indexes(table.name)}
+                wanted = {i.name: [c.name for c in i.columns] for i in table.indexes}
+                assert found == wanted
+
+    database.read_sync(check)
+
+
+def test_every_key_and_index_leads_with_the_institution() -> None:
+    for metadata in (data_metadata, keys_metadata):
+        for table in metadata.tables.values():
+            if table.name in {"audit_events", "audit_head"}:
+                continue  # one chain for all
+            lists = [list(table.primary_key.columns), *(list(i.columns) for i in table.indexes)]
+            assert all(columns[0].name == "institution" for columns in lists)
+
+
+def test_the_two_chains_can_live_in_two_databases(sqlite_url: str) -> None:
+    data, keys = Database(sqlite_url), Database(sqlite_url.replace("vault.db", "keys.db"))
+    migrate.upgrade(data, "data")
+    migrate.upgrade(keys, "keys")
+    assert migrate.pending(data, "data") == []
+    assert migrate.pending(keys, "keys") == []
+    tables = data.read_sync(lambda conn: inspect(conn).get_table_names())
+    assert "full_file_keys" not in tables
+    assert "customers" in tables
+    data.dispose()
+    keys.dispose()
+
+
+def test_processes_that_migrate_at_once_do_so_one_after_another(database_url: str) -> None:
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        database = Database(database_url)
+        try:
+            migrate.upgrade(database)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            database.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    database = Database(database_url)
+    assert migrate.pending(database) == []
+    database.dispose()
+
+
+def test_a_revision_of_a_newer_program_is_reported(database: Database) -> None:
+    database.write_sync(
+        lambda conn: conn.exec_driver_sql("UPDATE alembic_version_data SET version_num = 'd9999'")
+    )
+    assert migrate.pending(database) == ["data:unknown:d9999"]
