@@ -1,0 +1,29 @@
+"""Principals for tests, made the only way there is: by a directory that reads a file."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from vault.access import Directory, Principal
+
+
+def principal_of(
+    *roles: str, institution: str = "demo-bank", name: str = "somebody", uri: str = ""
+) -> Principal:
+    """A principal with these roles; an empty institution leaves it out."""
+    uri = uri or f"spiffe://demo.bank/{name}"
+    lines = [
+        "[[principal]]",
+        f"name = {json.dumps(name)}",
+        f"uri = {json.dumps(uri)}",
+        f"roles = {json.dumps(list(roles))}",
+    ]
+    if institution:
+        lines.append(f"institution = {json.dumps(institution)}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "principals.toml"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        path.chmod(0o600)
+        found = Directory(path).lookup(uri)
+    assert found is not None
+    return found
