@@ -6,8 +6,8 @@
 A full record is sealed under a data key of its own, made for this one message and wrapped under the
 scope's file key; a masked view directly under the masked file key. Lengths are those of the suite
 (suite 1: wrapped data key 60 bytes, nonce 12, tag 16). Associated data is everything that stands
-before, followed by the context; so every byte is authenticated, and the first byte keeps the two
-formats apart even if a key were ever shared.
+before, followed by the context, so that every byte is authenticated; a wrapped data key's has a
+mark of its own in between, so that it can never pass for a sealed text, nor a text for a key.
 """
 
 import os
@@ -20,6 +20,7 @@ from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
 from vault.sealing.suites import suite_by_id
 
 HEADER_BYTES = 18
+_DATA_KEY = b"data-key|"
 
 
 def seal_full(key: FullFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
@@ -31,7 +32,7 @@ def seal_full(key: FullFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
     place = ctx.aad()
     suite = key.suite
     data_key = os.urandom(suite.key_bytes)
-    header = key.header + key.aead.seal(data_key, key.header + place)
+    header = key.header + key.aead.seal(data_key, key.header + _DATA_KEY + place)
     return header + suite.keyed(data_key).seal(plaintext, header + place)
 
 
@@ -42,7 +43,7 @@ def open_full(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
     place = ctx.aad()
     suite = key.suite
     end = HEADER_BYTES + suite.key_bytes + suite.overhead
-    data_key = key.aead.open_key(sealed[HEADER_BYTES:end], key.header + place)
+    data_key = key.aead.open_key(sealed[HEADER_BYTES:end], key.header + _DATA_KEY + place)
     try:
         return suite.keyed(data_key).open(sealed[end:], sealed[:end] + place)
     finally:

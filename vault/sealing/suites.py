@@ -44,6 +44,7 @@ class Suite:
     keyed: Callable[[KeyBytes], Aead]
 
 
+_KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _OVERHEAD: Final = _NONCE_BYTES + _TAG_BYTES
@@ -60,6 +61,8 @@ class _AesGcm:
     __slots__ = ("_cipher",)
 
     def __init__(self, key: KeyBytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"AES-256 takes a key of {_KEY_BYTES} bytes")
         self._cipher = AESGCM(key)
 
     def seal(self, plaintext: bytes | bytearray, aad: bytes) -> bytes:
@@ -85,7 +88,7 @@ class _AesGcm:
         return key
 
 
-AES_256_GCM: Final = Suite(1, "AES-256-GCM", 32, _OVERHEAD, _AesGcm)
+AES_256_GCM: Final = Suite(1, "AES-256-GCM", _KEY_BYTES, _OVERHEAD, _AesGcm)
 
 _SUITES: Final = {suite.suite_id: suite for suite in (AES_256_GCM,)}
 
