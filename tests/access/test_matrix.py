@@ -111,7 +111,7 @@ def test_a_caller_without_institution_has_no_records_anywhere(
         assert decision.allowed == (ACTION_TABLE[action, role] == "any"), (action, where)
 
 
-@pytest.mark.parametrize("pair", itertools.combinations(ROLES, 2), ids="+".join)
+@pytest.mark.parametrize("pair", list(itertools.combinations(ROLES, 2)), ids="+".join)
 def test_two_roles_allow_what_either_allows_save_that_a_masked_node_only_looks_up(
     engine: PolicyEngine, pair: tuple[str, str]
 ) -> None:

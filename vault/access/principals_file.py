@@ -84,27 +84,33 @@ def read_file(path: Path) -> tuple[bytes, Signature]:
         raise PrincipalsInvalid(
             f"{path} cannot be opened ({error.strerror}); make it readable to the server"
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise PrincipalsInvalid(f"{path} is not a file; put the principals file there")
-        if status.st_mode & _WRITABLE_BY_OTHERS:
-            raise PrincipalsInvalid(
-                f"{path} is writable by group or others (mode "
-                f"{stat.S_IMODE(status.st_mode):04o}); run: chmod go-w {path}"
-            )
-        if status.st_uid not in (0, os.geteuid()):
-            raise PrincipalsInvalid(
-                f"{path} belongs to user {status.st_uid}, who could change it; "
-                f"run: chown {os.geteuid()} {path}"
-            )
-        if status.st_size > _MAX_BYTES:
-            raise PrincipalsInvalid(f"{path} is larger than {_MAX_BYTES} bytes; shorten it")
-        try:
+    try:
+        status = os.fstat(descriptor)
+        _refuse_unsafe(path, status)
+        with open(descriptor, "rb", closefd=False) as file:
             data = file.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise PrincipalsInvalid(f"{path} cannot be read ({error.strerror})") from error
+    except OSError as error:
+        raise PrincipalsInvalid(f"{path} cannot be read ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
+    if len(data) > _MAX_BYTES:
+        raise PrincipalsInvalid(f"{path} is larger than {_MAX_BYTES} bytes; shorten it")
     return data, signature(status)
+
+
+def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise PrincipalsInvalid(f"{path} is not a file; put the principals file there")
+    if status.st_mode & _WRITABLE_BY_OTHERS:
+        raise PrincipalsInvalid(
+            f"{path} is writable by group or others (mode "
+            f"{stat.S_IMODE(status.st_mode):04o}); run: chmod go-w {path}"
+        )
+    if status.st_uid not in (0, os.geteuid()):
+        raise PrincipalsInvalid(
+            f"{path} belongs to user {status.st_uid}, who could change it; "
+            f"run: chown {os.geteuid()} {path}"
+        )
 
 
 def parse(data: bytes) -> Mapping[str, Entry]:

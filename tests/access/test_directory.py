@@ -1,0 +1,428 @@
+"""The directory of principals: what is in it, what is refused and how to mend it, live reload."""
+
+import datetime
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vault.access import Directory, PrincipalsInvalid
+from vault.access import principals_file as reading
+
+GOOD = """
+[[principal]]
+name = "core-banking"
+uri = "spiffe://demo.bank/core-banking"
+institution = "demo-bank"
+roles = ["ingestor"]
+
+[[principal]]
+name = "crm-frontend"
+uri = "spiffe://demo.bank/crm/frontend"
+institution = "demo-bank"
+roles = ["crm_viewer", "teller_of_tomorrow"]
+
+[[principal]]
+name = "masked-node"
+uri = "spiffe://demo.bank/vault/masked-node"
+roles = ["masked_node"]
+"""
+CRM = "spiffe://demo.bank/crm/frontend"
+NEW = "spiffe://demo.bank/new"
+ADDED = f"""
+[[principal]]
+name = "new"
+uri = "{NEW}"
+institution = "demo-bank"
+roles = ["operator"]
+"""
+
+
+class Clocks:
+    """A monotonic clock and a calendar that stand still until they are moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.day = datetime.date(2026, 6, 30)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def today(self) -> datetime.date:
+        return self.day
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write(tmp_path / "principals.toml", GOOD)
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    """Put a file in place as an administrator should: written beside it, then renamed."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.chmod(mode)
+    beside.rename(path)
+    return path
+
+
+def open_directory(path: Path, clocks: Clocks) -> Directory:
+    return Directory(path, monotonic=clocks.monotonic, today=clocks.today)
+
+
+def problem_of(directory: Directory) -> str | None:
+    """The problem as it is now; a function, since mypy takes an attribute to stay as it was."""
+    return directory.problem
+
+
+# --- what is in it ----------------------------------------------------------------------------
+
+
+def test_a_certificate_is_found_with_institution_and_roles(path: Path) -> None:
+    found = Directory(path).lookup(CRM)
+    assert found is not None
+    assert (found.name, found.institution, found.roles, found.workload) == (
+        "crm-frontend",
+        "demo-bank",
+        frozenset({"crm_viewer", "teller_of_tomorrow"}),
+        CRM,
+    )
+
+
+def test_a_node_of_the_vault_itself_has_no_institution(path: Path) -> None:
+    found = Directory(path).lookup("spiffe://demo.bank/vault/masked-node")
+    assert found is not None
+    assert found.institution == ""
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "spiffe://demo.bank/crm", CRM + "/", CRM.upper(), CRM + "\n", "crm-frontend"]
+)
+def test_any_other_certificate_is_nobody(path: Path, uri: str) -> None:
+    assert Directory(path).lookup(uri) is None
+
+
+def test_the_roles_in_use_are_told_so_that_a_misspelt_one_can_be_seen(path: Path) -> None:
+    roles = {"ingestor", "crm_viewer", "teller_of_tomorrow", "masked_node"}
+    assert Directory(path).roles == roles
+
+
+def test_a_principal_is_gone_after_his_last_day(path: Path, clocks: Clocks) -> None:
+    write(path, GOOD + ADDED + "not_after = 2026-07-01\n")
+    directory = open_directory(path, clocks)
+    assert directory.lookup(NEW) is not None
+    clocks.day = datetime.date(2026, 7, 1)
+    assert directory.lookup(NEW) is not None
+    clocks.day = datetime.date(2026, 7, 2)
+    assert directory.lookup(NEW) is None
+    assert directory.lookup(CRM) is not None
+
+
+# --- reload -----------------------------------------------------------------------------------
+
+
+def test_a_replaced_file_acts_within_a_second(path: Path) -> None:
+    directory = Directory(path)
+    assert directory.lookup(NEW) is None
+    write(path, ADDED)
+    start = time.monotonic()
+    while directory.lookup(NEW) is None:
+        assert time.monotonic() - start < 1
+        time.sleep(0.01)
+    assert directory.lookup(CRM) is None
+    assert problem_of(directory) is None
+
+
+def test_the_file_is_looked_at_every_half_second_and_not_before(path: Path, clocks: Clocks) -> None:
+    directory = open_directory(path, clocks)
+    write(path, ADDED)
+    clocks.now = 0.49
+    assert directory.lookup(CRM) is not None
+    clocks.now = 0.5
+    assert directory.lookup(CRM) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "[[principal", GOOD + GOOD, GOOD[: len(GOOD) // 2], "\0", 'principal = "x"', "\ufeff"],
+)
+def test_a_broken_file_keeps_the_old_directory_and_is_reported_until_it_is_mended(
+    path: Path, clocks: Clocks, broken: str
+) -> None:
+    directory = open_directory(path, clocks)
+    assert problem_of(directory) is None
+    write(path, broken)
+    clocks.now = 1
+    assert directory.lookup(CRM) is not None
+    for now in (1, 2, 60):
+        clocks.now = now
+        problem = problem_of(directory) or ""
+        assert problem.startswith(f"{path}")
+        assert problem.endswith("(the principals read before stay in force)")
+    assert directory.lookup(CRM) is not None
+    write(path, ADDED)
+    clocks.now = 61
+    assert problem_of(directory) is None
+    assert (directory.lookup(CRM), directory.lookup(NEW) is None) == (None, False)
+
+
+def test_a_file_that_vanishes_keeps_the_old_directory(path: Path, clocks: Clocks) -> None:
+    directory = open_directory(path, clocks)
+    path.unlink()
+    clocks.now = 1
+    assert "make it readable" in (problem_of(directory) or "")
+    assert directory.lookup(CRM) is not None
+    write(path, GOOD)
+    clocks.now = 2
+    assert problem_of(directory) is None
+
+
+def test_permissions_that_are_widened_later_are_reported(path: Path, clocks: Clocks) -> None:
+    directory = open_directory(path, clocks)
+    path.chmod(0o666)
+    clocks.now = 1
+    assert f"chmod go-w {path}" in (problem_of(directory) or "")
+    path.chmod(0o644)
+    clocks.now = 2
+    assert problem_of(directory) is None
+
+
+def test_a_change_that_leaves_size_and_times_alone_is_seen(path: Path, clocks: Clocks) -> None:
+    # What a coarse file-system clock makes of two writes in one tick.
+    directory = open_directory(path, clocks)
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(GOOD.encode().index(b"crm_viewer"))
+        file.write(b"crm_voyeur")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    clocks.now = 1
+    found = directory.lookup(CRM)
+    assert found is not None
+    assert "crm_voyeur" in found.roles
+
+
+def test_a_file_that_does_not_change_is_read_once(
+    path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def counting(data: bytes) -> object:
+        reads.append(len(data))
+        return reading.parse(data)
+
+    monkeypatch.setattr("vault.access.directory.parse", counting)
+    # As if it had been written an hour ago.
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 3_600_000_000_000)
+    directory = open_directory(path, clocks)
+    for now in range(1, 10):
+        clocks.now = now
+        assert directory.lookup(CRM) is not None
+    assert len(reads) == 1
+    write(path, GOOD + ADDED)
+    clocks.now = 11
+    assert directory.lookup(NEW) is not None
+    assert len(reads) == 2
+
+
+def test_lookups_from_many_threads_see_one_directory_or_the_other(path: Path) -> None:
+    directory = Directory(path, check_every=0)
+    other = GOOD.replace('"demo-bank"', '"other-bank"').replace("crm_viewer", "crm_voyeur")
+    seen: set[tuple[str, bool]] = set()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            found = directory.lookup(CRM)
+            assert found is not None
+            seen.add((found.institution, "crm_voyeur" in found.roles))
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for text in (other, GOOD) * 8:
+        write(path, text)
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert seen == {("demo-bank", False), ("other-bank", True)}
+    assert problem_of(directory) is None
+
+
+# --- what is refused, and how to mend it ------------------------------------------------------
+
+ENTRY = (
+    '[[principal]]\nname = "x"\nuri = "spiffe://b/x"\ninstitution = "demo-bank"\nroles = ["r"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file names no principal, so nobody could call; add a"),
+        ("principal = []", "the file names no principal"),
+        ("principal = [1]", "principal 1 is not a table; write it as a"),
+        (GOOD + "[[principals]]\n", "the file has an unknown key principals; did you mean princip"),
+        (GOOD + 'role = "x"\n', "principal 3 (line 14) has an unknown key role; did you mean role"),
+        (GOOD + "zone = 1\n", "principal 3 (line 14) has an unknown key zone; known are name, uri"),
+        (GOOD + GOOD, "principal 4 (line 19) has the name of principal 1 (line 2); remove one"),
+        (ENTRY + ENTRY.replace('"x"', '"y"'), "principal 2 (line 6) has the uri of principal 1 (l"),
+        (ENTRY.replace('name = "x"\n', ""), "principal 1 (line 1) has no name; add it"),
+        (ENTRY.replace('uri = "spiffe://b/x"\n', ""), "principal 1 (line 1) has no uri; add it"),
+        (ENTRY.replace('roles = ["r"]\n', ""), "principal 1 (line 1) has no roles; add it"),
+        (ENTRY.replace('["r"]', "[]"), "roles is not a list of role names; write for example"),
+        (ENTRY.replace('["r"]', '"r"'), "roles is not a list of role names; write for example"),
+        (ENTRY.replace('["r"]', "[1]"), "roles is not valid; a role is lower-case letters"),
+        (ENTRY.replace('["r"]', '["R"]'), "roles is not valid; a role is lower-case letters"),
+        (ENTRY.replace('["r"]', '["r", "r"]'), "roles names a role twice; remove one"),
+        (ENTRY.replace('"demo-bank"', '""'), "institution is not valid; it is 2 to 40 lower-case"),
+        (ENTRY.replace('"demo-bank"', '"a/b"'), "leave the key out for a node of the vault itself"),
+        (ENTRY.replace('"demo-bank"', '"a\\n"'), "institution is not valid"),
+        (ENTRY.replace('name = "x"', 'name = "X y"'), "name is not valid; it is up to 100 lower-c"),
+        (ENTRY.replace('name = "x"', "name = 7"), "name is not valid"),
+        (ENTRY + "not_after = 2026-01-01T00:00:00Z\n", "not_after is not a date; write it without"),
+        (ENTRY + 'not_after = "2026-01-01"\n', "not_after is not a date; write it without quotes"),
+        (ENTRY + "not_after = 2026-02-30\n", "line 6, column 13 is not TOML; mend the syntax"),
+        (ENTRY + "name = \n", "line 6, column 8 is not TOML; mend the syntax there"),
+        (ENTRY + f"not_after = {'9' * 5000}\n", "some line is not TOML"),
+        ("x = " + "[" * 100_000, "some line is not TOML"),
+    ],
+)
+def test_a_refusal_names_the_entry_and_how_to_mend_it(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = write(tmp_path / "principals.toml", text)
+    with pytest.raises(PrincipalsInvalid, match=re.escape(message)) as refused:
+        Directory(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "spiffe://bank",
+        "spiffe://bank/",
+        "spiffe:///crm",
+        "spiffe://Bank/crm",
+        "spiffe://bank/crm/",
+        "spiffe://bank//crm",
+        "spiffe://bank/../crm",
+        "spiffe://bank/.",
+        "spiffe://bank/crm?x=1",
+        "spiffe://bank/crm#x",
+        "spiffe://bank:443/crm",
+        "spiffe://user@bank/crm",
+        "spiffe://bank/%63rm",
+        "spiffe://bank/客户",
+        "SPIFFE://bank/crm",
+        "https://bank/crm",
+        "spiffe://bank/" + "a" * 2048,
+    ],
+)
+def test_a_uri_that_no_certificate_of_ours_has_is_refused(tmp_path: Path, uri: str) -> None:
+    path = write(tmp_path / "principals.toml", ENTRY.replace("spiffe://b/x", uri))
+    with pytest.raises(PrincipalsInvalid, match=r"principal 1 \(line 1\): uri is "):
+        Directory(path)
+
+
+@pytest.mark.parametrize(
+    "uri", ["spiffe://b/x", "spiffe://b.c_d-1/a/...b/.c/..d", "spiffe://b/A-._"]
+)
+def test_a_uri_as_spiffe_writes_it_is_taken(tmp_path: Path, uri: str) -> None:
+    path = write(tmp_path / "principals.toml", ENTRY.replace("spiffe://b/x", uri))
+    assert Directory(path).lookup(uri) is not None
+
+
+def test_text_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "principals.toml"
+    path.write_bytes(ENTRY.encode() + "# 张".encode("gb18030"))
+    path.chmod(0o600)
+    with pytest.raises(PrincipalsInvalid, match="line 6 is not UTF-8; save the file as UTF-8"):
+        Directory(path)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664, 0o777])
+def test_a_file_that_group_or_others_can_write_is_refused(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    with pytest.raises(PrincipalsInvalid, match=rf"mode {mode:04o}\); run: chmod go-w {path}"):
+        Directory(path)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644, 0o755])
+def test_a_file_that_only_its_owner_can_write_is_taken(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    assert Directory(path).lookup(CRM) is not None
+
+
+def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = path.stat().st_uid
+    real = os.fstat
+
+    def of_somebody_else(descriptor: int) -> os.stat_result:
+        status = real(descriptor)
+        return os.stat_result((*status[:4], owner + 4242, *status[5:]))
+
+    monkeypatch.setattr(os, "fstat", of_somebody_else)
+    with pytest.raises(PrincipalsInvalid, match=rf"run: chown {os.geteuid()} {path}"):
+        Directory(path)
+
+
+def test_what_is_no_file_is_refused_and_does_not_hold_up_the_server(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    for path, message in ((tmp_path, "is not a file"), (pipe, "is not a file")):
+        with pytest.raises(PrincipalsInvalid, match=message):
+            Directory(path)
+    with pytest.raises(PrincipalsInvalid, match=r"cannot be opened \(No such file"):
+        Directory(tmp_path / "none")
+
+
+def test_an_oversized_file_is_refused(path: Path) -> None:
+    write(path, GOOD + "#" * (4 * 1024 * 1024))
+    with pytest.raises(PrincipalsInvalid, match="is larger than 4194304 bytes"):
+        Directory(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ENTRY.replace('"x"', '"Zhang Wei"'),
+        ENTRY.replace("spiffe://b/x", "spiffe://b/Zhang Wei"),
+        ENTRY.replace('"demo-bank"', '"Zhang Wei"'),
+        ENTRY.replace('["r"]', '["Zhang Wei"]'),
+        ENTRY + '"Zhang Wei" = 1\n',
+        ENTRY + 'not_after = "Zhang Wei"\n',
+        ENTRY + "name = Zhang Wei\n",
+        ENTRY + "Zhang Wei\n",
+        ENTRY + ENTRY.replace('"x"', '"zhang-wei"').replace("/x", "/zhang-wei") * 2,
+    ],
+)
+def test_no_message_shows_a_value_of_the_file(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path / "principals.toml", text)
+    with pytest.raises(PrincipalsInvalid) as refused:
+        Directory(path)
+    shown = f"{refused.value!r} {refused.value.__cause__!r}".lower()
+    assert "zhang" not in shown
+    assert "wei" not in shown
+
+
+@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_make_the_reader_fail_otherwise_than_by_refusing(data: bytes) -> None:
+    with pytest.raises(PrincipalsInvalid):
+        reading.parse(data)
+
+
+def test_the_representation_counts_and_does_not_name(path: Path) -> None:
+    assert repr(Directory(path)) == "Directory(3 principals)"
