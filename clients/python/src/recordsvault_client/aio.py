@@ -1,0 +1,138 @@
+"""The asyncio client of both tiers."""
+
+# ruff: noqa: ASYNC109 - `timeout` becomes the deadline of the RPC, which the vault sees as well
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from grpc import aio
+
+from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
+from recordsvault.records.v1 import records_pb2_grpc
+from recordsvault_client.audit_aio import AsyncAuditClient
+from recordsvault_client.customers_aio import AsyncCustomersClient
+from recordsvault_client.documents_aio import AsyncDocumentsClient
+from recordsvault_client.importing import ImportOutcome, Window
+from recordsvault_client.importing_aio import Batches, run_import
+from recordsvault_client.recovery import OnInterrupt, Recovery
+from recordsvault_client.transactions_aio import AsyncTransactionsClient
+from recordsvault_masked.aio import AsyncMaskedRecordsClient
+from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
+from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.retry import RetryPolicy
+
+
+class AsyncVaultClient:
+    """A client of the full tier and, where the profile names it, of the masked one.
+
+        async with AsyncVaultClient(Profile.load("compliance.toml")) as vault:
+            customer = await vault.customers.get(name, purpose="ONBOARDING_CDD")
+
+    It opens a channel when a tier is first called, inside the running event
+    loop. `customers`,
+    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """`timeout` in seconds and `retry` are for the calls that name none of their own."""
+        self.profile = profile
+        self._call = AsyncCaller(timeout, retry)
+        self._channels: dict[Tier, aio.Channel] = {}
+
+    def channel(self, tier: Tier) -> aio.Channel:
+        """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
+        if tier not in self._channels:
+            self._channels[tier] = open_async_channel(self.profile, tier)
+        return self._channels[tier]
+
+    @property
+    def customers(self) -> AsyncCustomersClient:
+        """Customers in full. Raises ProfileError if the profile names no full tier."""
+        return AsyncCustomersClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def documents(self) -> AsyncDocumentsClient:
+        """Identity documents in full. Raises ProfileError as `customers`."""
+        return AsyncDocumentsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def transactions(self) -> AsyncTransactionsClient:
+        """Transactions in full. Raises ProfileError as `customers`."""
+        return AsyncTransactionsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def audit(self) -> AsyncAuditClient:
+        """The log. Raises ProfileError as `customers`."""
+        return AsyncAuditClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def masked(self) -> AsyncMaskedRecordsClient:
+        """Masked views. Raises ProfileError if the profile names no masked tier."""
+        return AsyncMaskedRecordsClient(self.channel(Tier.MASKED), self.profile.parent, self._call)
+
+    async def check_health(
+        self,
+        *,
+        tier: Tier = Tier.FULL,
+        parts: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> admin_pb2.CheckHealthResponse:
+        """The state of every part that a tier stands on, or of `parts`. Raises VaultError."""
+        stub = admin_pb2_grpc.AdminStub(self.channel(tier))
+        request = admin_pb2.CheckHealthRequest(parts=parts)
+        return await self._call(stub.CheckHealth, request, timeout)
+
+    def import_records(
+        self,
+        batches: Batches,
+        *,
+        in_flight: int = 8,
+        parent: str = "",
+        answer_timeout: float = 60.0,
+        patience: float | None = 120.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> AsyncIterator[ImportOutcome]:
+        """Store many records; yields what became of each batch as the vault answers it.
+
+        At most `in_flight` batches are on their way; `batches` is read only as fast as they are
+        answered. A stream that is lost, or silent for `answer_timeout` seconds, is taken up
+        again, for `patience` seconds without any answer (None: for ever); `on_interrupt` is told.
+        Raises VaultError; what `batches` raises comes through after the answers to the rest.
+        """
+        stub = records_pb2_grpc.RecordsStub(self.channel(Tier.FULL))
+        return run_import(
+            stub.ImportRecords,
+            Window(parent or self.profile.parent, in_flight),
+            batches,
+            Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry),
+            answer_timeout,
+        )
+
+    async def close(self) -> None:
+        """Close the channels; calls under way are cancelled."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close()`."""
+        await self.close()

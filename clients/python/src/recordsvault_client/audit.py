@@ -1,0 +1,156 @@
+"""The audit log, for security officers: the blocking client."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from recordsvault.audit.v1 import audit_pb2 as pb
+from recordsvault.audit.v1 import audit_pb2_grpc as stubs
+from recordsvault.audit.v1.event_pb2 import LogEntry
+from recordsvault_client.events import Cursor
+from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.calls import Caller
+from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.status import from_rpc_error
+
+
+class EventStream:
+    """Entries of the log as they come, taken up again by itself after a lost connection.
+
+    Iterate over it in one thread; `close()` ends it, from any thread. `next_position` is where
+    another stream would go on.
+    """
+
+    def __init__(
+        self,
+        method: grpc.UnaryStreamMultiCallable[pb.StreamEventsRequest, pb.StreamEventsResponse],
+        cursor: Cursor,
+        recovery: Recovery,
+    ) -> None:
+        """Made by `AuditClient.stream`."""
+        self._method = method
+        self._cursor = cursor
+        self._recovery = recovery
+        self._closed = threading.Event()
+        self._call: grpc.RpcContext | None = None
+        self._entries = self._run()
+
+    @property
+    def next_position(self) -> int | None:
+        """Position after the last entry handed out; None before the end of the log is known."""
+        return self._cursor.position
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> LogEntry:
+        """The next entry; waits for it if the stream follows. Raises VaultError."""
+        return next(self._entries)
+
+    def close(self) -> None:
+        """End the stream: its iterator stops."""
+        self._closed.set()
+        if self._call is not None:
+            self._call.cancel()
+
+    def __enter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close()`."""
+        self.close()
+
+    def _run(self) -> Iterator[LogEntry]:
+        while not self._closed.is_set():
+            self._recovery.begin()
+            call = self._method(self._cursor.request())
+            self._call = call
+            try:
+                for message in call:
+                    self._recovery.alive()
+                    yield from self._cursor.take(message)
+                if not self._cursor.follow:
+                    return
+                # A vault that shuts down may end in good order a stream that has no end.
+                pause = self._recovery.pause_after(ended_early())
+            except grpc.RpcError as failure:
+                if self._closed.is_set():
+                    return
+                pause = self._recovery.pause_after(from_rpc_error(failure))
+            finally:
+                call.cancel()
+            self._closed.wait(pause)
+
+
+class AuditClient:
+    """Reads the log; see `recordsvault_client.events.event_filter` for what can be asked for."""
+
+    def __init__(self, channel: grpc.Channel, parent: str, call: Caller) -> None:
+        """`parent` is the institution if a method names none."""
+        self._stub = stubs.AuditStub(channel)
+        self._parent = parent
+        self._call = call
+
+    def stream(
+        self,
+        *,
+        from_position: int = 0,
+        from_end: bool = False,
+        follow: bool = True,
+        filter: pb.EventFilter | None = None,  # noqa: A002 - the name in the contract
+        parent: str = "",
+        patience: float | None = 60.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> EventStream:
+        """Entries in order from a position, going on with new ones if it follows.
+
+        `patience` is how many seconds the vault may be away before VaultError is raised (None:
+        for ever); `on_interrupt` is told of each loss. With `from_end`, a connection that is
+        lost before the vault has said where the end is starts at the end once more.
+        """
+        request = pb.StreamEventsRequest(
+            parent=parent or self._parent,
+            from_position=from_position,
+            from_end=from_end,
+            follow=follow,
+            filter=filter,
+        )
+        recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
+        return EventStream(self._stub.StreamEvents, Cursor(request), recovery)
+
+    def query(
+        self,
+        *,
+        filter: pb.EventFilter | None = None,  # noqa: A002 - the name in the contract
+        newest_first: bool = False,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> Pager[LogEntry]:
+        """Entries that the log holds now, oldest or newest first."""
+
+        def fetch(token: str) -> Page[LogEntry]:
+            request = pb.QueryEventsRequest(
+                parent=parent or self._parent,
+                filter=filter,
+                page_size=page_size,
+                page_token=token,
+                newest_first=newest_first,
+            )
+            answer = self._call(self._stub.QueryEvents, request, timeout)
+            return Page(answer.entries, answer.next_page_token)
+
+        return Pager(fetch, page_token)

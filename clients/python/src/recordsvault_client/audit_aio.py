@@ -1,0 +1,119 @@
+"""The audit log, for security officers: the asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+from grpc import aio
+
+from recordsvault.audit.v1 import audit_pb2 as pb
+from recordsvault.audit.v1 import audit_pb2_grpc as stubs
+from recordsvault.audit.v1.event_pb2 import LogEntry
+from recordsvault_client.events import Cursor
+from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.calls import AsyncCaller
+from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.status import from_rpc_error
+
+
+class AsyncEventStream:
+    """Entries of the log as they come, taken up again by itself after a lost connection.
+
+    For `async for`, once. It ends with its task, or with `break` and `aclose()` of the iterator.
+    `next_position` is where another stream would go on.
+    """
+
+    def __init__(
+        self,
+        method: aio.UnaryStreamMultiCallable[pb.StreamEventsRequest, pb.StreamEventsResponse],
+        cursor: Cursor,
+        recovery: Recovery,
+    ) -> None:
+        """Made by `AsyncAuditClient.stream`."""
+        self._method = method
+        self._cursor = cursor
+        self._recovery = recovery
+
+    @property
+    def next_position(self) -> int | None:
+        """Position after the last entry handed out; None before the end of the log is known."""
+        return self._cursor.position
+
+    async def __aiter__(self) -> AsyncIterator[LogEntry]:
+        """Entry by entry. Raises VaultError."""
+        while True:
+            self._recovery.begin()
+            call = self._method(self._cursor.request())
+            try:
+                async for message in call:
+                    self._recovery.alive()
+                    for entry in self._cursor.take(message):
+                        yield entry
+                if not self._cursor.follow:
+                    return
+                # A vault that shuts down may end in good order a stream that has no end.
+                pause = self._recovery.pause_after(ended_early())
+            except grpc.RpcError as failure:
+                pause = self._recovery.pause_after(from_rpc_error(failure))
+            finally:
+                call.cancel()
+            await asyncio.sleep(pause)
+
+
+class AsyncAuditClient:
+    """Reads the log; see `recordsvault_client.events.event_filter` for what can be asked for."""
+
+    def __init__(self, channel: aio.Channel, parent: str, call: AsyncCaller) -> None:
+        """`parent` is the institution if a method names none."""
+        self._stub = stubs.AuditStub(channel)
+        self._parent = parent
+        self._call = call
+
+    def stream(
+        self,
+        *,
+        from_position: int = 0,
+        from_end: bool = False,
+        follow: bool = True,
+        filter: pb.EventFilter | None = None,  # noqa: A002 - the name in the contract
+        parent: str = "",
+        patience: float | None = 60.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> AsyncEventStream:
+        """As `AuditClient.stream`."""
+        request = pb.StreamEventsRequest(
+            parent=parent or self._parent,
+            from_position=from_position,
+            from_end=from_end,
+            follow=follow,
+            filter=filter,
+        )
+        recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
+        return AsyncEventStream(self._stub.StreamEvents, Cursor(request), recovery)
+
+    def query(
+        self,
+        *,
+        filter: pb.EventFilter | None = None,  # noqa: A002 - the name in the contract
+        newest_first: bool = False,
+        parent: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[LogEntry]:
+        """Entries that the log holds now, oldest or newest first."""
+
+        async def fetch(token: str) -> Page[LogEntry]:
+            request = pb.QueryEventsRequest(
+                parent=parent or self._parent,
+                filter=filter,
+                page_size=page_size,
+                page_token=token,
+                newest_first=newest_first,
+            )
+            answer = await self._call(self._stub.QueryEvents, request, timeout)
+            return Page(answer.entries, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)

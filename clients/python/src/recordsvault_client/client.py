@@ -1,0 +1,138 @@
+"""The blocking client of both tiers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
+from recordsvault.records.v1 import records_pb2_grpc
+from recordsvault_client.audit import AuditClient
+from recordsvault_client.customers import CustomersClient
+from recordsvault_client.documents import DocumentsClient
+from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
+from recordsvault_client.recovery import OnInterrupt, Recovery
+from recordsvault_client.transactions import TransactionsClient
+from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
+from recordsvault_masked.channel import open_channel
+from recordsvault_masked.client import MaskedRecordsClient
+from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.retry import RetryPolicy
+
+
+class VaultClient:
+    """A client of the full tier and, where the profile names it, of the masked one.
+
+        with VaultClient(Profile.load("compliance.toml")) as vault:
+            customer = vault.customers.get(name, purpose="ONBOARDING_CDD")
+
+    It opens a channel when a tier is first called, and may be shared by threads. `customers`,
+    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """`timeout` in seconds and `retry` are for the calls that name none of their own."""
+        self.profile = profile
+        self._call = Caller(timeout, retry)
+        self._channels: dict[Tier, grpc.Channel] = {}
+        self._lock = threading.Lock()
+
+    def channel(self, tier: Tier) -> grpc.Channel:
+        """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
+        with self._lock:
+            if tier not in self._channels:
+                self._channels[tier] = open_channel(self.profile, tier)
+            return self._channels[tier]
+
+    @property
+    def customers(self) -> CustomersClient:
+        """Customers in full. Raises ProfileError if the profile names no full tier."""
+        return CustomersClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def documents(self) -> DocumentsClient:
+        """Identity documents in full. Raises ProfileError as `customers`."""
+        return DocumentsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def transactions(self) -> TransactionsClient:
+        """Transactions in full. Raises ProfileError as `customers`."""
+        return TransactionsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def audit(self) -> AuditClient:
+        """The log. Raises ProfileError as `customers`."""
+        return AuditClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def masked(self) -> MaskedRecordsClient:
+        """Masked views. Raises ProfileError if the profile names no masked tier."""
+        return MaskedRecordsClient(self.channel(Tier.MASKED), self.profile.parent, self._call)
+
+    def check_health(
+        self,
+        *,
+        tier: Tier = Tier.FULL,
+        parts: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> admin_pb2.CheckHealthResponse:
+        """The state of every part that a tier stands on, or of `parts`. Raises VaultError."""
+        stub = admin_pb2_grpc.AdminStub(self.channel(tier))
+        request = admin_pb2.CheckHealthRequest(parts=parts)
+        return self._call(stub.CheckHealth, request, timeout)
+
+    def import_records(
+        self,
+        batches: Iterable[ImportBatch],
+        *,
+        in_flight: int = 8,
+        parent: str = "",
+        answer_timeout: float = 60.0,
+        patience: float | None = 120.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> Iterator[ImportOutcome]:
+        """Store many records; yields what became of each batch as the vault answers it.
+
+        At most `in_flight` batches are on their way; `batches` is read only as fast as they are
+        answered. A stream that is lost, or silent for `answer_timeout` seconds, is taken up
+        again, for `patience` seconds without any answer (None: for ever); `on_interrupt` is told.
+        Raises VaultError; what `batches` raises comes through after the answers to the rest.
+        """
+        stub = records_pb2_grpc.RecordsStub(self.channel(Tier.FULL))
+        return run_import(
+            stub.ImportRecords,
+            Window(parent or self.profile.parent, in_flight),
+            batches,
+            Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry),
+            answer_timeout,
+        )
+
+    def close(self) -> None:
+        """Close the channels; calls under way are cancelled."""
+        with self._lock:
+            for channel in self._channels.values():
+                channel.close()
+            self._channels.clear()
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close()`."""
+        self.close()

@@ -1,0 +1,157 @@
+"""Customers in full: the asyncio client."""
+
+# ruff: noqa: ASYNC109 - `timeout` becomes the deadline of the RPC, which the vault sees as well
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grpc import aio
+
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.records.v1 import records_pb2_grpc as stubs
+from recordsvault.records.v1.customer_pb2 import Customer
+from recordsvault_client.requests import mask, new_request_id, reading
+from recordsvault_masked.calls import AsyncCaller
+from recordsvault_masked.paging import AsyncPager, Page
+
+
+class AsyncCustomersClient:
+    """Stores, opens and changes customers.
+
+    Every method takes `timeout` in seconds, over all attempts, and raises VaultError. Writes take
+    a `request_id` (a UUID; a fresh one if left out): the same write sent again with it is not
+    done twice. Reads take the `purpose`, the `case_reference` that some purposes need, and the
+    `fields` wanted (paths in the record; all if left out).
+    """
+
+    def __init__(self, channel: aio.Channel, parent: str, call: AsyncCaller) -> None:
+        """`parent` is the institution, for methods that name none."""
+        self._stub = stubs.RecordsStub(channel)
+        self._parent = parent
+        self._call = call
+
+    async def create(
+        self,
+        customer: Customer,
+        *,
+        parent: str = "",
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Customer:
+        """Store a customer. Answers its name, etag and version, without contents."""
+        request = pb.CreateCustomerRequest(
+            parent=parent or self._parent, customer=customer, request_id=new_request_id(request_id)
+        )
+        return (await self._call(self._stub.CreateCustomer, request, timeout)).customer
+
+    async def batch_create(
+        self,
+        customers: Sequence[Customer],
+        *,
+        parent: str = "",
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Sequence[Customer]:
+        """Store 1 to 500 customers, all or none. Answers as `create`, in order."""
+        request = pb.BatchCreateCustomersRequest(
+            parent=parent or self._parent,
+            customers=customers,
+            request_id=new_request_id(request_id),
+        )
+        return (await self._call(self._stub.BatchCreateCustomers, request, timeout)).customers
+
+    async def get(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        version: int = 0,
+        timeout: float | None = None,
+    ) -> Customer:
+        """Open a customer in full; `version` 0 is the current one."""
+        read = reading(purpose, case_reference, fields)
+        request = pb.GetCustomerRequest(
+            name=name,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            read_mask=read.read_mask,
+            version=version,
+        )
+        return (await self._call(self._stub.GetCustomer, request, timeout)).customer
+
+    def list(
+        self,
+        *,
+        parent: str = "",
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[Customer]:
+        """Open an institution's customers in full, in order of name."""
+        read = reading(purpose, case_reference, fields)
+
+        async def fetch(token: str) -> Page[Customer]:
+            request = pb.ListCustomersRequest(
+                parent=parent or self._parent,
+                page_size=page_size,
+                page_token=token,
+                purpose=read.purpose,
+                case_reference=read.case_reference,
+                read_mask=read.read_mask,
+            )
+            answer = await self._call(self._stub.ListCustomers, request, timeout)
+            return Page(answer.customers, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+    async def update(
+        self,
+        customer: Customer,
+        *,
+        fields: Sequence[str] = (),
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Customer:
+        """Make a new version of a customer, which carries the name and etag read before.
+
+        `fields` are the ones to change, the whole record if left out. Raises Aborted if the
+        record has changed since.
+        """
+        request = pb.UpdateCustomerRequest(
+            customer=customer, update_mask=mask(fields), request_id=new_request_id(request_id)
+        )
+        return (await self._call(self._stub.UpdateCustomer, request, timeout)).customer
+
+    def versions(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[Customer]:
+        """Open the versions of a customer in full, newest first."""
+        read = reading(purpose, case_reference, fields)
+
+        async def fetch(token: str) -> Page[Customer]:
+            request = pb.ListCustomerVersionsRequest(
+                name=name,
+                page_size=page_size,
+                page_token=token,
+                purpose=read.purpose,
+                case_reference=read.case_reference,
+                read_mask=read.read_mask,
+            )
+            answer = await self._call(self._stub.ListCustomerVersions, request, timeout)
+            return Page(answer.customers, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)

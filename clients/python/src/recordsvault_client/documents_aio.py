@@ -1,0 +1,171 @@
+"""Identity documents in full: the asyncio client."""
+
+# ruff: noqa: ASYNC109 - `timeout` becomes the deadline of the RPC, which the vault sees as well
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grpc import aio
+
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.records.v1 import records_pb2_grpc as stubs
+from recordsvault.records.v1.document_pb2 import IdentityDocument
+from recordsvault_client.requests import mask, new_request_id, reading
+from recordsvault_masked.calls import AsyncCaller
+from recordsvault_masked.paging import AsyncPager, Page
+
+
+class AsyncDocumentsClient:
+    """Stores, opens and changes the identity documents of customers.
+
+    Every method takes `timeout` in seconds, over all attempts, and raises VaultError. Writes take
+    a `request_id` (a UUID; a fresh one if left out): the same write sent again with it is not
+    done twice. Reads take the `purpose`, the `case_reference` that some purposes need, and the
+    `fields` wanted (paths in the record; all if left out).
+    """
+
+    def __init__(self, channel: aio.Channel, call: AsyncCaller) -> None:
+        """Use a channel that somebody else opens and closes."""
+        self._stub = stubs.RecordsStub(channel)
+        self._call = call
+
+    async def create(
+        self,
+        customer: str,
+        identity_document: IdentityDocument,
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> IdentityDocument:
+        """Store an identity document of a customer, named by resource name.
+
+        Answers its name, etag and version, without contents.
+        """
+        request = pb.CreateIdentityDocumentRequest(
+            parent=customer,
+            identity_document=identity_document,
+            request_id=new_request_id(request_id),
+        )
+        return (
+            await self._call(self._stub.CreateIdentityDocument, request, timeout)
+        ).identity_document
+
+    async def batch_create(
+        self,
+        customer: str,
+        identity_documents: Sequence[IdentityDocument],
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Sequence[IdentityDocument]:
+        """Store 1 to 500 documents of a customer, all or none; answers as `create`, in order."""
+        request = pb.BatchCreateIdentityDocumentsRequest(
+            parent=customer,
+            identity_documents=identity_documents,
+            request_id=new_request_id(request_id),
+        )
+        return (
+            await self._call(self._stub.BatchCreateIdentityDocuments, request, timeout)
+        ).identity_documents
+
+    async def get(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        version: int = 0,
+        timeout: float | None = None,
+    ) -> IdentityDocument:
+        """Open an identity document in full; `version` 0 is the current one."""
+        read = reading(purpose, case_reference, fields)
+        request = pb.GetIdentityDocumentRequest(
+            name=name,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            read_mask=read.read_mask,
+            version=version,
+        )
+        return (
+            await self._call(self._stub.GetIdentityDocument, request, timeout)
+        ).identity_document
+
+    def list(
+        self,
+        customer: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[IdentityDocument]:
+        """Open a customer's identity documents in full, in order of name."""
+        read = reading(purpose, case_reference, fields)
+
+        async def fetch(token: str) -> Page[IdentityDocument]:
+            request = pb.ListIdentityDocumentsRequest(
+                parent=customer,
+                page_size=page_size,
+                page_token=token,
+                purpose=read.purpose,
+                case_reference=read.case_reference,
+                read_mask=read.read_mask,
+            )
+            answer = await self._call(self._stub.ListIdentityDocuments, request, timeout)
+            return Page(answer.identity_documents, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
+
+    async def update(
+        self,
+        identity_document: IdentityDocument,
+        *,
+        fields: Sequence[str] = (),
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> IdentityDocument:
+        """Make a new version of an identity document, which carries the name and etag read before.
+
+        `fields` are the ones to change, the whole record if left out. Raises Aborted if the
+        record has changed since.
+        """
+        request = pb.UpdateIdentityDocumentRequest(
+            identity_document=identity_document,
+            update_mask=mask(fields),
+            request_id=new_request_id(request_id),
+        )
+        return (
+            await self._call(self._stub.UpdateIdentityDocument, request, timeout)
+        ).identity_document
+
+    def versions(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[IdentityDocument]:
+        """Open the versions of an identity document in full, newest first."""
+        read = reading(purpose, case_reference, fields)
+
+        async def fetch(token: str) -> Page[IdentityDocument]:
+            request = pb.ListIdentityDocumentVersionsRequest(
+                name=name,
+                page_size=page_size,
+                page_token=token,
+                purpose=read.purpose,
+                case_reference=read.case_reference,
+                read_mask=read.read_mask,
+            )
+            answer = await self._call(self._stub.ListIdentityDocumentVersions, request, timeout)
+            return Page(answer.identity_documents, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)

@@ -1,0 +1,118 @@
+"""Transactions in full: the asyncio client."""
+
+# ruff: noqa: ASYNC109 - `timeout` becomes the deadline of the RPC, which the vault sees as well
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from grpc import aio
+
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.records.v1 import records_pb2_grpc as stubs
+from recordsvault.records.v1.transaction_pb2 import Transaction
+from recordsvault_client.requests import new_request_id, reading
+from recordsvault_masked.calls import AsyncCaller
+from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.requests import timestamp
+
+
+class AsyncTransactionsClient:
+    """Stores and opens transactions, which are never changed: a later one corrects or reverses.
+
+    Every method takes `timeout` in seconds, over all attempts, and raises VaultError. Writes take
+    a `request_id` (a UUID; a fresh one if left out): the same write sent again with it is not
+    done twice. Reads take the `purpose`, the `case_reference` that some purposes need, and the
+    `fields` wanted (paths in the record; all if left out).
+    """
+
+    def __init__(self, channel: aio.Channel, call: AsyncCaller) -> None:
+        """Use a channel that somebody else opens and closes."""
+        self._stub = stubs.RecordsStub(channel)
+        self._call = call
+
+    async def create(
+        self,
+        customer: str,
+        transaction: Transaction,
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Transaction:
+        """Store a transaction of a customer, named by resource name.
+
+        Answers its name and etag, without contents.
+        """
+        request = pb.CreateTransactionRequest(
+            parent=customer, transaction=transaction, request_id=new_request_id(request_id)
+        )
+        return (await self._call(self._stub.CreateTransaction, request, timeout)).transaction
+
+    async def batch_create(
+        self,
+        customer: str,
+        transactions: Sequence[Transaction],
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Sequence[Transaction]:
+        """Store 1 to 500 transactions of a customer, all or none; answers as `create`, in order."""
+        request = pb.BatchCreateTransactionsRequest(
+            parent=customer, transactions=transactions, request_id=new_request_id(request_id)
+        )
+        return (await self._call(self._stub.BatchCreateTransactions, request, timeout)).transactions
+
+    async def get(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Transaction:
+        """Open a transaction in full."""
+        read = reading(purpose, case_reference, fields)
+        request = pb.GetTransactionRequest(
+            name=name,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            read_mask=read.read_mask,
+        )
+        return (await self._call(self._stub.GetTransaction, request, timeout)).transaction
+
+    def list(
+        self,
+        customer: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        booked_from: datetime | None = None,
+        booked_to: datetime | None = None,
+        newest_first: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[Transaction]:
+        """Open a customer's transactions in full, in booking order; `booked_to` is exclusive."""
+        read = reading(purpose, case_reference, fields)
+        start, end = timestamp(booked_from), timestamp(booked_to)
+
+        async def fetch(token: str) -> Page[Transaction]:
+            request = pb.ListTransactionsRequest(
+                parent=customer,
+                page_size=page_size,
+                page_token=token,
+                purpose=read.purpose,
+                case_reference=read.case_reference,
+                read_mask=read.read_mask,
+                booked_from=start,
+                booked_to=end,
+                newest_first=newest_first,
+            )
+            answer = await self._call(self._stub.ListTransactions, request, timeout)
+            return Page(answer.transactions, answer.next_page_token)
+
+        return AsyncPager(fetch, page_token)
