@@ -51,6 +51,7 @@ from vault.records.index_terms import (
     transaction_terms,
 )
 from vault.records.names import (
+    IDENTITY_SCOPE,
     CustomerName,
     DocumentName,
     InstitutionName,
@@ -77,6 +78,7 @@ from vault.records.views import (
 
 __all__ = [
     "ABSENT",
+    "IDENTITY_SCOPE",
     "SHREDDED",
     "WITHHELD",
     "AccountParty",
