@@ -8,8 +8,10 @@ import itertools
 import os
 import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +94,28 @@ class PostgresServer:
         self._server.start()
 
 
+@contextmanager
+def temporary_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of its own, for tests that stop or crash it.
+
+    Its folder does not lie under pytest's: that is closed to other users anew whenever another
+    pytest starts, and a server started by root runs as another user.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="vault-postgres-", ignore_cleanup_errors=True
+    ) as folder:
+        server = PostgresServer(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """The session's PostgreSQL."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.close()
+    with temporary_server() as server:
+        yield server
 
 
 @pytest.fixture
