@@ -160,6 +160,25 @@ def test_a_key_wrapped_under_an_older_version_still_unwraps_and_new_ones_take_th
         rotated.unwrap(relabelled, b"here")
 
 
+def test_names_and_versions_are_bound_even_if_two_keks_were_the_same_key(tmp_path: Path) -> None:
+    """Someone copied a key file and edited its name, or listed one key twice."""
+    create_local_keks(tmp_path, [KekName.FULL])
+    document = json.loads((tmp_path / "full.kek").read_bytes())
+    document["versions"].append(document["versions"][0] | {"version": "2"})
+    for kek in (KekName.FULL, KekName.MASKED):
+        path = tmp_path / f"{kek.value}.kek"
+        path.write_text(json.dumps(document | {"kek": kek.value}))
+        path.chmod(0o600)
+    kms = LocalFileKms(tmp_path)
+    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
+    for other in (
+        WrappedKey(KekName.MASKED, wrapped.kek_version, wrapped.blob),
+        WrappedKey(KekName.FULL, "1", wrapped.blob),
+    ):
+        with pytest.raises(UnwrapRefused):
+            kms.unwrap(other, b"here")
+
+
 def test_the_check_finds_a_key_file_that_was_taken_away(tmp_path: Path) -> None:
     kms = local(tmp_path, [KekName.FULL])
     (tmp_path / "full.kek").unlink()

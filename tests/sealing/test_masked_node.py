@@ -96,7 +96,8 @@ def test_every_key_a_masked_node_can_reach_fails_on_every_full_row(
     assert type(masked) is MaskedFileKey
     for sealed in (record, masked.header + record[18:], b"\x01" + masked.header[1:] + record[18:]):
         for at in (RECORD_AT, VIEW_AT):
-            for opener in (open_full, open_masked):
+            openers: tuple[Any, ...] = (open_full, open_masked)
+            for opener in openers:
                 with pytest.raises(SealBroken):
                     opener(masked, sealed, at)
             with pytest.raises(SealBroken):
