@@ -134,7 +134,8 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    # Not strftime, whose %Y has no leading zeros on Linux.
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def format_time(micros: int) -> str:
@@ -256,6 +257,8 @@ def split_rows(event: AuditEvent) -> tuple[AuditEvent, ...]:
         return (event,)
     bare = replace(event, rows=(), resources=())
     room = MAX_EVENT_BYTES - len(_encode(bare)) - _PART_ROOM
+    if room <= 0:
+        raise EventTooLarge("what every part of the event must repeat leaves no room")
     # Dealt out as one sequence, resources first as in the bytes.
     rows: list[tuple[RowHash, ...]] = []
     resources: list[tuple[str, ...]] = []
@@ -274,7 +277,7 @@ def split_rows(event: AuditEvent) -> tuple[AuditEvent, ...]:
     def take(size: int) -> None:
         nonlocal used
         if size > room:
-            raise EventTooLarge("what every part of the event must repeat leaves no room")
+            raise EventTooLarge("one name in the event is too long for any part")
         if used + size > room:
             close()
         used += size

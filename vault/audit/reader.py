@@ -130,6 +130,34 @@ def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) ->
     return EventPage(events, until, until >= last)
 
 
+def read_back(
+    conn: Connection, before: int | None, limit: int, wanted: EventFilter = ALL
+) -> EventPage:
+    """As `read`, from the newest back: events in front of position `before` (None: of the end).
+
+    `scanned_to` is the position to give as the next `before`.
+    """
+    size = head(conn).size
+    first, before = 0, size + 1 if before is None else min(before, size + 1)
+    if wanted.from_time is not None:
+        first = position_at(conn, wanted.from_time, size)
+    if wanted.to_time is not None:
+        before = min(before, position_at(conn, wanted.to_time, size) + 1)
+    conditions, window = _conditions(wanted)
+    down_to = first + 1 if window is None else max(first + 1, before - window)
+    if before <= first + 1:
+        return EventPage((), before, True)
+    rows = conn.execute(
+        _STORED.where(_E.position >= down_to, _E.position < before, *conditions)
+        .order_by(_E.position.desc())
+        .limit(limit)
+    )
+    events = tuple([StoredEvent(*row) for row in rows])
+    if len(events) == limit:
+        down_to = events[-1].position
+    return EventPage(events, down_to, down_to <= first + 1)
+
+
 def get(conn: Connection, position: int) -> StoredEvent | None:
     """The event at a position."""
     row = conn.execute(_STORED.where(_E.position == position)).first()
