@@ -1,0 +1,286 @@
+"""Reading the log back: filters, pages, times, and the check that finds what was tampered with."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.support.events import event
+from vault.audit import AuditEvent, ChainBroken, Decision, Head, decode, encode
+from vault.audit import reader as reader_module
+from vault.audit.append import append
+from vault.audit.chain import EMPTY, extend
+from vault.audit.reader import ALL, EventFilter, get, head, position_at, read, verify_chain
+from vault.store import Database, StoreDamaged
+
+
+def fill(database: Database, events: list[AuditEvent]) -> None:
+    """One batch an event, recorded at 1000, 2000, 3000, ... microseconds."""
+
+    def work(conn: Connection) -> None:
+        for e in events:
+            append(conn, [(e, encode(e))], (head(conn).size + 1) * 1_000)
+
+    database.write_sync(work)
+
+
+def matching(database: Database, wanted: EventFilter, limit: int = 7) -> list[str]:
+    """Ids of all matching events, read page by page as a follower does."""
+    found: list[str] = []
+    after = 0
+    while True:
+        page = database.read_sync(lambda c, a=after: read(c, a, limit, wanted))  # type: ignore[misc]
+        assert page.scanned_to >= after
+        assert len(page.events) <= limit
+        found += [decode(e.leaf).event_id for e in page.events]
+        after = page.scanned_to
+        if page.at_end:
+            return found
+
+
+EVENTS = [
+    event(
+        f"e{n:03}",
+        institution="demo" if n % 2 else "other",
+        customer=f"c{n % 5}",
+        actor="crm" if n % 3 else "officer",
+        action="records.get" if n % 4 else "records.list",
+        decision=Decision.DENIED if n % 7 == 0 else Decision.ALLOWED,
+    )
+    for n in range(100)
+]
+
+FILTERS: dict[str, tuple[EventFilter, Callable[[AuditEvent], bool]]] = {
+    "nothing": (ALL, lambda e: True),
+    "institution": (EventFilter(institution="demo"), lambda e: e.institution == "demo"),
+    "customer": (
+        EventFilter(institution="demo", customer="c1"),
+        lambda e: e.institution == "demo" and e.customer == "c1",
+    ),
+    "actor": (
+        EventFilter(institution="demo", actor="crm"),
+        lambda e: e.institution == "demo" and e.actor == "crm",
+    ),
+    "customer and actor": (
+        EventFilter(institution="demo", customer="c1", actor="crm"),
+        lambda e: e.institution == "demo" and e.customer == "c1" and e.actor == "crm",
+    ),
+    "actor anywhere": (EventFilter(actor="officer"), lambda e: e.actor == "officer"),
+    "action": (
+        EventFilter(actions=frozenset({"records.list", "none"})),
+        lambda e: e.action == "records.list",
+    ),
+    "decision": (
+        EventFilter(decisions=frozenset({"denied"})),
+        lambda e: e.decision is Decision.DENIED,
+    ),
+    "all at once": (
+        EventFilter(
+            institution="demo",
+            customer="c1",
+            actor="crm",
+            actions=frozenset({"records.get"}),
+            decisions=frozenset({"allowed"}),
+        ),
+        lambda e: (
+            (e.institution, e.customer, e.actor, e.action, e.decision)
+            == ("demo", "c1", "crm", "records.get", Decision.ALLOWED)
+        ),
+    ),
+    "no match": (EventFilter(institution="nowhere"), lambda e: False),
+}
+
+
+@pytest.mark.parametrize("what", FILTERS)
+@pytest.mark.parametrize("window", [3, 4_096])
+def test_a_filter_gives_exactly_its_events_in_order(
+    database: Database, what: str, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "SCAN_WINDOW", window)
+    monkeypatch.setattr(reader_module, "INDEXED_WINDOW", window)
+    fill(database, EVENTS)
+    wanted, test = FILTERS[what]
+    expected = [e.event_id for e in EVENTS if test(e)]
+    assert expected or what == "no match"
+    assert matching(database, wanted) == expected
+
+
+def test_a_page_that_found_nothing_says_how_far_it_looked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "SCAN_WINDOW", 10)
+    fill(database, EVENTS)
+    page = database.read_sync(lambda c: read(c, 0, 5, EventFilter(actor="nobody")))
+    assert (page.events, page.scanned_to, page.at_end) == ((), 10, False)
+    page = database.read_sync(lambda c: read(c, 95, 5, EventFilter(actor="nobody")))
+    assert (page.events, page.scanned_to, page.at_end) == ((), 100, True)
+
+
+def test_times_are_found_by_halving_and_bound_a_page(database: Database) -> None:
+    fill(database, EVENTS)
+    for time, before in {0: 0, 1_000: 0, 1_001: 1, 50_000: 49, 100_000: 99, 100_001: 100}.items():
+        assert (
+            database.read_sync(lambda c, t=time: position_at(c, t, 100))  # type: ignore[misc]
+            == before
+        )
+    wanted = EventFilter(from_time=20_000, to_time=30_000)
+    assert matching(database, wanted) == [f"e{n:03}" for n in range(19, 29)]
+    wanted = EventFilter(institution="demo", from_time=90_500)
+    assert matching(database, wanted) == [f"e{n:03}" for n in range(91, 100, 2)]
+    assert matching(database, EventFilter(from_time=30_000, to_time=20_000)) == []
+    assert matching(database, EventFilter(from_time=10**9)) == []
+
+
+def test_an_empty_log_reads_as_empty_and_verifies(database: Database) -> None:
+    page = database.read_sync(lambda c: read(c, 0, 10))
+    assert (page.events, page.at_end) == ((), True)
+    assert database.read_sync(head) == EMPTY
+    assert database.read_sync(verify_chain) == EMPTY
+    assert database.read_sync(lambda c: get(c, 1)) is None
+
+
+def test_an_event_is_got_by_its_position(database: Database) -> None:
+    fill(database, EVENTS[:3])
+    found = database.read_sync(lambda c: get(c, 2))
+    assert found is not None
+    assert found.leaf == encode(EVENTS[1])
+
+
+def test_the_check_tells_how_far_it_is_and_returns_the_head(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "_VERIFY_CHUNK", 30)
+    fill(database, EVENTS)
+    seen: list[tuple[int, int]] = []
+    end = database.read_sync(lambda c: verify_chain(c, lambda at, of: seen.append((at, of))))
+    assert end == database.read_sync(head)
+    assert seen == [(30, 100), (60, 100), (90, 100), (100, 100)]
+
+
+# What somebody with the database in hand can do, and the position at which it is found.
+TAMPER: dict[str, tuple[list[str], int]] = {
+    "an event is deleted": (["DELETE FROM audit_events WHERE position = 5"], 5),
+    "the first is deleted": (["DELETE FROM audit_events WHERE position = 1"], 1),
+    "the last is deleted": (["DELETE FROM audit_events WHERE position = 10"], 10),
+    "the tail is cut": (["DELETE FROM audit_events WHERE position > 7"], 8),
+    "everything is deleted": (["DELETE FROM audit_events"], 1),
+    "two are exchanged": (
+        [
+            "UPDATE audit_events SET position = 99 WHERE position = 4",
+            "UPDATE audit_events SET position = 4 WHERE position = 5",
+            "UPDATE audit_events SET position = 5 WHERE position = 99",
+        ],
+        4,
+    ),
+    "a customer column is changed": (
+        ["UPDATE audit_events SET customer = 'c9' WHERE position = 3"],
+        3,
+    ),
+    "an actor column is changed": (["UPDATE audit_events SET actor = 'x' WHERE position = 10"], 10),
+    "an institution column is changed": (
+        ["UPDATE audit_events SET institution = 'x' WHERE position = 1"],
+        1,
+    ),
+    "an action column is changed": (["UPDATE audit_events SET action = 'x' WHERE position = 2"], 2),
+    "a decision column is changed": (
+        ["UPDATE audit_events SET decision = 'x' WHERE position = 2"],
+        2,
+    ),
+    "a time goes back": (["UPDATE audit_events SET recorded_at = 5 WHERE position = 6"], 6),
+    "the head is put back": (["UPDATE audit_head SET size = 9"], 9),
+    "the head is put forward": (["UPDATE audit_head SET size = 11"], 11),
+}
+
+
+@pytest.mark.parametrize("how", TAMPER)
+def test_tampering_is_found_at_its_position(database: Database, how: str) -> None:
+    fill(database, EVENTS[:10])
+    database.read_sync(verify_chain)
+    statements, position = TAMPER[how]
+
+    def tamper(conn: Connection) -> None:
+        for statement in statements:
+            conn.exec_driver_sql(statement)
+
+    database.write_sync(tamper)
+    with pytest.raises(ChainBroken) as caught:
+        database.read_sync(verify_chain)
+    assert caught.value.position == position
+
+
+def test_an_event_written_over_with_its_chain_value_made_anew_is_found(database: Database) -> None:
+    fill(database, EVENTS[:10])
+
+    def tamper(conn: Connection) -> None:
+        before, old = get(conn, 3), get(conn, 4)
+        assert before is not None
+        assert old is not None
+        leaf = encode(replace(decode(old.leaf), outcome="ABORTED"))
+        mark = "?" if conn.dialect.name == "sqlite" else "%s"
+        conn.exec_driver_sql(
+            f"UPDATE audit_events SET leaf = {mark}, chain = {mark} WHERE position = 4",
+            (leaf, extend(before.chain, leaf)),
+        )
+
+    database.write_sync(tamper)
+    with pytest.raises(ChainBroken) as caught:
+        database.read_sync(verify_chain)
+    assert caught.value.position == 5
+
+
+def test_a_tail_cut_with_the_head_put_back_is_found_by_who_saw_more(database: Database) -> None:
+    fill(database, EVENTS[:10])
+    seen = database.read_sync(head)
+    earlier = database.read_sync(lambda c: get(c, 7))
+    assert earlier is not None
+
+    def cut(conn: Connection) -> None:
+        conn.exec_driver_sql("DELETE FROM audit_events WHERE position > 7")
+        mark = "?" if conn.dialect.name == "sqlite" else "%s"
+        conn.exec_driver_sql(
+            f"UPDATE audit_head SET size = 7, chain = {mark}, recorded_at = 7000", (earlier.chain,)
+        )
+
+    database.write_sync(cut)
+    assert database.read_sync(verify_chain).size == 7  # it is whole by itself
+    with pytest.raises(ChainBroken) as caught:
+        database.read_sync(lambda c: verify_chain(c, seen=seen))
+    assert caught.value.position == 8
+    # and no less once the log has grown again to what it was
+    fill(database, [event("forged")] * 5)
+    assert database.read_sync(verify_chain).size == 12
+    with pytest.raises(ChainBroken) as caught:
+        database.read_sync(lambda c: verify_chain(c, seen=seen))
+    assert caught.value.position == 10
+    before = Head(7, earlier.chain, earlier.recorded_at)
+    assert database.read_sync(lambda c: verify_chain(c, seen=before)).size == 12
+
+
+def test_a_log_without_a_head_is_damaged_and_takes_nothing(database: Database) -> None:
+    database.write_sync(lambda c: c.exec_driver_sql("DELETE FROM audit_head"))
+    with pytest.raises(StoreDamaged):
+        database.read_sync(head)
+    with pytest.raises(StoreDamaged):
+        fill(database, EVENTS[:1])
+    assert database.read_sync(lambda c: get(c, 1)) is None
+
+
+def test_the_filters_use_their_indexes(database: Database) -> None:
+    """Without them "who looked at this file" reads the whole log."""
+    fill(database, EVENTS)
+    for column in ("customer", "actor"):
+        sql = (
+            f"SELECT leaf FROM audit_events WHERE institution = 'demo' AND {column} = 'c1'"
+            " AND position > 5 AND position <= 50 ORDER BY position LIMIT 10"
+        )
+        plan = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+
+        def explain(conn: Connection, statement: str = plan + sql) -> str:
+            if conn.dialect.name == "postgresql":
+                # A small table is cheaper to read whole; ask what it would do with a large one.
+                conn.exec_driver_sql("SET enable_seqscan = off")
+                conn.exec_driver_sql("SET enable_indexscan = on")
+            return str(conn.exec_driver_sql(statement).all())
+
+        assert f"ix_audit_events_institution_{column}_position" in database.read_sync(explain)
