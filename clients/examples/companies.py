@@ -40,6 +40,7 @@ _WESTERN_SCOPES = (
     "Manufacture of machine tools", "Wholesale of food and beverages", "Software consultancy",
     "Freight forwarding", "Import and export of textiles", "Renewable energy projects",
 )  # fmt: skip
+_TRADES = ("Trading", "Logistics", "Systems", "Foods", "Energy", "Textiles", "Tools", "Partners")
 _FORMS = {
     "DE": "GmbH", "FR": "SARL", "ES": "S.L.", "IT": "S.r.l.", "NL": "B.V.", "PL": "sp. z o.o.",
     "AT": "GmbH", "BE": "NV", "CH": "AG", "GB": "Ltd", "IE": "DAC", "SE": "AB", "US": "Inc.",
@@ -152,7 +153,7 @@ def chinese_company(dice: Dice, register: Register, number: str) -> Filed:
 def western_company(dice: Dice, register: Register, number: str, country: str) -> Filed:
     """A company registered in a country of Europe or the United States."""
     town = dice.pick(TOWNS[country])
-    name = f"{dice.pick(_WESTERN_WORDS)} {dice.pick(_WESTERN_WORDS)} {_FORMS[country]}"
+    name = f"{dice.pick(_WESTERN_WORDS)} {dice.pick(_TRADES)} {_FORMS[country]}"
     entry = register.new(lambda: f"{town.code}{dice.digits(8)}")
     issue = dice.day(datetime.date(1995, 1, 1), datetime.date(2025, 12, 31))
     issuer = f"Company register, {town.city}"

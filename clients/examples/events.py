@@ -23,10 +23,11 @@ class Events:
         self._holders = holders
         self._people = [holder for holder in holders if not holder.company]
         self._companies = [holder for holder in holders if holder.company]
-        # Somebody in every currency can be paid by another.
-        self._by_currency: dict[str, list[AccountHolder]] = {}
+        # Who can pay one another: the same currency, and the same clock for the two bookings.
+        self._neighbours: dict[tuple[str, str], list[AccountHolder]] = {}
         for holder in holders:
-            self._by_currency.setdefault(holder.main.currency, []).append(holder)
+            place = (holder.main.currency, holder.time_zone)
+            self._neighbours.setdefault(place, []).append(holder)
         self._foreign = [holder for holder in holders if holder.foreign]
         self._paid: dict[int, list[AccountHolder]] = {}
         for holder in self._people:
@@ -135,7 +136,7 @@ class Events:
     def _transfer(self) -> list[Booking]:
         """From one customer to another: both sides, seconds apart, with one reference."""
         dice, payer = self._dice, self._dice.pick(self._holders)
-        payee = dice.pick(self._by_currency[payer.main.currency])
+        payee = dice.pick(self._neighbours[payer.main.currency, payer.time_zone])
         if payee is payer:
             return self._purchase()
         amount, reference = dice.skewed(1_000, 3_000_000), self._reference()

@@ -62,7 +62,8 @@ def _names(holder: Holder, width: int) -> str:
         return family[:width].ljust(width, "<")
     # Both identifiers stay present: the family name leaves room for `<<` and one given name.
     room = width - 2 - min(len(given), len(given.split("<")[0]))
-    return f"{family[:room]}<<{given}"[:width].ljust(width, "<")
+    # A cut between two words must not leave a third filler before the given names.
+    return f"{family[:room].rstrip('<')}<<{given}"[:width].ljust(width, "<")
 
 
 def passport(holder: Holder, issuer: str, number: str, expiry: datetime.date) -> str:

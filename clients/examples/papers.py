@@ -14,7 +14,7 @@ from clients.examples.machine_zone import Holder, identity_card, passport
 from clients.examples.shapes import Record, date_of, years_later
 
 # The last day that anything here happened.
-TODAY = datetime.date(2026, 10, 31)
+TODAY = datetime.date(2026, 6, 30)
 _CONSONANTS = "CFGHJKLMNPRTVWYZ"
 # Numbers of passports and identity cards, at most nine characters; `#` is a digit, `@` a letter.
 # Each begins with a series that the issuer has not reached or does not use.

@@ -36,7 +36,7 @@ class Rejected:
 
 
 def rejected_items(seed: int) -> Iterator[Rejected]:
-    """The items; the duplicates are such where the first two customers of the same seed are held."""
+    """The items; the duplicates are such where the seed's first two customers are held already."""
     return iter(_Bad(seed).items)
 
 
@@ -160,7 +160,7 @@ class _Bad:
     def _contradictions(self) -> None:
         self._customer(
             "an impossible date (30 February)",
-            "DATE",
+            "IMPOSSIBLE_DATE",
             self._western("SE").customer,
             "natural_person.birth_date",
             {"year": 1990, "month": 2, "day": 30},
