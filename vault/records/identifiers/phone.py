@@ -2,7 +2,8 @@
 
 Whether a number of that length can exist in its country is libphonenumber's data (through
 `phonenumbers`). Its finer question, whether the range is in service, is not asked: ranges are
-opened faster than libraries follow.
+opened faster than libraries follow. For China its lengths are wide, so mobiles are counted here:
+eleven digits from 13 to 19 (工业和信息化部, numbering plan of the telecommunications network).
 """
 
 import re
@@ -14,6 +15,8 @@ from phonenumbers import PhoneNumberType
 from vault.records.reasons import Reason
 
 _SHAPE = re.compile(r"\+[1-9][0-9]{6,14}")
+_CHINESE_MOBILE = re.compile(r"\+861[3-9]")
+_CHINESE_MOBILE_LENGTH = len("+8613800138000")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -29,6 +32,8 @@ def problem(number: str) -> Reason | None:
     """Return why the text is not a telephone number in E.164 form."""
     if _SHAPE.fullmatch(number) is None:
         return Reason.FORMAT
+    if _CHINESE_MOBILE.match(number) is not None and len(number) != _CHINESE_MOBILE_LENGTH:
+        return Reason.LENGTH
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
