@@ -12,6 +12,8 @@ class ActionClass(StrEnum):
     AUDIT_READ = "audit_read"
     ADMIN = "admin"
     ORACLE = "oracle"
+    SERVICE = "service"
+    """What every gRPC server is expected to answer: its health and its contract."""
     NONE = "none"
     """Of `rpc.unknown` alone: belongs to no group, so that no grant of a group reaches it."""
 
@@ -62,6 +64,8 @@ class Action(StrEnum):
     AUDIT_QUERY = "audit.events.query"
     HEALTH_CHECK = "admin.health.check"
     INDEX_LOOKUP = "internal.index.lookup"
+    GRPC_HEALTH = "grpc.health"
+    GRPC_REFLECTION = "grpc.reflection"
     RPC_UNKNOWN = "rpc.unknown"
     """A method that does not exist: nobody may, and the attempt is in the log."""
 
@@ -95,6 +99,8 @@ def _class_of(action: Action) -> ActionClass:
             return ActionClass.ADMIN
         case "internal":
             return ActionClass.ORACLE
+        case "grpc":
+            return ActionClass.SERVICE
         case _:
             return ActionClass.NONE
 
@@ -107,6 +113,7 @@ _KINDS = {
     "events": ResourceKind.LOG,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
+    "reflection": ResourceKind.VAULT,
     "unknown": ResourceKind.VAULT,
 }
 

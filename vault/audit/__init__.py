@@ -24,12 +24,15 @@ from vault.audit.event import (
     split_rows,
 )
 from vault.audit.log import AuditLog, LogSettings, LogUnavailable
+from vault.audit.reader import EventFilter, EventPage
 
 __all__ = [
     "AuditEvent",
     "AuditLog",
     "ChainBroken",
     "Decision",
+    "EventFilter",
+    "EventPage",
     "EventTooLarge",
     "EventUnreadable",
     "Head",

@@ -20,16 +20,36 @@ from vault.store.errors import (
     VersionConflict,
 )
 from vault.store.keystore import BranchKeyRow, FileKeyRow, KeyStore
+from vault.store.rows import (
+    CustomerRow,
+    DocumentRow,
+    IndexRow,
+    LinkRow,
+    MaskedCustomerRow,
+    MaskedDocumentRow,
+    MaskedTransactionRow,
+    RequestRow,
+    TransactionRow,
+)
 
 __all__ = [
     "AlreadyClaimed",
     "BranchKeyRow",
+    "CustomerRow",
     "Database",
+    "DocumentRow",
     "FileKeyRow",
+    "IndexRow",
     "KeyStore",
+    "LinkRow",
+    "MaskedCustomerRow",
+    "MaskedDocumentRow",
+    "MaskedTransactionRow",
+    "RequestRow",
     "StoreDamaged",
     "StoreError",
     "StoreForbidden",
     "StoreUnavailable",
+    "TransactionRow",
     "VersionConflict",
 ]

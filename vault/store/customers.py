@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from vault.store.rows import CustomerRow, MaskedCustomerRow
 from vault.store.schema import customers
 from vault.store.statements import insert_rows
 from vault.store.versions import Versioned
 
+_EXISTING = select(customers.c.customer).where(
+    customers.c.institution == bindparam("institution"),
+    customers.c.customer.in_(bindparam("customers", expanding=True)),
+    customers.c.version == 1,
+)
 _FULL = Versioned(customers, masked=False)
 _MASKED = Versioned(customers, masked=True)
 _NO_LIMIT = 2**31 - 1  # beyond any version
@@ -103,3 +108,9 @@ def many_masked(
         return {}
     key = {"institution": institution, "customers": list(ids)}
     return {row[1]: MaskedCustomerRow(*row) for row in conn.execute(_MASKED.many, key)}
+
+
+def existing(conn: Connection, institution: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids (up to 500) that are customers: one query, by primary key."""
+    key = {"institution": institution, "customers": list(ids)}
+    return {row[0] for row in conn.execute(_EXISTING, key)} if ids else set()

@@ -1,0 +1,193 @@
+"""From what went wrong to what the caller is told: gRPC status, ErrorInfo, BadRequest and both languages.
+
+One table; an exception that is not in it is a defect of the vault: the caller gets INTERNAL with the
+call's identifier and nothing else, and the details stay in the server's own log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from vault.audit import LogUnavailable
+from vault.kms import KekMissing, KmsUnavailable
+from vault.services import errors as refused
+from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
+
+DOMAIN = "recordsvault"
+_RETRY_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failure ready for the wire and for the log: both get the same code and reason."""
+
+    code: grpc.StatusCode
+    reason: str
+    en: str
+    zh: str
+    metadata: dict[str, str]
+    violations: tuple[refused.FieldViolation, ...] = ()
+    retry: bool = False
+    resource: str = ""
+
+    def status(self) -> status_pb2.Status:
+        """As ``google.rpc.Status`` with its details (AIP-193)."""
+        details: list[any_pb2.Any] = []
+
+        def add(message: object) -> None:
+            packed = any_pb2.Any()
+            packed.Pack(message)  # type: ignore[arg-type]  # error_details messages are untyped
+            details.append(packed)
+
+        add(
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
+        )
+        add(error_details_pb2.LocalizedMessage(locale="en", message=self.en))
+        add(error_details_pb2.LocalizedMessage(locale="zh-CN", message=self.zh))
+        if self.violations:
+            bad = error_details_pb2.BadRequest()
+            for v in self.violations:
+                one = bad.field_violations.add(field=v.field, description=v.en, reason=v.reason)
+                one.localized_message.locale = "zh-CN"
+                one.localized_message.message = v.zh
+            add(bad)
+        if self.resource:
+            add(error_details_pb2.ResourceInfo(resource_name=self.resource))
+        if self.retry:
+            add(
+                error_details_pb2.RetryInfo(
+                    retry_delay=duration_pb2.Duration(seconds=_RETRY_SECONDS)
+                )
+            )
+        return status_pb2.Status(code=self.code.value[0], message=self.en, details=details)
+
+
+class Refusal(Exception):
+    """Raised inside the pipeline for what it refuses itself."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.en)
+        self.fault = fault
+
+
+def unauthenticated(why_en: str, why_zh: str, reason: str) -> Refusal:
+    """Nobody known is calling."""
+    return Refusal(Fault(grpc.StatusCode.UNAUTHENTICATED, reason, why_en, why_zh, {}))
+
+
+def denied(reason: str, en: str, zh: str, policies: tuple[str, ...]) -> Refusal:
+    """Policy says no."""
+    return Refusal(
+        Fault(
+            grpc.StatusCode.PERMISSION_DENIED, reason, en, zh, {"policies": ",".join(policies)}
+        )
+    )
+
+
+def _refused(error: refused.VaultError) -> Fault:
+    code = grpc.StatusCode[error.code]
+    return Fault(
+        code,
+        error.reason,
+        error.en,
+        error.zh,
+        error.metadata,
+        violations=error.violations if isinstance(error, refused.InvalidArgument) else (),
+        retry=code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED),
+        resource=error.existing if isinstance(error, refused.AlreadyExists) else "",
+    )
+
+
+def status_of(error: refused.VaultError) -> status_pb2.Status:
+    """A refusal as a status inside an answer, for one item of many."""
+    return _refused(error).status()
+
+
+def _away(reason: str, en: str, zh: str) -> Callable[[], Fault]:
+    return lambda: Fault(grpc.StatusCode.UNAVAILABLE, reason, en, zh, {}, retry=True)
+
+
+_AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
+    (
+        LogUnavailable,
+        _away(
+            "LOG_UNAVAILABLE",
+            "The access log cannot be written, so nothing is answered. Operations must mend the log's database.",
+            "访问日志无法写入，因此不予应答。请运维人员修复日志数据库。",
+        ),
+    ),
+    (
+        StoreUnavailable,
+        _away(
+            "STORE_UNAVAILABLE",
+            "The database is away. Try again; operations can see the cause with `vaultctl health`.",
+            "数据库暂不可用。请稍后重试；运维人员可用 `vaultctl health` 查看原因。",
+        ),
+    ),
+    (
+        KmsUnavailable,
+        _away(
+            "KMS_UNAVAILABLE",
+            "The key management service is away and held keys have expired. Try again later.",
+            "密钥管理服务不可用且已持有的密钥已过期。请稍后重试。",
+        ),
+    ),
+    (
+        KekMissing,
+        lambda: Fault(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "KEK_MISSING",
+            "This node holds no key for that. Call the full tier.",
+            "本节点不持有该操作所需的密钥。请调用完整层。",
+            {},
+        ),
+    ),
+    (
+        StoreForbidden,
+        lambda: Fault(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "STORE_FORBIDDEN",
+            "This node's database role may not do that. Call the full tier.",
+            "本节点的数据库角色无权执行该操作。请调用完整层。",
+            {},
+        ),
+    ),
+    (
+        StoreDamaged,
+        lambda: Fault(
+            grpc.StatusCode.DATA_LOSS,
+            "STORE_DAMAGED",
+            "The database is damaged. Operations must restore it.",
+            "数据库已损坏，需由运维人员恢复。",
+            {},
+        ),
+    ),
+)
+
+
+def fault_of(error: BaseException, call_id: str) -> Fault | None:
+    """The fault that an exception stands for; None for a defect of the vault (see ``internal``)."""
+    if isinstance(error, Refusal):
+        return error.fault
+    if isinstance(error, refused.VaultError):
+        return _refused(error)
+    for kind, make in _AWAY:
+        if isinstance(error, kind):
+            return make()
+    return None
+
+
+def internal(call_id: str) -> Fault:
+    """What a caller is told of a defect: that it happened, and by which name to ask about it."""
+    return Fault(
+        grpc.StatusCode.INTERNAL,
+        "INTERNAL",
+        f"The vault failed to carry out the call. Tell operations its identifier: {call_id}.",
+        f"保险库未能完成该调用。请将其标识告知运维人员：{call_id}。",
+        {"call_id": call_id},
+    )

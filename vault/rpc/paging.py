@@ -1,0 +1,61 @@
+"""Page tokens: where the next page starts, and for which request.
+
+A token is opaque to callers (AIP-158). It holds the last key of the page before and a digest of the
+request's other fields, so that a token taken to another request is refused rather than misread. It says
+nothing that the page itself did not say.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import sha256
+
+from google.protobuf.message import Message
+
+from vault.rpc.problems import Problems
+
+DEFAULT_PAGE_SIZE = 50
+_DIGEST_BYTES = 8
+# What may differ from page to page.
+_NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask")
+
+
+def _digest(request: Message) -> bytes:
+    bound = type(request)()
+    bound.CopyFrom(request)
+    for field in _NOT_BOUND:
+        if field in bound.DESCRIPTOR.fields_by_name:
+            bound.ClearField(field)
+    data = type(request).DESCRIPTOR.full_name.encode() + b"\x00"
+    return sha256(data + bound.SerializeToString(deterministic=True)).digest()[:_DIGEST_BYTES]
+
+
+def make_token(request: Message, key: str) -> str:
+    """The token of the page after ``key``."""
+    return base64.urlsafe_b64encode(_digest(request) + key.encode()).decode().rstrip("=")
+
+
+def read_token(request: Message, token: str, problems: Problems) -> str:
+    """The key in a token; "" for the first page or, with a problem, for a token of another request."""
+    if not token:
+        return ""
+    try:
+        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        key = data[_DIGEST_BYTES:].decode("ascii")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        data, key = b"", ""
+    if data[:_DIGEST_BYTES] != _digest(request) or not key:
+        problems.add(
+            "page_token",
+            "PAGE_TOKEN",
+            "is not a token of this request; leave it out to start again",
+            "不是该请求的分页令牌；请省略以重新开始",
+        )
+        return ""
+    return key
+
+
+def page_size(asked: int) -> int:
+    """The page size asked for, or the default."""
+    return asked or DEFAULT_PAGE_SIZE

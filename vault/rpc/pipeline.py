@@ -1,0 +1,348 @@
+"""The walk of a call, in one place: nothing is served that does not go this way.
+
+For every call, in this order:
+
+    1. identify   the caller, from the verified client certificate
+    2. parse      the request's bytes, after their size
+    3. target     what the request is about
+    4. decide     by policy, deny by default
+    5. prepare    the command of the domain; every problem of the request at once
+    6. handle     the use case
+    7. log        one event, durable; a write's event is durable with the write itself
+    8. answer
+
+Whatever goes wrong on the way is logged all the same, and a call whose event cannot be made durable
+gets UNAVAILABLE and nothing else. Requests arrive here as bytes, so that even one that cannot be parsed,
+or a method that does not exist, makes its event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+from grpc import aio
+
+from vault.access import Action, Directory, PolicyEngine, Principal, ResourceRef
+from vault.audit import AuditLog, LogUnavailable, Phase
+from vault.records import new_ulid
+from vault.rpc.authenticate import identify
+from vault.rpc.errors import Fault, Refusal, denied, fault_of, internal, unauthenticated
+from vault.rpc.methods import BidiStream, Method, ServerStream, Target, Unary
+from vault.rpc.problems import Problems
+from vault.rpc.validating import contract_violations
+from vault.sealing import Clock
+from vault.services.call import Call, Trace
+from vault.services.errors import FieldViolation, InvalidArgument
+
+_log = structlog.get_logger("vault.rpc")
+
+_STATUS_DETAILS = "grpc-status-details-bin"
+_OUTCOMES = {code: code.name for code in grpc.StatusCode}
+
+Context = aio.ServicerContext[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """What the pipeline stands on."""
+
+    tier: str
+    directory: Directory
+    policy: PolicyEngine
+    log: AuditLog
+    clock: Clock
+    case_commitment: Callable[[str, str, str], Awaitable[bytes]]
+    max_request_bytes: int
+
+
+class Pipeline(grpc.GenericRpcHandler):
+    """Serves exactly the declared methods, each call along the walk above."""
+
+    def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
+        self._parts = parts
+        self._handlers = {path: self._handler(method) for path, method in methods.items()}
+        self._unknown = grpc.unary_unary_rpc_method_handler(self._serve_unknown)
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler of a method; one that logs and refuses, for a method that does not exist."""
+        return self._handlers.get(handler_call_details.method, self._unknown)
+
+    def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+        if isinstance(method, Unary):
+
+            async def unary(request: bytes, context: Context) -> bytes:
+                return await self._serve_unary(method, request, context)
+
+            return grpc.unary_unary_rpc_method_handler(unary)
+        if isinstance(method, ServerStream):
+
+            def server_stream(request: bytes, context: Context) -> AsyncIterator[bytes]:
+                return self._serve_server_stream(method, request, context)
+
+            return grpc.unary_stream_rpc_method_handler(server_stream)
+
+        def bidi_stream(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            return self._serve_bidi_stream(method, requests, context)
+
+        return grpc.stream_stream_rpc_method_handler(bidi_stream)
+
+    # -- the three kinds of call -------------------------------------------------------------
+
+    async def _serve_unary(self, method: Unary, data: bytes, context: Context) -> bytes:
+        call = self._identify(method.action, context)
+        try:
+            command = await self._admit(call, method, data)
+            answer = (await method.handle(call, command)).SerializeToString()
+            if not call.committed:
+                await self._record(call)
+            return answer
+        except BaseException as error:
+            await self._fail(call, error, context)
+            raise
+
+    async def _serve_server_stream(
+        self, method: ServerStream, data: bytes, context: Context
+    ) -> AsyncIterator[bytes]:
+        call = self._identify(method.action, context)
+        opened = False
+        try:
+            command = await self._admit(call, method, data)
+            await self._record(call, phase=Phase.OPENED)
+            opened = True
+            async for message in method.handle(call, command):
+                yield message.SerializeToString()
+            await self._record(call, phase=Phase.CLOSED)
+        except BaseException as error:
+            await self._fail(call, error, context, phase=Phase.CLOSED if opened else Phase.CALL)
+            raise
+
+    async def _serve_bidi_stream(
+        self, method: BidiStream, requests: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[bytes]:
+        call = self._identify(method.action, context)
+        opened: Trace | None = None
+        served = 0
+        try:
+            async for data in requests:
+                if opened is None:
+                    command = await self._admit(call, method, data)
+                    opened = call.trace
+                    await self._record(call, phase=Phase.OPENED)
+                else:
+                    command = self._next_message(call, method, data, opened)
+                call.committed, call.phase = False, Phase.MESSAGE
+                answer = await method.handle(call, command)
+                if not call.committed:
+                    await self._record(call)
+                served += call.trace.count
+                call.committed = False
+                yield answer.SerializeToString()
+            call.trace = Trace(
+                institution=opened.institution if opened else "", count=served
+            )
+            call.request_id = ""
+            await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
+        except BaseException as error:
+            # The messages have their own events; that the stream broke off is one more.
+            call.committed = False
+            await self._fail(call, error, context, phase=Phase.CLOSED if opened else Phase.CALL)
+            raise
+
+    async def _serve_unknown(self, data: bytes, context: Context) -> bytes:
+        call = self._identify(Action.RPC_UNKNOWN, context)
+        error = Refusal(
+            Fault(
+                grpc.StatusCode.UNIMPLEMENTED,
+                "UNKNOWN_METHOD",
+                "This tier serves no such method.",
+                "本层不提供该方法。",
+                {},
+            )
+        )
+        await self._fail(call, error, context)
+        raise error
+
+    # -- the steps ---------------------------------------------------------------------------
+
+    def _identify(self, action: Action, context: Context) -> Call:
+        caller = identify(context.auth_context(), context.peer(), self._parts.directory)
+        return Call(
+            call_id=new_ulid(self._parts.clock.now_micros() // 1000),
+            tier=self._parts.tier,
+            action=action.value,
+            peer=caller.peer,
+            workload=caller.workload,
+            principal=caller.principal,
+        )
+
+    async def _admit(self, call: Call, method: Method, data: bytes) -> Any:
+        """Steps 2 to 5. Sets what the log needs before anything can be refused."""
+        request = self._parse(method, data)
+        target = self._aim(call, method, request)
+        if call.principal is None:
+            raise unauthenticated(
+                "The client certificate names no principal of this vault. "
+                "An operator adds its URI to the principals file.",
+                "客户端证书未对应本保险库的任何主体。请由运维人员将其 URI 加入主体文件。",
+                "UNKNOWN_PRINCIPAL" if call.workload else "CERTIFICATE_WITHOUT_URI",
+            )
+        problems = Problems()
+        contract_violations(request, problems)
+        if problems and not target.institution:
+            # Nothing can be decided about a resource that has no valid name.
+            raise InvalidArgument(problems.unique())
+        self._decide(call, call.principal, target)
+        if target.case_reference:
+            call.case_commitment = await self._parts.case_commitment(
+                target.institution, call.call_id, target.case_reference
+            )
+        return self._prepare(method, request, problems)
+
+    def _next_message(self, call: Call, method: BidiStream, data: bytes, opened: Trace) -> Any:
+        """A later message of a stream whose first one was admitted."""
+        call.trace = opened
+        request = self._parse(method, data)
+        if self._aim(call, method, request).institution != opened.institution:
+            raise InvalidArgument([_OTHER_PARENT])
+        problems = Problems()
+        contract_violations(request, problems)
+        return self._prepare(method, request, problems)
+
+    @staticmethod
+    def _aim(call: Call, method: Method, request: Message) -> Target:
+        target = method.target(request)
+        call.trace = Trace(
+            institution=target.institution, customer=target.customer, resource=target.resource
+        )
+        call.purpose = target.purpose
+        call.request_id = target.request_id
+        call.on_behalf_of = target.on_behalf_of
+        return target
+
+    def _parse(self, method: Method, data: bytes) -> Any:
+        limit = self._parts.max_request_bytes
+        if len(data) > limit:
+            raise InvalidArgument(
+                [
+                    FieldViolation(
+                        "",
+                        "MESSAGE_TOO_LARGE",
+                        f"the message is larger than {limit} bytes; send fewer items a message",
+                        f"消息超过 {limit} 字节；请减少每条消息中的项目",
+                    )
+                ]
+            )
+        request = method.request()
+        try:
+            request.ParseFromString(data)
+        except DecodeError:
+            raise InvalidArgument([_NOT_A_MESSAGE]) from None
+        return request
+
+    def _decide(self, call: Call, principal: Principal, target: Target) -> None:
+        action = Action(call.action)
+        decision = self._parts.policy.decide(
+            principal,
+            action,
+            ResourceRef(target.institution, target.customer, action.kind),
+            target.purpose,
+            bool(target.case_reference),
+        )
+        call.decision = decision
+        if not decision.allowed:
+            reason = str(decision.reason or "DENIED")
+            raise denied(reason, decision.en, decision.zh, decision.policies)
+
+    @staticmethod
+    def _prepare(method: Method, request: Message, problems: Problems) -> Any:
+        command = method.prepare(request, problems)
+        if problems:
+            raise InvalidArgument(problems.unique())
+        return command
+
+    # -- the log -----------------------------------------------------------------------------
+
+    async def _record(self, call: Call, *, phase: Phase | None = None) -> None:
+        now = self._parts.clock.now_micros()
+        event = call.event(now, new_ulid(now // 1000), phase=phase)
+        await self._parts.log.record(event)
+
+    async def _fail(
+        self,
+        call: Call,
+        error: BaseException,
+        context: Context,
+        *,
+        phase: Phase | None = None,
+    ) -> None:
+        """Log the failure and end the call with its status. Returns only when the call was cancelled."""
+        cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        if cancelled:
+            outcome, reason = "CANCELLED", "CANCELLED"
+            fault = None
+        else:
+            fault = fault_of(error, call.call_id)
+            if fault is None:
+                # The message of an unforeseen exception may quote a value: only its type is kept.
+                _log.error(
+                    "call failed", call_id=call.call_id, action=call.action,
+                    error=type(error).__name__, where=_where(error),
+                )
+                fault = internal(call.call_id)
+            outcome, reason = _OUTCOMES[fault.code], fault.reason
+        if not isinstance(error, LogUnavailable) and not call.committed:
+            now = self._parts.clock.now_micros()
+            event = call.event(
+                now, new_ulid(now // 1000), outcome=outcome, reason=reason, phase=phase
+            )
+            recording = asyncio.ensure_future(self._parts.log.record(event))
+            try:
+                await asyncio.shield(recording)
+            except LogUnavailable as log_error:
+                fault = fault_of(log_error, call.call_id)
+            except asyncio.CancelledError:
+                # The caller is gone; the event is not given up for that.
+                recording.add_done_callback(_retrieve)
+                return
+        if cancelled or fault is None:
+            return
+        status = fault.status()
+        await context.abort(
+            fault.code,
+            fault.en,
+            trailing_metadata=((_STATUS_DETAILS, status.SerializeToString()),),
+        )
+
+
+def _retrieve(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("the event of a cancelled call could not be written")
+
+
+def _where(error: BaseException) -> str:
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return f"{tb.tb_frame.f_code.co_name}:{tb.tb_lineno}" if tb is not None else ""
+
+
+_NOT_A_MESSAGE = FieldViolation(
+    "",
+    "NOT_A_MESSAGE",
+    "the request is not a message of this method; generate the client from the same protos",
+    "请求不是该方法的消息；请使用相同的 proto 生成客户端",
+)
+_OTHER_PARENT = FieldViolation(
+    "parent",
+    "PARENT_CHANGED",
+    "must be the same in every message of a stream",
+    "同一流中的每条消息必须相同",
+)

@@ -1,0 +1,60 @@
+"""Collects every field that is wrong with a request, so that the caller hears of all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from vault.records.validation import Violation
+from vault.services.errors import FieldViolation
+
+
+class Problems:
+    """A list of violations with a path that is prefixed to what is added."""
+
+    __slots__ = ("_path", "found")
+
+    def __init__(self) -> None:
+        self.found: list[FieldViolation] = []
+        self._path = ""
+
+    @contextmanager
+    def under(self, path: str) -> Iterator[None]:
+        """Violations added inside are below ``path``."""
+        before = self._path
+        self._path = f"{before}.{path}" if before else path
+        try:
+            yield
+        finally:
+            self._path = before
+
+    def add(self, field: str, reason: str, en: str, zh: str) -> None:
+        """Add one violation."""
+        path = f"{self._path}.{field}" if self._path and field else self._path or field
+        self.found.append(FieldViolation(path, reason, en, zh))
+
+    def extend(self, violations: Iterable[Violation]) -> None:
+        """Add what the domain's rules found."""
+        for v in violations:
+            self.add(v.field, v.reason, v.en, v.zh)
+
+    def take(self, path: str) -> list[FieldViolation]:
+        """Take out what stands at or below ``path``, with paths relative to it."""
+        mine: list[FieldViolation] = []
+        rest: list[FieldViolation] = []
+        for v in self.found:
+            if v.field == path:
+                mine.append(FieldViolation("", v.reason, v.en, v.zh))
+            elif v.field.startswith(path + "."):
+                mine.append(FieldViolation(v.field[len(path) + 1 :], v.reason, v.en, v.zh))
+            else:
+                rest.append(v)
+        self.found = rest
+        return mine
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def unique(self) -> list[FieldViolation]:
+        """All violations, one for each field and reason, in order of finding."""
+        return list({(v.field, v.reason): v for v in reversed(self.found)}.values())[::-1]

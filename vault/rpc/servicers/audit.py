@@ -1,0 +1,96 @@
+"""The audit service: the log, for security officers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from recordsvault.audit.v1 import audit_pb2 as pb
+
+from vault.access import Action
+from vault.audit import EventFilter
+from vault.rpc.methods import Method, ServerStream, Unary, table
+from vault.rpc.names import target_of_parent
+from vault.rpc.paging import make_token, page_size, read_token
+from vault.rpc.problems import Problems
+from vault.rpc.translate.events import entry, wanted
+from vault.services.call import Call
+from vault.services.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    request: pb.QueryEventsRequest
+    filter: EventFilter
+    position: int
+    limit: int
+
+
+def methods(trail: Trail) -> dict[str, Method]:
+    """The service's table."""
+
+    def prepare_query(request: pb.QueryEventsRequest, problems: Problems) -> _Query:
+        key = read_token(request, request.page_token, problems)
+        start = -1 if request.newest_first else 0
+        return _Query(
+            request,
+            wanted(target_of_parent(request.parent).institution, request.filter),
+            int(key) if key else start,
+            page_size(request.page_size),
+        )
+
+    async def query(call: Call, q: _Query) -> Message:
+        entries = []
+        at, more = q.position, True
+        # A filter that matches little is looked for window by window until the page is full.
+        while len(entries) < q.limit and more:
+            page = await trail.page(
+                call, q.filter, at, q.limit - len(entries), newest_first=q.request.newest_first
+            )
+            entries.extend(page.events)
+            at, more = page.scanned_to, not page.at_end
+        call.touched(count=len(entries))
+        return pb.QueryEventsResponse(
+            entries=map(entry, entries),
+            next_page_token=make_token(q.request, str(at)) if more else "",
+        )
+
+    def prepare_stream(
+        request: pb.StreamEventsRequest, _problems: Problems
+    ) -> pb.StreamEventsRequest:
+        return request
+
+    async def stream(call: Call, request: pb.StreamEventsRequest) -> AsyncIterator[Message]:
+        pages = trail.stream(
+            call,
+            wanted(target_of_parent(request.parent).institution, request.filter),
+            request.from_position,
+            from_end=request.from_end,
+            follow=request.follow,
+        )
+        async for page in pages:
+            # A position counted from 1 of the last entry is the one counted from 0 of the next.
+            yield pb.StreamEventsResponse(
+                entries=map(entry, page.events), next_position=page.scanned_to
+            )
+
+    return table(
+        pb.DESCRIPTOR.services_by_name["Audit"],
+        {
+            "StreamEvents": ServerStream(
+                Action.AUDIT_STREAM,
+                pb.StreamEventsRequest,
+                lambda r: target_of_parent(r.parent),
+                prepare_stream,
+                stream,
+            ),
+            "QueryEvents": Unary(
+                Action.AUDIT_QUERY,
+                pb.QueryEventsRequest,
+                lambda r: target_of_parent(r.parent),
+                prepare_query,
+                query,
+            ),
+        },
+    )

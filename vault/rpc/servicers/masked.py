@@ -1,0 +1,196 @@
+"""The masked service: what a front end may see, and nothing that could show more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+from recordsvault.masked.v1 import masked_pb2 as pb
+
+from vault.access import Action
+from vault.records import CustomerName, DocumentName, IndexKind, TransactionName
+from vault.rpc.methods import Method, Target, Unary, table
+from vault.rpc.names import target_of, target_of_parent
+from vault.rpc.paging import make_token, page_size, read_token
+from vault.rpc.problems import Problems
+from vault.rpc.servicers.records import period_of
+from vault.rpc.translate import masked as translate
+from vault.services.call import Call
+from vault.services.masked import Lookup, MaskedReading, Shown
+from vault.services.reading import Period
+
+_TERMS = {
+    "identity_number": IndexKind.IDENTITY,
+    "phone": IndexKind.PHONE,
+    "account_number": IndexKind.ACCOUNT,
+    "full_name": IndexKind.NAME,
+    "customer_number": IndexKind.CUSTOMER_NUMBER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    request: Any
+    target: Target
+    after: str
+    limit: int
+    period: Period
+
+
+def _customer(shown: Shown) -> Message:
+    return translate.customer(shown.name, shown.view, shown.version, shown.recorded_at)
+
+
+def _document(shown: Shown) -> Message:
+    return translate.document(shown.name, shown.view, shown.version, shown.recorded_at)
+
+
+def _transaction(shown: Shown) -> Message:
+    return translate.transaction(shown.name, shown.view)
+
+
+def methods(reading: MaskedReading) -> dict[str, Method]:
+    """The service's table."""
+    A = Action
+
+    async def customer(call: Call, n: CustomerName) -> Shown:
+        return await reading.customer(call, n.institution, n.customer)
+
+    async def document(call: Call, n: DocumentName) -> Shown:
+        return await reading.document(call, n.institution, n.customer, n.document)
+
+    async def transaction(call: Call, n: TransactionName) -> Shown:
+        return await reading.transaction(call, n.institution, n.customer, n.transaction)
+
+    async def customers(call: Call, p: _Page) -> list[Shown]:
+        return await reading.customer_page(call, p.target.institution, p.after, p.limit + 1)
+
+    async def documents(call: Call, p: _Page) -> list[Shown]:
+        t = p.target
+        return await reading.document_page(call, t.institution, t.customer, p.after, p.limit + 1)
+
+    async def transactions(call: Call, p: _Page) -> list[Shown]:
+        t = p.target
+        return await reading.transaction_page(
+            call, t.institution, t.customer, p.period, p.after, p.limit + 1
+        )
+
+    async def search(call: Call, p: _Page) -> list[Shown]:
+        term = p.request.WhichOneof("term")
+        value = getattr(p.request, term)
+        lookup = Lookup(p.target.institution, _TERMS[term], value, p.after, p.limit + 1)
+        return await reading.search(call, lookup)
+
+    declared: dict[str, Method] = {
+        "GetMaskedCustomer": _get(
+            A.MASKED_CUSTOMERS_GET,
+            pb.GetMaskedCustomerRequest,
+            CustomerName.parse,
+            customer,
+            lambda s: pb.GetMaskedCustomerResponse(customer=_customer(s)),
+        ),
+        "ListMaskedCustomers": _list(
+            A.MASKED_CUSTOMERS_LIST,
+            pb.ListMaskedCustomersRequest,
+            customers,
+            lambda rows, token: pb.ListMaskedCustomersResponse(
+                customers=map(_customer, rows), next_page_token=token
+            ),
+        ),
+        "SearchMaskedCustomers": _list(
+            A.MASKED_CUSTOMERS_SEARCH,
+            pb.SearchMaskedCustomersRequest,
+            search,
+            lambda rows, token: pb.SearchMaskedCustomersResponse(
+                customers=map(_customer, rows), next_page_token=token
+            ),
+        ),
+        "GetMaskedDocument": _get(
+            A.MASKED_DOCUMENTS_GET,
+            pb.GetMaskedDocumentRequest,
+            DocumentName.parse,
+            document,
+            lambda s: pb.GetMaskedDocumentResponse(document=_document(s)),
+        ),
+        "ListMaskedDocuments": _list(
+            A.MASKED_DOCUMENTS_LIST,
+            pb.ListMaskedDocumentsRequest,
+            documents,
+            lambda rows, token: pb.ListMaskedDocumentsResponse(
+                documents=map(_document, rows), next_page_token=token
+            ),
+        ),
+        "GetMaskedTransaction": _get(
+            A.MASKED_TRANSACTIONS_GET,
+            pb.GetMaskedTransactionRequest,
+            TransactionName.parse,
+            transaction,
+            lambda s: pb.GetMaskedTransactionResponse(transaction=_transaction(s)),
+        ),
+        "ListMaskedTransactions": _list(
+            A.MASKED_TRANSACTIONS_LIST,
+            pb.ListMaskedTransactionsRequest,
+            transactions,
+            lambda rows, token: pb.ListMaskedTransactionsResponse(
+                transactions=map(_transaction, rows), next_page_token=token
+            ),
+        ),
+    }
+    return table(pb.DESCRIPTOR.services_by_name["MaskedRecords"], declared)
+
+
+def _get(
+    action: Action,
+    kind: type[Message],
+    parse_name: Callable[[str], Any],
+    read: Callable[[Call, Any], Any],
+    answer: Callable[[Shown], Message],
+) -> Unary:
+    def prepare(request: Any, problems: Problems) -> Any:
+        return None if problems else parse_name(request.name)
+
+    async def handle(call: Call, name: Any) -> Message:
+        shown: Shown = await read(call, name)
+        call.touched(count=1)
+        return answer(shown)
+
+    return Unary(action, kind, lambda r: target_of(r.name), prepare, handle)
+
+
+def _list(
+    action: Action,
+    kind: type[Message],
+    page: Callable[[Call, _Page], Any],
+    answer: Callable[[Sequence[Shown], str], Message],
+) -> Unary:
+    def prepare(request: Any, problems: Problems) -> _Page | None:
+        after = read_token(request, request.page_token, problems)
+        if problems:
+            return None
+        return _Page(
+            request,
+            target_of_parent(request.parent),
+            after,
+            page_size(request.page_size),
+            period_of(request),
+        )
+
+    async def handle(call: Call, p: _Page) -> Message:
+        # One more than the page tells whether there is a next one.
+        rows: list[Shown] = await page(call, p)
+        shown = rows[: p.limit]
+        call.touched(
+            resources=tuple(
+                f"customers/{s.customer}/{s.record}" if s.record else f"customers/{s.customer}"
+                for s in shown
+            ),
+            count=len(shown),
+        )
+        token = ""
+        if len(rows) > p.limit:
+            token = make_token(p.request, shown[-1].record.rpartition("/")[2] or shown[-1].customer)
+        return answer(shown, token)
+
+    return Unary(action, kind, lambda r: target_of_parent(r.parent), prepare, handle)

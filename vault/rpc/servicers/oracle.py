@@ -1,0 +1,59 @@
+"""The index oracle, for the nodes of the masked tier: a value in, identifiers out."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+from recordsvault.internal.v1 import index_oracle_pb2 as pb
+
+from vault.access import Action
+from vault.records import IndexKind
+from vault.rpc.methods import Method, Target, Unary, table
+from vault.rpc.names import target_of_parent
+from vault.rpc.problems import Problems
+from vault.services.call import Call
+from vault.services.lookup import LocalOracle
+from vault.services.masked import Lookup
+
+KINDS = {
+    pb.TERM_KIND_IDENTITY: IndexKind.IDENTITY,
+    pb.TERM_KIND_PHONE: IndexKind.PHONE,
+    pb.TERM_KIND_ACCOUNT: IndexKind.ACCOUNT,
+    pb.TERM_KIND_NAME: IndexKind.NAME,
+    pb.TERM_KIND_CUSTOMER_NUMBER: IndexKind.CUSTOMER_NUMBER,
+}
+
+
+def methods(oracle: LocalOracle) -> dict[str, Method]:
+    """The service's table."""
+
+    def target(request: pb.LookUpRequest) -> Target:
+        found = target_of_parent(request.parent)
+        return Target(found.institution, on_behalf_of=request.on_behalf_of)
+
+    def prepare(request: pb.LookUpRequest, problems: Problems) -> tuple[str, Lookup] | None:
+        if problems:
+            return None
+        lookup = Lookup(
+            target_of_parent(request.parent).institution,
+            KINDS[request.kind],
+            request.value,
+            request.after_customer,
+            request.limit,
+        )
+        return request.call_id, lookup
+
+    async def look_up(call: Call, command: tuple[str, Lookup]) -> Message:
+        call_id, lookup = command
+        # The two events of one search share the identifier of the masked tier's call.
+        call.call_id = call_id or call.call_id
+        call.oracle_kind = lookup.kind.value
+        return pb.LookUpResponse(customers=await oracle.look_up(call, lookup))
+
+    return table(
+        pb.DESCRIPTOR.services_by_name["IndexOracle"],
+        {
+            "LookUp": Unary(
+                Action.INDEX_LOOKUP, pb.LookUpRequest, target, prepare, look_up
+            )
+        },
+    )

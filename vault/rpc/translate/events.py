@@ -1,0 +1,89 @@
+"""Entries of the log, outward; and filters, inward."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from recordsvault.audit.v1 import audit_pb2, event_pb2
+
+from vault.audit import AuditEvent, Decision, EventFilter, EventUnreadable, Phase, StoredEvent, decode
+from vault.records import CustomerName, InvalidName
+from vault.rpc.translate.common import EnumTable, from_micros
+
+_DECISION = EnumTable(
+    event_pb2.DESCRIPTOR.enum_types_by_name["Decision"], Decision, "DECISION_"
+)
+_PHASE = EnumTable(event_pb2.DESCRIPTOR.enum_types_by_name["Phase"], Phase, "PHASE_")
+
+
+def entry(stored: StoredEvent) -> event_pb2.LogEntry:
+    """An entry with its bytes as they are stored. Positions count from 0 outside, as leaves of a Merkle
+    tree do; from 1 in the store."""
+    out = event_pb2.LogEntry(
+        position=stored.position - 1,
+        append_time=from_micros(stored.recorded_at),
+        leaf=stored.leaf,
+        chain_hash=stored.chain,
+    )
+    try:
+        out.event.CopyFrom(_event(decode(stored.leaf)))
+    except EventUnreadable:
+        # Bytes that cannot be read are sent as they are: hiding an entry would hide the damage.
+        out.ClearField("event")
+    return out
+
+
+def _event(e: AuditEvent) -> event_pb2.AuditEvent:
+    return event_pb2.AuditEvent(
+        event_id=e.event_id,
+        time=from_micros(e.time),
+        tier=e.tier,
+        action=e.action,
+        phase=_PHASE.proto(e.phase),  # type: ignore[arg-type]  # by the table
+        institution=e.institution,
+        customer=e.customer,
+        resource=e.resource,
+        actor=e.actor,
+        workload=e.workload,
+        on_behalf_of=e.on_behalf_of,
+        roles=e.roles,
+        purpose=e.purpose,
+        case_commitment=e.case_reference_commitment,
+        decision=_DECISION.proto(e.decision),  # type: ignore[arg-type]  # by the table
+        policies=e.policies,
+        outcome=e.outcome,
+        reason=e.reason,
+        fields=e.fields,
+        resources=e.resources,
+        rows=[event_pb2.RowHash(row=r.name, sha256=r.sha256) for r in e.rows],
+        count=e.count,
+        peer=e.peer,
+        request_id=e.request_id,
+        call_id=e.call_id,
+        part=e.part,
+        parts=e.parts,
+    )
+
+
+def wanted(institution: str, message: audit_pb2.EventFilter) -> EventFilter:
+    """A filter, held to one institution."""
+    customer = ""
+    if message.customer:
+        try:
+            customer = CustomerName.parse(message.customer).customer
+        except InvalidName:
+            customer = ""  # refused by the contract's own rules already
+    return EventFilter(
+        institution=institution,
+        customer=customer,
+        actor=message.actor,
+        actions=frozenset(message.actions),
+        decisions=frozenset(
+            str(_DECISION.domain(d).value) for d in message.decisions if d
+        ),
+        from_time=_micros(message.from_time) if message.HasField("from_time") else None,
+        to_time=_micros(message.to_time) if message.HasField("to_time") else None,
+    )
+
+
+def _micros(t: Timestamp) -> int:
+    return t.seconds * 1_000_000 + t.nanos // 1000

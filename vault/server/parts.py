@@ -1,0 +1,106 @@
+"""What both tiers are made of, built from the settings in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from vault.access import Directory, PolicyEngine
+from vault.audit import AuditLog, LogSettings
+from vault.kms import LocalFileKms
+from vault.records import Branch
+from vault.sealing import KeyRing, KeyRingLimits, SystemClock
+from vault.server.settings import Settings, TierName
+from vault.services.keys import Keys
+from vault.store import Database, KeyStore
+from vault.store.database import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a tier. ``close`` lets go of keys and connections."""
+
+    settings: Settings
+    clock: SystemClock
+    database: Database
+    keys_database: Database
+    kms: LocalFileKms
+    ring: KeyRing
+    keys: Keys
+    log: AuditLog
+    directory: Directory
+    policy: PolicyEngine
+
+    def close(self) -> None:
+        """Wipe the held keys, close the databases."""
+        self.keys.close()
+        self.database.dispose()
+        if self.keys_database is not self.database:
+            self.keys_database.dispose()
+
+
+def databases(settings: Settings) -> tuple[Database, Database]:
+    """The data database and the key store's, which may be the same."""
+    table = settings.table
+    role: Role = "full" if settings.tier is TierName.FULL else "masked"
+    data = Database(settings.database_url(table.database), role=role)
+    if not table.keys_database:
+        return data, data
+    return data, Database(settings.database_url(table.keys_database), role=role)
+
+
+def build(settings: Settings) -> Parts:
+    """Build every part. A masked node is given the masked branch only, and the masked database role.
+
+    Raises KmsError, PrincipalsInvalid, PolicyInvalid, StoreError: the server does not start.
+    """
+    table, cache = settings.table, settings.cache
+    clock = SystemClock()
+    kms = LocalFileKms(settings.path(table.kms.directory))
+    database, keys_database = databases(settings)
+    full = settings.tier is TierName.FULL
+    ring = KeyRing(
+        kms,
+        KeyStore(keys_database),
+        frozenset(Branch) if full else frozenset({Branch.MASKED}),
+        KeyRingLimits(
+            file_keys=cache.file_keys,
+            file_key_ttl=cache.file_key_seconds,
+            branch_key_ttl=cache.branch_key_seconds,
+        ),
+        clock,
+    )
+    log_settings = LogSettings(
+        window=settings.log.window_ms / 1000,
+        max_queue=settings.log.max_queue,
+        max_batch=settings.log.max_batch,
+    )
+    return Parts(
+        settings=settings,
+        clock=clock,
+        database=database,
+        keys_database=keys_database,
+        kms=kms,
+        ring=ring,
+        keys=Keys(ring),
+        log=AuditLog(database, clock.now_micros, log_settings),
+        directory=Directory(settings.path(table.principals)),
+        policy=PolicyEngine.load(settings.path(table.policies))
+        if table.policies
+        else PolicyEngine.load(),
+    )
+
+
+def data_folder(parts: Parts) -> Path:
+    """Where the vault's files are: the SQLite database's folder, else that of the configuration."""
+    path = parts.database.sqlite_path
+    return Path(path).parent if path else parts.settings.folder
+
+
+def release() -> str:
+    """This release's version."""
+    try:
+        return version("records-vault")
+    except PackageNotFoundError:
+        return "unreleased"

@@ -1,0 +1,129 @@
+"""Serves one tier until it is told to stop, and then lets calls in flight finish."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import structlog
+from grpc import aio
+
+from vault.rpc.pipeline import Pipeline, PipelineParts
+from vault.rpc.servicers.standard import Standing
+from vault.server import tls
+from vault.server.parts import Parts, build
+from vault.server.settings import Settings, TierName
+from vault.server.tiers import Tier, build_tier
+
+_log = structlog.get_logger("vault.server")
+
+# The transport's own limit lies above the vault's: a message between the two reaches the pipeline, which
+# logs it and says what is wrong. A larger one is refused by the transport alone.
+_TRANSPORT_FACTOR = 4
+_SWEEP_SECONDS = 5.0
+
+
+class PortUnavailable(Exception):
+    """The address cannot be listened on."""
+
+
+async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. ``ready`` is called when calls are taken.
+
+    Raises SettingsInvalid, TlsFilesUnusable, PortUnavailable, KmsError, PrincipalsInvalid, PolicyInvalid,
+    StoreError when it cannot start.
+    """
+    tls.require_tls13()
+    parts = build(settings)
+    try:
+        await _serve(parts, ready)
+    finally:
+        parts.close()
+
+
+async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
+    settings = parts.settings
+    await parts.log.start()
+    standing = Standing()
+    tier = build_tier(parts, standing)
+    try:
+        if settings.tier is TierName.FULL:
+            for institution in settings.table.institutions:
+                await parts.keys.open_institution(institution)
+        server = _server(parts, tier)
+        await server.start()
+        standing.serving(True)
+        _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
+        sweeper = asyncio.create_task(_sweep(parts))
+        if ready is not None:
+            ready()
+        await _told_to_stop()
+        _log.info("stopping", tier=settings.tier.value)
+        standing.serving(False)
+        # New calls are refused from here on; those in flight have the grace to finish in.
+        await server.stop(settings.limits.grace_seconds)
+        sweeper.cancel()
+    finally:
+        for closable in tier.closing:
+            await closable.close()
+        await parts.log.stop()
+    _log.info("stopped", tier=settings.tier.value)
+
+
+def _server(parts: Parts, tier: Tier) -> aio.Server:
+    settings = parts.settings
+    limits = settings.limits
+    server = aio.server(
+        options=[
+            ("grpc.max_receive_message_length", limits.max_message_bytes * _TRANSPORT_FACTOR),
+            ("grpc.so_reuseport", 0),
+            ("grpc.keepalive_time_ms", 60_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ],
+        maximum_concurrent_rpcs=limits.concurrent_calls,
+    )
+    pipeline = Pipeline(
+        PipelineParts(
+            tier=settings.tier.value,
+            directory=parts.directory,
+            policy=parts.policy,
+            log=parts.log,
+            clock=parts.clock,
+            case_commitment=parts.keys.case_commitment,
+            max_request_bytes=limits.max_message_bytes,
+        ),
+        tier.methods,
+    )
+    server.add_generic_rpc_handlers((pipeline,))
+    table = settings.table
+    credentials = tls.server_credentials(
+        settings.path(table.tls.certificate),
+        settings.path(table.tls.key),
+        settings.path(table.tls.client_ca),
+    )
+    try:
+        bound = server.add_secure_port(table.listen, credentials)
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        raise PortUnavailable(
+            f"{table.listen} cannot be listened on; is another server running there?"
+        )
+    return server
+
+
+async def _sweep(parts: Parts) -> None:
+    """Keys whose time is over leave memory even if nobody asks for them."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        parts.ring.sweep()
+
+
+async def _told_to_stop() -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()

@@ -1,0 +1,169 @@
+"""The configuration file, `vault.toml`, as frozen types. Paths in it are relative to the file.
+
+    [log]                       # optional, as are [limits] and [cache]; the defaults are below
+    window_ms = 4
+
+    [tiers.full]                # a node that serves one tier needs only that tier's table
+    listen = "localhost:7443"
+    database = "sqlite:///vault.db"             # or postgresql://user@host/name
+    keys_database = ""                          # the key store's own; the data database if empty
+    principals = "principals.toml"
+    institutions = ["demo-bank"]                # given their keys when the full tier starts
+    kms = { provider = "local-file", directory = "kms/full" }
+    tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
+
+    [tiers.masked]
+    listen = "localhost:7444"
+    ...
+    oracle = { endpoint = "localhost:7443", ca = "pki/ca.pem", certificate = "...", key = "..." }
+"""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class SettingsInvalid(Exception):
+    """The configuration file cannot be used; says where and how to mend it."""
+
+
+class TierName(StrEnum):
+    """The two tiers."""
+
+    FULL = "full"
+    MASKED = "masked"
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: an unknown key is a mistake, not an extension."""
+
+
+class LogTable(_Table):
+    """Group commit of the log."""
+
+    window_ms: float = 4.0
+    max_queue: int = 10_000
+    max_batch: int = 512
+
+
+class LimitsTable(_Table):
+    """What one caller may take."""
+
+    max_message_bytes: int = 4 * 1024 * 1024
+    searches_per_minute: int = 600
+    grace_seconds: float = 20.0
+    concurrent_calls: int = 2_000
+
+
+class CacheTable(_Table):
+    """How many unwrapped file keys are held, and for how long."""
+
+    file_keys: int = 16_384
+    file_key_seconds: float = 300.0
+    branch_key_seconds: float = 3_600.0
+
+
+class KmsTable(_Table):
+    """Where key-encryption keys come from."""
+
+    provider: str = "local-file"
+    directory: str = ""
+
+
+class TlsTable(_Table):
+    """The server's certificate, and the authority whose client certificates are accepted."""
+
+    certificate: str
+    key: str
+    client_ca: str
+
+
+class OracleTable(_Table):
+    """How a masked node reaches the index oracle of the full tier, and with which certificate."""
+
+    endpoint: str
+    ca: str
+    certificate: str
+    key: str
+
+
+class TierTable(_Table):
+    """One tier of a vault."""
+
+    listen: str
+    database: str
+    principals: str
+    kms: KmsTable
+    tls: TlsTable
+    keys_database: str = ""
+    policies: str = ""
+    institutions: list[str] = []
+    oracle: OracleTable | None = None
+
+
+class _File(_Table):
+    tiers: dict[TierName, TierTable]
+    log: LogTable = LogTable()
+    limits: LimitsTable = LimitsTable()
+    cache: CacheTable = CacheTable()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A read configuration file, for one tier."""
+
+    folder: Path
+    tier: TierName
+    table: TierTable
+    log: LogTable
+    limits: LimitsTable
+    cache: CacheTable
+
+    def path(self, text: str) -> Path:
+        """A path of the file."""
+        return self.folder / text
+
+    def database_url(self, url: str) -> str:
+        """A database URL with the path of an SQLite file made absolute."""
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/"):
+            return prefix + str((self.folder / url.removeprefix(prefix)).resolve())
+        return url
+
+
+def load(path: Path, tier: TierName) -> Settings:
+    """Read the file for one tier.
+
+    Raises SettingsInvalid with the key that is wrong.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}") from None
+    try:
+        file = msgspec.convert(raw, _File)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(f"{path}: {error}") from None
+    table = file.tiers.get(tier)
+    if table is None:
+        raise SettingsInvalid(f"{path} has no table [tiers.{tier}]; add one, or serve another tier")
+    if table.kms.provider != "local-file":
+        raise SettingsInvalid(
+            f'{path}: tiers.{tier}.kms.provider "{table.kms.provider}" is not known; '
+            'use "local-file"'
+        )
+    if tier is TierName.MASKED and table.oracle is None:
+        raise SettingsInvalid(f"{path}: [tiers.masked] needs `oracle`, which answers its searches")
+    return Settings(
+        folder=path.parent.resolve(),
+        tier=tier,
+        table=table,
+        log=file.log,
+        limits=file.limits,
+        cache=file.cache,
+    )

@@ -1,0 +1,124 @@
+"""The two tiers: which services each serves, and on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from grpc import aio
+
+from vault.rpc.methods import Method
+from vault.rpc.oracle_client import RemoteOracle
+from vault.rpc.servicers import admin, audit, masked, oracle, records, standard
+from vault.server import tls
+from vault.server.parts import Parts, data_folder, release
+from vault.server.settings import TierName
+from vault.services.health import (
+    Health,
+    Probe,
+    certificate_probe,
+    database_probe,
+    disk_probe,
+    kms_probe,
+    log_probe,
+    principals_probe,
+)
+from vault.services.lookup import Budget, LocalOracle
+from vault.services.masked import MaskedReading
+from vault.services.reading import Reading
+from vault.services.recording import Recorder
+from vault.services.replays import Replays
+from vault.services.storing import Storing
+from vault.services.trail import Trail
+from vault.services.updating import Updating
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What a node serves: the methods by full path, and what to close at the end."""
+
+    methods: dict[str, Method]
+    services: tuple[str, ...]
+    closing: tuple[_Closable, ...] = field(default=())
+
+
+def full_tier(parts: Parts, health: standard.Standing) -> Tier:
+    """Full records, the log, administration, and the oracle for masked nodes."""
+    database, keys, clock = parts.database, parts.keys, parts.clock
+    recorder = Recorder(parts.log, clock)
+    replays = Replays(database)
+    reading = Reading(database, keys)
+    use_cases = records.RecordsUseCases(
+        storing=Storing(database, keys, recorder, replays, clock),
+        reading=reading,
+        updating=Updating(reading, keys, recorder, replays, clock),
+    )
+    budget = Budget(parts.settings.limits.searches_per_minute, clock)
+    return _tier(
+        parts,
+        health,
+        records.methods(use_cases),
+        audit.methods(Trail(database, parts.log, clock)),
+        oracle.methods(LocalOracle(database, keys, budget)),
+        _admin(parts),
+    )
+
+
+def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
+    """Masked views and administration; nothing else is here to be reached."""
+    table = parts.settings.table.oracle
+    assert table is not None  # the settings refuse a masked tier without one
+    channel = aio.secure_channel(
+        table.endpoint,
+        tls.channel_credentials(
+            parts.settings.path(table.ca),
+            parts.settings.path(table.certificate),
+            parts.settings.path(table.key),
+        ),
+    )
+    reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel))
+    tier = _tier(parts, health, masked.methods(reading), _admin(parts))
+    return Tier(tier.methods, tier.services, (channel,))
+
+
+def build_tier(parts: Parts, health: standard.Standing) -> Tier:
+    """The tier that the settings name."""
+    if parts.settings.tier is TierName.FULL:
+        return full_tier(parts, health)
+    return masked_tier(parts, health)
+
+
+def _tier(parts: Parts, health: standard.Standing, *tables: dict[str, Method]) -> Tier:
+    methods: dict[str, Method] = {}
+    for table in tables:
+        methods.update(table)
+    services = tuple(dict.fromkeys(path.split("/")[1] for path in methods))
+    methods.update(standard.methods(health, services))
+    return Tier(methods, services)
+
+
+def _admin(parts: Parts) -> dict[str, Method]:
+    return admin.methods(
+        Health(_probes(parts)),
+        version=release(),
+        tier=parts.settings.tier.value,
+        started_at=parts.clock.now_micros(),
+    )
+
+
+def _probes(parts: Parts) -> dict[str, Probe]:
+    return {
+        "database": database_probe("database", parts.database, "data"),
+        "keystore": database_probe("keystore", parts.keys_database, "keys"),
+        "kms": kms_probe(parts.kms),
+        "log": log_probe(parts.log),
+        "disk": disk_probe(data_folder(parts)),
+        "certificate": certificate_probe(
+            parts.settings.path(parts.settings.table.tls.certificate), parts.clock
+        ),
+        "principals": principals_probe(parts.directory, parts.policy),
+    }

@@ -1,0 +1,118 @@
+"""One call as the use cases see it: who asks, what was decided, and what the log will say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from vault.access import Action, Decision, GrantMismatch, Principal
+from vault.audit import AuditEvent, Phase, RowHash
+from vault.audit import Decision as Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a call touched, for its event. Opaque names only, no personal data.
+
+    ``fields`` are the paths of the values revealed; ``resources`` the records of a batch or page,
+    relative to the institution; ``rows`` the sealed rows that a write made.
+    """
+
+    institution: str = ""
+    customer: str = ""
+    resource: str = ""
+    fields: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    rows: tuple[RowHash, ...] = ()
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Call:
+    """A call in progress. The pipeline makes it; a use case fills in ``trace``.
+
+    ``committed`` is set by a use case whose event has been made durable with its write, so that
+    the pipeline does not log the call a second time.
+    """
+
+    call_id: str
+    tier: str
+    action: str
+    peer: str
+    workload: str = ""
+    principal: Principal | None = None
+    decision: Decision | None = None
+    phase: Phase = Phase.CALL
+    purpose: str = ""
+    case_commitment: bytes = b""
+    request_id: str = ""
+    on_behalf_of: str = ""
+    oracle_kind: str = ""
+    trace: Trace = field(default_factory=Trace)
+    committed: bool = False
+
+    @property
+    def actor(self) -> str:
+        """Name of the principal that calls; empty when nobody known is calling."""
+        return self.principal.name if self.principal is not None else ""
+
+    def require(self, institution: str, customer: str = "") -> None:
+        """Make sure that policy has allowed this call, for this.
+
+        Raises GrantMismatch: the caller of the use case has not asked, or asked for something else.
+        """
+        grant = self.decision.grant if self.decision is not None else None
+        if grant is None:
+            raise GrantMismatch("the call has no grant")
+        grant.covers(Action(self.action), institution, customer)
+
+    def event(
+        self,
+        now: int,
+        event_id: str,
+        *,
+        outcome: str = "OK",
+        reason: str = "",
+        trace: Trace | None = None,
+        phase: Phase | None = None,
+    ) -> AuditEvent:
+        """The event of this call as things stand; ``now`` is in microseconds since the epoch."""
+        t = trace or self.trace
+        principal, decision = self.principal, self.decision
+        if decision is not None:
+            verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
+        elif principal is None:
+            verdict = Verdict.UNAUTHENTICATED
+        else:
+            verdict = Verdict.NOT_EVALUATED
+        return AuditEvent(
+            event_id=event_id,
+            time=now,
+            tier=self.tier,
+            action=self.action,
+            phase=phase or self.phase,
+            institution=t.institution or (principal.institution if principal else ""),
+            customer=t.customer,
+            resource=t.resource,
+            actor=self.actor,
+            workload=self.workload,
+            on_behalf_of=self.on_behalf_of,
+            roles=tuple(sorted(principal.roles)) if principal else (),
+            purpose=self.purpose,
+            case_reference_commitment=self.case_commitment,
+            decision=verdict,
+            policies=decision.policies if decision is not None else (),
+            outcome=outcome,
+            reason=reason,
+            fields=t.fields,
+            resources=t.resources,
+            rows=t.rows,
+            count=t.count,
+            peer=self.peer,
+            request_id=self.request_id,
+            call_id=self.call_id,
+            oracle_kind=self.oracle_kind,
+        )
+
+    def touched(self, **changes: object) -> None:
+        """Add to the trace."""
+        self.trace = replace(self.trace, **changes)  # type: ignore[arg-type]  # names checked by replace

@@ -1,0 +1,151 @@
+"""What a use case refuses, in terms that every caller can be told.
+
+Each error knows its reason (a stable upper-case code, ``google.rpc.ErrorInfo.reason``) and a sentence in
+English and Chinese, and its canonical code (``google.rpc.Code``). No sentence holds a value of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that is wrong: its path in the request, a code, and what to do about it."""
+
+    field: str
+    reason: str
+    en: str
+    zh: str
+
+
+class VaultError(Exception):
+    """A call that the vault refuses. ``metadata`` goes into ErrorInfo and holds no personal data."""
+
+    code: str = "UNKNOWN"
+    reason: str = "REFUSED"
+
+    def __init__(self, en: str, zh: str, *, reason: str = "", **metadata: str) -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh
+        self.metadata = metadata
+        if reason:
+            self.reason = reason
+
+
+class InvalidArgument(VaultError):
+    """The request is wrong; ``violations`` names every field at once."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "INVALID_FIELDS"
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        fields = ", ".join(v.field for v in violations[:5])
+        more = f" and {len(violations) - 5} more" if len(violations) > 5 else ""
+        super().__init__(
+            f"The request has invalid fields: {fields}{more}. The details say what each should be.",
+            f"请求中有无效字段：{fields}{'等' if more else ''}。详细信息说明了每个字段的要求。",
+        )
+        self.violations = tuple(violations)
+        if len(violations) == 1:
+            self.reason = violations[0].reason
+
+
+class RequestIdReused(InvalidArgument):
+    """A ``request_id`` came again with another body."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                FieldViolation(
+                    "request_id",
+                    "REQUEST_ID_REUSED",
+                    "was used before for a different request; make a new UUID for each new request",
+                    "已用于另一个不同的请求；每个新请求请生成新的 UUID",
+                )
+            ]
+        )
+
+
+class NotFound(VaultError):
+    """There is no such resource in the institution."""
+
+    code = "NOT_FOUND"
+    reason = "NOT_FOUND"
+
+    def __init__(self, name: str, field: str = "name") -> None:
+        super().__init__(f"{name} does not exist.", f"{name} 不存在。", resource=name, field=field)
+        self.name = name
+
+
+class AlreadyExists(VaultError):
+    """Another customer of the institution holds what only one may hold."""
+
+    code = "ALREADY_EXISTS"
+    reason = "IDENTITY_ALREADY_HELD"
+
+    def __init__(self, existing: str) -> None:
+        super().__init__(
+            f"{existing} already holds this identity or customer number. Use that customer, or correct the number.",
+            f"{existing} 已登记该证件号码或客户号。请使用该客户，或更正号码。",
+            existing=existing,
+        )
+        self.existing = existing
+
+
+class Aborted(VaultError):
+    """The record has changed since the caller read it."""
+
+    code = "ABORTED"
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has changed since the etag was read. Read it again and repeat the change.",
+            f"{name} 在读取 etag 之后已被更改。请重新读取后再次提交更改。",
+            resource=name,
+        )
+
+
+class Shredded(VaultError):
+    """The record's keys have been destroyed."""
+
+    code = "NOT_FOUND"
+    reason = "SHREDDED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has been destroyed; its keys no longer exist.",
+            f"{name} 已被销毁，其密钥已不存在。",
+            resource=name,
+        )
+
+
+class Exhausted(VaultError):
+    """A budget is used up for now."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "BUDGET_EXHAUSTED"
+
+
+class Unavailable(VaultError):
+    """A part that the call needs is away; trying again later may help."""
+
+    code = "UNAVAILABLE"
+    reason = "UNAVAILABLE"
+
+
+class Corrupted(VaultError):
+    """A stored row does not open: it was altered, moved or sealed for something else."""
+
+    code = "DATA_LOSS"
+    reason = "RECORD_DAMAGED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The stored record of {name} does not open: it was altered or damaged. Tell the security officer.",
+            f"{name} 的存储记录无法解封：已被篡改或损坏。请通知安全官。",
+            resource=name,
+        )

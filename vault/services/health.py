@@ -1,0 +1,196 @@
+"""Looks at every part that a vault stands on, and says what each needs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+from cryptography import x509
+
+from vault.access import Directory, PolicyEngine
+from vault.audit import AuditLog
+from vault.kms import Kms, KmsError
+from vault.sealing import Clock
+from vault.store import Database, StoreError
+from vault.store.migrate import Chain, pending
+
+_TIMEOUT_SECONDS = 5.0
+_DISK_WARNING, _DISK_CRITICAL = 15.0, 5.0
+_CERTIFICATE_WARNING_DAYS, _CERTIFICATE_CRITICAL_DAYS = 30, 7
+
+
+class State(Enum):
+    """State of a part, in order of severity."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was seen of a part, and how to mend it."""
+
+    part: str
+    state: State
+    detail: str
+    remedy: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+Probe = Callable[[], Awaitable[Check]]
+
+
+class Health:
+    """Runs the probes of a tier, each with a time limit of its own."""
+
+    def __init__(self, probes: Mapping[str, Probe]) -> None:
+        self._probes = dict(probes)
+
+    async def check(self, parts: tuple[str, ...] = ()) -> list[Check]:
+        """Each part asked for, or all; an unknown part is CRITICAL."""
+        names = parts or tuple(self._probes)
+        return list(await asyncio.gather(*(self._run(name) for name in names)))
+
+    async def _run(self, name: str) -> Check:
+        probe = self._probes.get(name)
+        if probe is None:
+            known = ", ".join(self._probes)
+            return Check(name, State.CRITICAL, "no such part", f"ask for one of: {known}")
+        try:
+            return await asyncio.wait_for(probe(), _TIMEOUT_SECONDS)
+        except TimeoutError:
+            return Check(
+                name,
+                State.CRITICAL,
+                f"no answer within {_TIMEOUT_SECONDS:.0f} s",
+                "see whether its host and network are up",
+            )
+        except Exception as error:
+            # Whatever a probe trips over is a finding about its part, and must not hide the others.
+            return Check(name, State.CRITICAL, type(error).__name__, "see the server's log")
+
+
+def worst(checks: list[Check]) -> State:
+    """The worst state of all."""
+    return max((c.state for c in checks), key=lambda s: s.value, default=State.OK)
+
+
+def database_probe(part: str, database: Database, chain: Chain) -> Probe:
+    """A database answers and its schema is the one of this release."""
+
+    async def probe() -> Check:
+        try:
+            await asyncio.to_thread(database.ping)
+            waiting = await asyncio.to_thread(pending, database, chain)
+        except StoreError as error:
+            remedy = "bring the database back; calls fail until then"
+            return Check(part, State.CRITICAL, str(error), remedy)
+        if waiting:
+            return Check(
+                part,
+                State.CRITICAL,
+                f"the schema waits for {len(waiting)} migrations",
+                "run `vaultd migrate`",
+            )
+        return Check(part, State.OK, f"{database.dialect} answers, schema is current")
+
+    return probe
+
+
+def kms_probe(kms: Kms) -> Probe:
+    """The key management service can wrap and unwrap."""
+
+    async def probe() -> Check:
+        try:
+            await asyncio.to_thread(kms.check)
+        except KmsError as error:
+            return Check(
+                "kms",
+                State.CRITICAL,
+                str(error),
+                "bring it back before the held branch keys expire; calls fail after that",
+            )
+        return Check("kms", State.OK, "wraps and unwraps")
+
+    return probe
+
+
+def log_probe(log: AuditLog) -> Probe:
+    """The log takes entries."""
+
+    async def probe() -> Check:
+        figures = {"queued": float(log.queued)}
+        if log.failure is not None:
+            return Check(
+                "log",
+                State.CRITICAL,
+                log.failure,
+                "free disk space or bring the database back; calls fail until then",
+                figures,
+            )
+        return Check("log", State.OK, "the last batch is durable", figures=figures)
+
+    return probe
+
+
+def disk_probe(folder: Path) -> Probe:
+    """There is room where the vault's files are."""
+
+    async def probe() -> Check:
+        usage = await asyncio.to_thread(shutil.disk_usage, folder)
+        free = 100.0 * usage.free / usage.total
+        figures = {"free_percent": round(free, 1), "free_gib": round(usage.free / 2**30, 1)}
+        detail = f"{free:.0f}% free ({usage.free / 2**30:.1f} GiB)"
+        if free < _DISK_CRITICAL:
+            return Check("disk", State.CRITICAL, detail, "free space now", figures)
+        if free < _DISK_WARNING:
+            return Check("disk", State.WARNING, detail, "free space or grow the volume", figures)
+        return Check("disk", State.OK, detail, figures=figures)
+
+    return probe
+
+
+def certificate_probe(path: Path, clock: Clock) -> Probe:
+    """The server's certificate is valid for a while yet."""
+
+    async def probe() -> Check:
+        certificate = x509.load_pem_x509_certificate(await asyncio.to_thread(path.read_bytes))
+        now = datetime.fromtimestamp(clock.now_micros() / 1e6, UTC)
+        days = (certificate.not_valid_after_utc - now).total_seconds() / 86400
+        figures = {"days_left": round(days, 1)}
+        detail = f"the server's certificate has {days:.0f} days left"
+        remedy = "put a new certificate in its place and restart the server"
+        if days < _CERTIFICATE_CRITICAL_DAYS:
+            return Check("certificate", State.CRITICAL, detail, remedy, figures)
+        if days < _CERTIFICATE_WARNING_DAYS:
+            return Check("certificate", State.WARNING, detail, remedy, figures)
+        return Check("certificate", State.OK, detail, figures=figures)
+
+    return probe
+
+
+def principals_probe(directory: Directory, policy: PolicyEngine) -> Probe:
+    """The principals file that was written last is the one in force, and its roles are known."""
+
+    async def probe() -> Check:
+        problem = directory.problem
+        if problem:
+            remedy = "mend the file; the last good one is in force"
+            return Check("principals", State.WARNING, problem, remedy)
+        unknown = sorted(directory.roles - policy.book.roles)
+        if unknown:
+            return Check(
+                "principals",
+                State.WARNING,
+                f"no policy names the roles: {', '.join(unknown)}",
+                "correct the roles in the principals file, or add a policy for them",
+            )
+        return Check("principals", State.OK, "the principals file is in force")
+
+    return probe

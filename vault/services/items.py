@@ -1,0 +1,41 @@
+"""What is to be stored: one item, and what it becomes on its way into the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from vault.records import CustomerName, IndexKind, ScopeRef
+from vault.services.errors import VaultError
+from vault.services.kinds import AnyKind
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to be stored. A document or transaction names its customer by ``owner`` or by the
+    institution's own ``owner_number``; ``field`` is its path in the request, for messages."""
+
+    kind: AnyKind
+    record: Any
+    owner: CustomerName | None = None
+    owner_number: str = ""
+    field: str = ""
+    # What the edge found wrong with it; only an import carries refused items along.
+    error: VaultError | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """An item under way: its place, and then its sealed bytes, or why it is refused."""
+
+    item: NewRecord
+    customer: str = ""
+    record: str = ""
+    identifier: str = ""
+    scope: ScopeRef | None = None
+    is_new_customer: bool = False
+    sealed: bytes = b""
+    masked: bytes = b""
+    terms: list[tuple[IndexKind, bytes]] = field(default_factory=list)
+    claims: list[bytes] = field(default_factory=list)
+    error: VaultError | None = None

@@ -1,0 +1,98 @@
+"""The index oracle of the full tier: from a value to the customers that it points to.
+
+Identity and phone numbers can be enumerated, so how often it may be asked is budgeted, by institution and
+by the principal for whom it is asked.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from vault.records import normalise
+from vault.sealing import Clock
+from vault.services.call import Call
+from vault.services.errors import Exhausted
+from vault.services.keys import Keys
+from vault.services.masked import Lookup
+from vault.store import Database, blind_index
+
+_PRINCIPALS_REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Budget:
+    """A token bucket a principal: ``per_minute`` look-ups a minute, as many at once."""
+
+    def __init__(self, per_minute: int, clock: Clock) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+
+    def spend(self, institution: str, principal: str) -> None:
+        """Take one look-up. Raises Exhausted."""
+        now = self._clock.monotonic()
+        key = (institution, principal)
+        bucket = self._buckets.setdefault(key, _Bucket(float(self._per_minute), now))
+        self._buckets.move_to_end(key)
+        refill = (now - bucket.at) * self._per_minute / 60
+        bucket.tokens = min(float(self._per_minute), bucket.tokens + refill)
+        bucket.at = now
+        if len(self._buckets) > _PRINCIPALS_REMEMBERED:
+            self._buckets.popitem(last=False)
+        if bucket.tokens < 1:
+            raise Exhausted(
+                f"The search budget of {self._per_minute} a minute is used up. Wait, then search again.",
+                f"每分钟 {self._per_minute} 次的检索额度已用完。请稍后再检索。",
+                reason="SEARCH_BUDGET_EXHAUSTED",
+            )
+        bucket.tokens -= 1
+
+
+class LocalOracle:
+    """Answers look-ups from the blind index. Only a node that holds the index key can."""
+
+    def __init__(self, database: Database, keys: Keys, budget: Budget) -> None:
+        self._database = database
+        self._keys = keys
+        self._budget = budget
+
+    async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
+        """Identifiers of customers in order, beyond ``lookup.after``."""
+        call.require(lookup.institution)
+        self._budget.spend(lookup.institution, call.on_behalf_of or call.actor)
+        text = normalise(lookup.kind, lookup.value)
+        if not text:
+            return []
+        index = await self._keys.index(lookup.institution)
+        token = index.token(lookup.kind, text)
+
+        def find(conn: object) -> list[str]:
+            # A customer can be found by several of its records; it is answered once.
+            found: list[str] = []
+            after = lookup.after
+            while len(found) < lookup.limit:
+                rows = blind_index.lookup(
+                    conn,  # type: ignore[arg-type]  # a Connection, by Database.read
+                    lookup.institution,
+                    lookup.kind.value,
+                    token,
+                    after=(after, "~") if after else None,
+                    limit=lookup.limit,
+                )
+                for customer, _ in rows:
+                    if customer != after:
+                        found.append(customer)
+                        after = customer
+                if len(rows) < lookup.limit:
+                    break
+            return found[: lookup.limit]
+
+        customers = await self._database.read(find)
+        call.touched(count=len(customers))
+        return customers

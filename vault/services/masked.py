@@ -1,0 +1,190 @@
+"""Reads masked views: all that a node of the masked tier can do.
+
+It touches the masked columns and the masked key branch only. A search is answered by the full tier's index
+oracle, which turns a value into identifiers; this tier holds no index key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vault.records import IDENTITY_SCOPE, IndexKind, ScopeRef
+from vault.sealing import ScopeShredded
+from vault.services import sealer
+from vault.services.call import Call
+from vault.services.errors import NotFound, Shredded
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.reading import Period
+from vault.store import (
+    Database,
+    MaskedCustomerRow,
+    MaskedDocumentRow,
+    MaskedTransactionRow,
+    customers,
+    documents,
+    transactions,
+)
+
+MaskedRow = MaskedCustomerRow | MaskedDocumentRow | MaskedTransactionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A masked view with its place; ``recorded_at`` in microseconds since the epoch."""
+
+    name: str
+    customer: str
+    record: str
+    view: Any
+    version: int
+    recorded_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A search: the kind of value, the value, and the page."""
+
+    institution: str
+    kind: IndexKind
+    value: str
+    after: str
+    limit: int
+
+    def __repr__(self) -> str:
+        return f"Lookup({self.institution}, {self.kind.value})"
+
+
+class IndexOracle(Protocol):
+    """Turns a value into identifiers of customers."""
+
+    async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
+        """Identifiers in order, beyond ``lookup.after``. Raises VaultError."""
+
+
+class MaskedReading:
+    """The masked use cases. Raises NotFound, Shredded, Corrupted; StoreUnavailable and KmsUnavailable
+    from below."""
+
+    def __init__(self, database: Database, keys: Keys, oracle: IndexOracle) -> None:
+        self._database = database
+        self._keys = keys
+        self._oracle = oracle
+
+    async def customer(self, call: Call, institution: str, customer: str) -> Shown:
+        """A customer's masked view."""
+        call.require(institution, customer)
+        row = await self._database.read(
+            lambda conn: customers.current_masked(conn, institution, customer)
+        )
+        return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
+
+    async def document(
+        self, call: Call, institution: str, customer: str, document: str
+    ) -> Shown:
+        """A document's masked view."""
+        call.require(institution, customer)
+        row = await self._database.read(
+            lambda conn: documents.current_masked(conn, institution, customer, document)
+        )
+        name = sealer.resource_name(institution, customer, f"documents/{document}")
+        return await self._one(DOCUMENTS, row, name)
+
+    async def transaction(
+        self, call: Call, institution: str, customer: str, transaction: str
+    ) -> Shown:
+        """A transaction's masked view."""
+        call.require(institution, customer)
+        row = await self._database.read(
+            lambda conn: transactions.get_masked(conn, institution, customer, transaction)
+        )
+        name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
+        return await self._one(TRANSACTIONS, row, name)
+
+    async def customer_page(
+        self, call: Call, institution: str, after: str, limit: int
+    ) -> list[Shown]:
+        """Masked customers of an institution, beyond the identifier ``after``."""
+        call.require(institution)
+        rows = await self._database.read(
+            lambda conn: customers.page_masked(conn, institution, after=after, limit=limit)
+        )
+        return await self._many(CUSTOMERS, rows)
+
+    async def document_page(
+        self, call: Call, institution: str, customer: str, after: str, limit: int
+    ) -> list[Shown]:
+        """Masked documents of a customer, beyond the identifier ``after``."""
+        call.require(institution, customer)
+        rows = await self._database.read(
+            lambda conn: documents.page_masked(
+                conn, institution, customer, after=after, limit=limit
+            )
+        )
+        return await self._many(DOCUMENTS, rows)
+
+    async def transaction_page(
+        self, call: Call, institution: str, customer: str, period: Period, after: str, limit: int
+    ) -> list[Shown]:
+        """Masked transactions of a customer in order of booking, beyond the identifier ``after``."""
+        call.require(institution, customer)
+        rows = await self._database.read(
+            lambda conn: transactions.page_masked(
+                conn,
+                institution,
+                customer,
+                low=period.low,
+                high=period.high,
+                after=after,
+                descending=period.newest_first,
+                limit=limit,
+            )
+        )
+        return await self._many(TRANSACTIONS, rows)
+
+    async def search(self, call: Call, lookup: Lookup) -> list[Shown]:
+        """Masked customers that a value points to, in order of identifier."""
+        call.require(lookup.institution)
+        found = await self._oracle.look_up(call, lookup)
+        rows = await self._database.read(
+            lambda conn: customers.many_masked(conn, lookup.institution, found)
+        )
+        return await self._many(CUSTOMERS, [rows[c] for c in found if c in rows])
+
+    async def _one(self, kind: AnyKind, row: MaskedRow | None, name: str) -> Shown:
+        if row is None:
+            raise NotFound(name)
+        return (await self._many(kind, [row]))[0]
+
+    async def _many(self, kind: AnyKind, rows: Sequence[MaskedRow]) -> list[Shown]:
+        refs = [_scope(row) for row in rows]
+        try:
+            keys = await self._keys.masked(refs)
+        except ScopeShredded:
+            raise Shredded(_name(rows[0])) from None
+        out = []
+        for row, ref in zip(rows, refs, strict=True):
+            record = _record(row)
+            version = 1 if isinstance(row, MaskedTransactionRow) else row.version
+            view = sealer.unseal_view(kind, row.masked, ref, record, version, keys[ref])
+            out.append(Shown(_name(row), row.customer, record, view, version, row.recorded_at))
+        return out
+
+
+def _scope(row: MaskedRow) -> ScopeRef:
+    scope = row.scope if isinstance(row, MaskedTransactionRow) else IDENTITY_SCOPE
+    return ScopeRef(row.institution, row.customer, scope)
+
+
+def _record(row: MaskedRow) -> str:
+    if isinstance(row, MaskedCustomerRow):
+        return ""
+    if isinstance(row, MaskedDocumentRow):
+        return f"documents/{row.document}"
+    return f"transactions/{row.transaction}"
+
+
+def _name(row: MaskedRow) -> str:
+    return sealer.resource_name(row.institution, row.customer, _record(row))

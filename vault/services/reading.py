@@ -1,0 +1,261 @@
+"""Opens full records: one, a page, or the versions of one, for a purpose that policy has allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vault.records import IDENTITY_SCOPE, ScopeRef, ulid_ms
+from vault.sealing import ScopeShredded
+from vault.services import sealer
+from vault.services.call import Call
+from vault.services.errors import NotFound, Shredded
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.store import (
+    CustomerRow,
+    Database,
+    DocumentRow,
+    LinkRow,
+    TransactionRow,
+    customers,
+    documents,
+    transactions,
+)
+
+AnyRow = CustomerRow | DocumentRow | TransactionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record in full with what the vault knows about it; times in microseconds since the epoch."""
+
+    customer: str
+    record: str
+    value: Any
+    version: int
+    etag: str
+    created_at: int
+    recorded_at: int
+    corrected_by: tuple[str, ...] = ()
+    reversed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Bounds of a page of transactions, as identifiers: low <= id < high."""
+
+    low: str = ""
+    high: str = "~"
+    newest_first: bool = False
+
+
+class Reading:
+    """The use cases that open full records. Raises NotFound, Shredded, Corrupted; StoreUnavailable and
+    KmsUnavailable from below."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def customer(
+        self, call: Call, institution: str, customer: str, version: int = 0
+    ) -> Opened:
+        """A customer; the current version if ``version`` is 0."""
+        call.require(institution, customer)
+        row = await self._database.read(
+            lambda conn: customers.version(conn, institution, customer, version)
+            if version
+            else customers.current(conn, institution, customer)
+        )
+        return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
+
+    async def document(
+        self, call: Call, institution: str, customer: str, document: str, version: int = 0
+    ) -> Opened:
+        """An identity document; the current version if ``version`` is 0."""
+        call.require(institution, customer)
+        row = await self._database.read(
+            lambda conn: documents.version(conn, institution, customer, document, version)
+            if version
+            else documents.current(conn, institution, customer, document)
+        )
+        name = sealer.resource_name(institution, customer, f"documents/{document}")
+        return await self._one(DOCUMENTS, row, name)
+
+    async def transaction(
+        self, call: Call, institution: str, customer: str, transaction: str
+    ) -> Opened:
+        """A transaction, with what corrects and reverses it."""
+        call.require(institution, customer)
+
+        def find(conn: Any) -> tuple[TransactionRow | None, list[LinkRow]]:
+            row = transactions.get(conn, institution, customer, transaction)
+            return row, transactions.links_to(conn, institution, customer, [transaction])
+
+        row, links = await self._database.read(find)
+        name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
+        return await self._one(TRANSACTIONS, row, name, links)
+
+    async def customer_page(
+        self, call: Call, institution: str, after: str, limit: int
+    ) -> list[Opened]:
+        """Current versions of an institution's customers, beyond the identifier ``after``."""
+        call.require(institution)
+        rows = await self._database.read(
+            lambda conn: customers.page(conn, institution, after=after, limit=limit)
+        )
+        return await self._many(CUSTOMERS, rows)
+
+    async def document_page(
+        self, call: Call, institution: str, customer: str, after: str, limit: int
+    ) -> list[Opened]:
+        """Current versions of a customer's documents, beyond the identifier ``after``."""
+        call.require(institution, customer)
+        rows = await self._database.read(
+            lambda conn: documents.page(conn, institution, customer, after=after, limit=limit)
+        )
+        return await self._many(DOCUMENTS, rows)
+
+    async def transaction_page(
+        self, call: Call, institution: str, customer: str, period: Period, after: str, limit: int
+    ) -> list[Opened]:
+        """A customer's transactions in order of booking, beyond the identifier ``after``."""
+        call.require(institution, customer)
+
+        def find(conn: Any) -> tuple[list[TransactionRow], list[LinkRow]]:
+            rows = transactions.page(
+                conn,
+                institution,
+                customer,
+                low=period.low,
+                high=period.high,
+                after=after,
+                descending=period.newest_first,
+                limit=limit,
+            )
+            targets = [r.transaction for r in rows]
+            return rows, transactions.links_to(conn, institution, customer, targets)
+
+        rows, links = await self._database.read(find)
+        return await self._many(TRANSACTIONS, rows, links)
+
+    async def customer_versions(
+        self, call: Call, institution: str, customer: str, before: int | None, limit: int
+    ) -> list[Opened]:
+        """Versions of a customer, newest first, below number ``before``."""
+        call.require(institution, customer)
+        rows = await self._database.read(
+            lambda conn: customers.history(conn, institution, customer, before=before, limit=limit)
+        )
+        if not rows and before is None:
+            raise NotFound(sealer.resource_name(institution, customer))
+        return await self._many(CUSTOMERS, rows)
+
+    async def document_versions(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        document: str,
+        before: int | None,
+        limit: int,
+    ) -> list[Opened]:
+        """Versions of a document, newest first, below number ``before``."""
+        call.require(institution, customer)
+        rows = await self._database.read(
+            lambda conn: documents.history(
+                conn, institution, customer, document, before=before, limit=limit
+            )
+        )
+        if not rows and before is None:
+            raise NotFound(sealer.resource_name(institution, customer, f"documents/{document}"))
+        return await self._many(DOCUMENTS, rows)
+
+    async def _one(
+        self,
+        kind: AnyKind,
+        row: AnyRow | None,
+        name: str,
+        links: Sequence[LinkRow] = (),
+    ) -> Opened:
+        if row is None:
+            raise NotFound(name)
+        return (await self._many(kind, [row], links))[0]
+
+    async def _many(
+        self, kind: AnyKind, rows: Sequence[AnyRow], links: Sequence[LinkRow] = ()
+    ) -> list[Opened]:
+        refs = [scope_of(row) for row in rows]
+        try:
+            keys = await self._keys.full(refs)
+        except ScopeShredded:
+            raise Shredded(row_resource(rows[0])) from None
+        out = []
+        for row, ref in zip(rows, refs, strict=True):
+            record, version = record_of(row), version_of(row)
+            value = sealer.unseal(kind, row.sealed, ref, record, version, keys[ref])
+            corrected, reversed_ = _pointing_here(row, links)
+            out.append(
+                Opened(
+                    customer=row.customer,
+                    record=record,
+                    value=value,
+                    version=version,
+                    etag=sealer.etag_of(row.sealed),
+                    created_at=_created_at(row),
+                    recorded_at=row.recorded_at,
+                    corrected_by=corrected,
+                    reversed_by=reversed_,
+                )
+            )
+        return out
+
+
+def scope_of(row: AnyRow) -> ScopeRef:
+    """The scope that a row's keys belong to."""
+    scope = row.scope if isinstance(row, TransactionRow) else IDENTITY_SCOPE
+    return ScopeRef(row.institution, row.customer, scope)
+
+
+def record_of(row: AnyRow) -> str:
+    """A row's path inside its customer."""
+    if isinstance(row, CustomerRow):
+        return ""
+    if isinstance(row, DocumentRow):
+        return f"documents/{row.document}"
+    return f"transactions/{row.transaction}"
+
+
+def version_of(row: AnyRow) -> int:
+    """A row's version; a transaction has only the first."""
+    return 1 if isinstance(row, TransactionRow) else row.version
+
+
+def row_resource(row: AnyRow) -> str:
+    """A row's resource name."""
+    return sealer.resource_name(row.institution, row.customer, record_of(row))
+
+
+def _created_at(row: AnyRow) -> int:
+    """When the first version was recorded. The identifier of a customer or document is a ULID of it."""
+    if isinstance(row, TransactionRow) or row.version == 1:
+        return row.recorded_at
+    return ulid_ms(row.customer if isinstance(row, CustomerRow) else row.document) * 1000
+
+
+def _pointing_here(
+    row: AnyRow, links: Sequence[LinkRow]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not isinstance(row, TransactionRow):
+        return (), ()
+
+    def names(kind: str) -> tuple[str, ...]:
+        return tuple(
+            sealer.resource_name(row.institution, row.customer, f"transactions/{link.transaction}")
+            for link in links
+            if link.target == row.transaction and link.kind == kind
+        )
+
+    return names("corrects"), names("reverses")

@@ -1,0 +1,54 @@
+"""A write and the event that tells of it, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from vault.audit import AuditLog
+from vault.records import new_ulid
+from vault.sealing import Clock
+from vault.services.call import Call, Trace
+
+T = TypeVar("T")
+
+
+class Recorder:
+    """Commits writes together with their call's event."""
+
+    def __init__(self, log: AuditLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+
+    async def commit(
+        self,
+        call: Call,
+        work: Callable[[Connection], T],
+        trace: Callable[[T], Trace],
+        *,
+        weight: int = 1,
+    ) -> T:
+        """Run ``work`` and log ``call`` with what it touched, durable together on return.
+
+        When the caller goes away meanwhile, the write goes on and its event stands with it, so the
+        call counts as logged from here on unless the commit is refused.
+        """
+        now = self._clock.now_micros()
+        event_id = new_ulid(now // 1000)
+        call.committed = True
+        try:
+            result = await self._log.commit(
+                work,
+                lambda done: (call.event(now, event_id, trace=trace(done)),),
+                weight=weight,
+            )
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            call.committed = False
+            raise
+        call.trace = trace(result)
+        return result

@@ -1,0 +1,298 @@
+"""Stores new records: one, a batch all or none, or the items of an import each for itself.
+
+The order of steps is what makes it safe:
+
+    1. a request that was carried out before gets its first answer
+    2. each item gets its place; a customer's own number is resolved to its identifier
+    3. keys of new scopes are made durable in the key store (a crash after this leaves unused keys)
+    4. every item is sealed; from here on there is no plaintext
+    5. one transaction: claims, rows, index entries, the request's outcome and the event
+
+A refused item of an import leaves no trace in the store; a refused item of a batch undoes the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from vault.audit import RowHash
+from vault.records import (
+    IDENTITY_SCOPE,
+    Customer,
+    IndexKind,
+    ScopeRef,
+    Transaction,
+    claims,
+    new_ulid,
+    transaction_scope,
+    unix_ms,
+)
+from vault.sealing import Clock, IndexKey
+from vault.services import sealer
+from vault.services.call import Call, Trace
+from vault.services.errors import AlreadyExists, NotFound, VaultError
+from vault.services.items import Draft, NewRecord
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, TRANSACTIONS
+from vault.services.outcomes import Outcome, Stored
+from vault.services.recording import Recorder
+from vault.services.rows import index_rows, insert_drafts, missing_targets
+from vault.services.replays import Replays, Request
+from vault.store import Database
+from vault.store import claims as claims_table
+from vault.store import customers as customers_table
+
+# Sealing is pure computation; other calls get their turn after so many items.
+_ITEMS_A_TURN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items of one request, and whether they stand or fall together."""
+
+    institution: str
+    items: Sequence[NewRecord]
+    together: bool
+    request: Request
+
+
+class Storing:
+    """The use cases that store new records."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        recorder: Recorder,
+        replays: Replays,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._recorder = recorder
+        self._replays = replays
+        self._clock = clock
+
+    async def store(self, call: Call, batch: Batch) -> list[Outcome]:
+        """An outcome for each item, in order.
+
+        Raises the first refusal of a batch that stands together; RequestIdReused; LogUnavailable,
+        StoreUnavailable, KmsUnavailable.
+        """
+        institution = batch.institution
+        for owner in {i.owner.customer if i.owner else "" for i in batch.items}:
+            call.require(institution, owner)
+        index = await self._keys.index(institution)
+        fingerprint = index.fingerprint(batch.request.body)
+        before = await self._replays.find(call, institution, batch.request, fingerprint)
+        if before is not None:
+            call.touched(count=len(before))
+            return before
+
+        now = self._clock.now_micros()
+        drafts = [Draft(item, error=item.error) for item in batch.items]
+        await self._place(institution, drafts, index, now)
+        self._raise_first(batch, drafts)
+        await self._seal(drafts, index, now)
+
+        def work(conn: Connection) -> list[Outcome]:
+            self._replays.guard(conn, call, institution, batch.request)
+            _admit(conn, institution, drafts)
+            self._raise_first(batch, drafts)
+            good = [d for d in drafts if d.error is None]
+            hashes.extend(insert_drafts(conn, good, now, call.actor))
+            index_rows(conn, institution, good)
+            outcomes = [d.error or _stored(d, now) for d in drafts]
+            self._replays.keep(
+                conn, call, institution, batch.request, fingerprint, outcomes, now
+            )
+            return outcomes
+
+        hashes: list[RowHash] = []
+        return await self._recorder.commit(
+            call,
+            work,
+            lambda outcomes: _trace(call.trace, batch, outcomes, tuple(hashes)),
+            weight=1 + len(drafts),
+        )
+
+    @staticmethod
+    def _raise_first(batch: Batch, drafts: Sequence[Draft]) -> None:
+        if batch.together:
+            for draft in drafts:
+                if draft.error is not None:
+                    raise draft.error
+
+    # -- places ------------------------------------------------------------------------------
+
+    async def _place(
+        self, institution: str, drafts: list[Draft], index: IndexKey, now: int
+    ) -> None:
+        ms = now // 1000
+        by_number: dict[str, str] = {}
+        for draft in drafts:
+            if draft.error is None and draft.item.kind is CUSTOMERS:
+                draft.customer = draft.identifier = new_ulid(ms)
+                draft.is_new_customer = True
+                draft.scope = ScopeRef(institution, draft.customer, IDENTITY_SCOPE)
+                customer: Customer = draft.item.record
+                by_number.setdefault(_number_token_text(customer.customer_number), draft.customer)
+        await self._resolve_numbers(institution, drafts, index, by_number)
+        for draft in drafts:
+            if draft.error is None and not draft.is_new_customer:
+                self._place_owned(institution, draft, by_number, ms)
+
+    async def _resolve_numbers(
+        self, institution: str, drafts: list[Draft], index: IndexKey, by_number: dict[str, str]
+    ) -> None:
+        wanted: dict[bytes, str] = {}
+        for number in {d.item.owner_number for d in drafts if d.item.owner_number}:
+            text = _number_token_text(number)
+            if text and text not in by_number:
+                wanted[index.token(IndexKind.CUSTOMER_NUMBER, text)] = text
+        if wanted:
+            held = await self._database.read(
+                lambda conn: claims_table.holders(conn, institution, list(wanted))
+            )
+            by_number.update({wanted[token]: customer for token, customer in held.items()})
+
+    @staticmethod
+    def _place_owned(
+        institution: str, draft: Draft, by_number: dict[str, str], ms: int
+    ) -> None:
+        item = draft.item
+        if item.owner is not None:
+            draft.customer = item.owner.customer
+        else:
+            draft.customer = by_number.get(_number_token_text(item.owner_number), "")
+        if not draft.customer:
+            draft.error = NotFound("The customer with this number", f"{item.field}.customer_number")
+            return
+        if item.kind is TRANSACTIONS:
+            booked: Transaction = item.record
+            draft.identifier = new_ulid(unix_ms(booked.booking_time))
+            scope = transaction_scope(booked.booking_time, booked.time_zone)
+        else:
+            draft.identifier = new_ulid(ms)
+            scope = IDENTITY_SCOPE
+        draft.record = f"{item.kind.collection}/{draft.identifier}"
+        draft.scope = ScopeRef(institution, draft.customer, scope)
+
+    # -- sealing -----------------------------------------------------------------------------
+
+    async def _seal(self, drafts: list[Draft], index: IndexKey, now: int) -> None:
+        good = [d for d in drafts if d.error is None and d.scope is not None]
+        await self._refuse_unknown_owners(good)
+        good = [d for d in good if d.error is None]
+        full, masked = await self._keys.both([d.scope for d in good if d.scope is not None])
+        today = sealer.utc_day(now)
+        tokens: dict[tuple[IndexKind, str], bytes] = {}
+        for done, draft in enumerate(good, 1):
+            scope, kind, record = draft.scope, draft.item.kind, draft.item.record
+            assert scope is not None
+            draft.sealed, draft.masked = sealer.seal(
+                kind, record, scope, draft.record, 1, (full[scope], masked[scope]), today
+            )
+            for term in kind.terms(record):
+                if term not in tokens:
+                    tokens[term] = index.token(*term)
+                draft.terms.append((term[0], tokens[term]))
+            draft.claims = [index.token(*claim) for claim in kind.claims(record)]
+            if done % _ITEMS_A_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _refuse_unknown_owners(self, drafts: list[Draft]) -> None:
+        """Before keys are made for a customer's scope, make sure that there is such a customer."""
+        new = {d.customer for d in drafts if d.is_new_customer}
+        by_name = [
+            d for d in drafts if d.item.owner is not None and d.customer not in new
+        ]
+        if not by_name:
+            return
+        institution = by_name[0].scope.institution if by_name[0].scope else ""
+        wanted = list({d.customer for d in by_name})
+        known = await self._database.read(
+            lambda conn: customers_table.existing(conn, institution, wanted)
+        )
+        for draft in by_name:
+            if draft.customer not in known:
+                draft.error = NotFound(
+                    sealer.resource_name(institution, draft.customer), draft.item.field or "parent"
+                )
+
+
+def _admit(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
+    """Inside the transaction: claim what only one customer may hold, customers first, and check what
+    the records point to. Sets the error of each draft that is refused."""
+    for new in (True, False):
+        some = [d for d in drafts if d.error is None and d.is_new_customer is new]
+        if not new:
+            refused = {d.customer for d in drafts if d.is_new_customer and d.error is not None}
+            for draft in some:
+                if draft.customer in refused:
+                    draft.error = NotFound(
+                        "The customer of this item, refused in the same message,", draft.item.field
+                    )
+        _claim(conn, institution, [d for d in some if d.error is None])
+    for draft, target in missing_targets(
+        conn, institution, [d for d in drafts if d.error is None and d.item.kind is not CUSTOMERS]
+    ):
+        draft.error = target
+
+
+def _claim(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
+    pending = [d for d in drafts if d.claims]
+    while pending:
+        wanted = [(token, d.customer) for d in pending for token in d.claims]
+        conflicts = claims_table.put(conn, institution, wanted)
+        if not conflicts:
+            return
+        refused = []
+        for draft in pending:
+            for token in draft.claims:
+                holder = conflicts.get(token)
+                if holder is not None and holder != draft.customer:
+                    draft.error = AlreadyExists(sealer.resource_name(institution, holder))
+                    refused.append(draft)
+                    break
+        # What a refused draft has claimed on the way is given up, and may now be free for another.
+        for draft in refused:
+            if draft.is_new_customer:
+                for token in draft.claims:
+                    claims_table.release(conn, institution, token, draft.customer)
+        pending = [d for d in pending if d.error is None]
+        if not refused:
+            return
+
+
+def _number_token_text(number: str) -> str:
+    """The claim text of a customer's own number."""
+    for kind, text in claims(Customer(customer_number=number)):
+        if kind is IndexKind.CUSTOMER_NUMBER:
+            return text
+    return ""
+
+
+def _stored(draft: Draft, now: int) -> Outcome:
+    return Stored(draft.customer, draft.record, 1, sealer.etag_of(draft.sealed), now)
+
+
+def _trace(
+    before: Trace, batch: Batch, outcomes: list[Outcome], rows: tuple[RowHash, ...]
+) -> Trace:
+    stored = [o for o in outcomes if isinstance(o, Stored)]
+    customers = {o.customer for o in stored}
+    single = stored[0] if len(stored) == 1 and len(outcomes) == 1 else None
+    return Trace(
+        institution=batch.institution,
+        customer=customers.pop() if len(customers) == 1 else before.customer,
+        resource=sealer.resource_name(batch.institution, single.customer, single.record)
+        if single
+        else before.resource,
+        rows=rows,
+        count=len(stored),
+    )

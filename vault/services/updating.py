@@ -1,0 +1,189 @@
+"""Makes a new version of a customer or a document; the versions before stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from vault.audit import RowHash
+from vault.records import IDENTITY_SCOPE, IndexKind, ScopeRef
+from vault.sealing import Clock, IndexKey
+from vault.services import sealer
+from vault.services.call import Call, Trace
+from vault.services.errors import Aborted, AlreadyExists, VaultError
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
+from vault.services.outcomes import Outcome, Stored
+from vault.services.reading import Opened, Reading
+from vault.services.recording import Recorder
+from vault.services.replays import Replays, Request
+from vault.services.rows import row_name
+from vault.store import (
+    CustomerRow,
+    DocumentRow,
+    IndexRow,
+    VersionConflict,
+    blind_index,
+    customers,
+    documents,
+)
+from vault.store import claims as claims_table
+
+# From the current record to the one that shall stand; raises InvalidArgument.
+Change = Callable[[Any], Any]
+
+
+class Updating:
+    """The use cases that change a record by adding a version."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        keys: Keys,
+        recorder: Recorder,
+        replays: Replays,
+        clock: Clock,
+    ) -> None:
+        self._reading = reading
+        self._keys = keys
+        self._recorder = recorder
+        self._replays = replays
+        self._clock = clock
+
+    async def customer(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        etag: str,
+        change: Change,
+        request: Request,
+    ) -> Stored:
+        """A new version of a customer."""
+
+        async def current() -> Opened:
+            return await self._reading.customer(call, institution, customer)
+
+        def row(v: int, now: int, sealed: bytes, masked: bytes) -> CustomerRow:
+            return CustomerRow(institution, customer, v, now, call.actor, sealed, masked)
+
+        def insert(conn: Connection, new: CustomerRow) -> None:
+            customers.insert(conn, [new])
+
+        scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
+        return await self._update(
+            call, CUSTOMERS, scope, "", etag, change, request, current, row, insert
+        )
+
+    async def document(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        document: str,
+        etag: str,
+        change: Change,
+        request: Request,
+    ) -> Stored:
+        """A new version of an identity document."""
+
+        async def current() -> Opened:
+            return await self._reading.document(call, institution, customer, document)
+
+        def row(v: int, now: int, sealed: bytes, masked: bytes) -> DocumentRow:
+            return DocumentRow(institution, customer, document, v, now, call.actor, sealed, masked)
+
+        def insert(conn: Connection, new: DocumentRow) -> None:
+            documents.insert(conn, [new])
+
+        scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
+        record = f"documents/{document}"
+        return await self._update(
+            call, DOCUMENTS, scope, record, etag, change, request, current, row, insert
+        )
+
+    async def _update(
+        self,
+        call: Call,
+        kind: AnyKind,
+        scope: ScopeRef,
+        record: str,
+        etag: str,
+        change: Change,
+        request: Request,
+        current: Callable[[], Any],
+        make_row: Callable[[int, int, bytes, bytes], Any],
+        insert: Callable[[Connection, Any], None],
+    ) -> Stored:
+        institution, customer = scope.institution, scope.customer
+        call.require(institution, customer)
+        name = sealer.resource_name(institution, customer, record)
+        index = await self._keys.index(institution)
+        fingerprint = index.fingerprint(request.body)
+        before = await self._replays.find(call, institution, request, fingerprint)
+        if before is not None:
+            return _only(before)
+
+        old: Opened = await current()
+        if old.etag != etag:
+            raise Aborted(name)
+        new = change(old.value)
+        now = self._clock.now_micros()
+        version = old.version + 1
+        full, masked = await self._keys.both([scope])
+        sealed = sealer.seal(
+            kind, new, scope, record, version, (full[scope], masked[scope]), sealer.utc_day(now)
+        )
+        row = make_row(version, now, *sealed)
+        terms = [
+            IndexRow(institution, k.value, index.token(k, text), customer, record)
+            for k, text in kind.terms(new)
+        ]
+        gained, lost = _claim_changes(kind, index, old.value, new)
+
+        def work(conn: Connection) -> Stored:
+            self._replays.guard(conn, call, institution, request)
+            try:
+                insert(conn, row)
+            except VersionConflict:
+                raise Aborted(name) from None
+            conflicts = claims_table.put(conn, institution, [(token, customer) for _, token in gained])
+            for holder in conflicts.values():
+                raise AlreadyExists(sealer.resource_name(institution, holder))
+            blind_index.replace(conn, institution, customer, record, terms)
+            for claim in lost:
+                _release(conn, institution, customer, claim)
+            stored = Stored(customer, record, version, sealer.etag_of(sealed[0]), now)
+            self._replays.keep(conn, call, institution, request, fingerprint, [stored], now)
+            return stored
+
+        rows = (RowHash(row_name(row), row.hash()),)
+        trace = Trace(institution, customer, name, rows=rows, count=1)
+        return await self._recorder.commit(call, work, lambda _: trace)
+
+
+Claim = tuple[IndexKind, bytes]
+
+
+def _claim_changes(
+    kind: AnyKind, index: IndexKey, old: Any, new: Any
+) -> tuple[list[Claim], list[Claim]]:
+    before = {(k, index.token(k, text)) for k, text in kind.claims(old)}
+    after = {(k, index.token(k, text)) for k, text in kind.claims(new)}
+    return sorted(after - before), sorted(before - after)
+
+
+def _release(conn: Connection, institution: str, customer: str, claim: Claim) -> None:
+    """Give up a claim unless another record of the customer still makes it."""
+    kind, token = claim
+    if not blind_index.lookup(conn, institution, kind.value, token, limit=1):
+        claims_table.release(conn, institution, token, customer)
+
+
+def _only(outcomes: list[Outcome]) -> Stored:
+    outcome = outcomes[0]
+    if isinstance(outcome, VaultError):
+        raise outcome
+    return outcome
