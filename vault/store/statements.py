@@ -43,12 +43,12 @@ def _sqlite_sql(table: Table, dialect: Dialect, rows: int, ignore: bool) -> str:
 def _pg_sql(table: Table, dialect: Dialect, ignore: bool) -> str:
     def array(kind: object) -> str:
         if isinstance(kind, BigInteger):
-            return "%s::bigint[]"
+            return "%b::bigint[]"
         if isinstance(kind, Integer):
-            return "%s::integer[]"
+            return "%b::integer[]"
         if isinstance(kind, LargeBinary):
-            return "%s::bytea[]"
-        return "%s::text[]"
+            return "%b::bytea[]"
+        return "%b::text[]"
 
     into, _, _ = _single(table, dialect).partition(" VALUES ")
     arrays = ", ".join(array(c.type) for c in table.columns)

@@ -7,7 +7,7 @@ compiles each once and finds it again by identity.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, select
 
 
 def columns_without_sealed(table: Table) -> list[ColumnElement[Any]]:
@@ -42,18 +42,25 @@ class Versioned:
             .order_by(version.desc())
             .limit(bindparam("limit"))
         )
-        # Listing pages by the last key column within the others.
+        # Listing pages by the last key column within the others. The page's keys are found in the
+        # primary key alone, group by group until there are enough, and then joined: with the test
+        # for the current version in the condition, PostgreSQL takes it to be so selective that
+        # it reads and sorts the whole institution.
         last = table.c[keys[-1]]
-        current = _is_current(table, keys)
-        self.listing = (
-            rows.where(
-                *(table.c[k] == bindparam(k) for k in keys[:-1]),
-                last > bindparam("after"),
-                current,
-            )
-            .order_by(last)
+        page = (
+            select(*(table.c[k] for k in keys), func.max(version).label("version"))
+            .where(*(table.c[k] == bindparam(k) for k in keys[:-1]), last > bindparam("after"))
+            .group_by(*(table.c[k] for k in keys))
+            # By all keys, though all but the last are constant: SQLite sees that this is the order
+            # of the index, and stops at the limit, only if it is spelled out.
+            .order_by(*(table.c[k] for k in keys))
             .limit(bindparam("limit"))
+            .subquery("page")
         )
+        self.listing = rows.join(
+            page, and_(*(table.c[k] == page.c[k] for k in [*keys, "version"]))
+        ).order_by(*(page.c[k] for k in keys))
+        current = _is_current(table, keys)
         self.many = rows.where(
             table.c.institution == bindparam("institution"),
             *(table.c[k].in_(bindparam(f"{k}s", expanding=True)) for k in keys[1:]),
