@@ -1,0 +1,270 @@
+"""A whole vault for tests: both tiers as processes of their own, on real ports, with TLS.
+
+`RunningVault` lays out certificates, keys and configuration in a folder, starts the tiers and gives
+channels and stubs for each caller. It can kill and restart a tier. Beside the callers of the
+demonstration bank there are those of another bank, and one that no principals file names.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+
+from recordsvault.admin.v1 import admin_pb2_grpc
+from recordsvault.audit.v1 import audit_pb2_grpc
+from recordsvault.masked.v1 import masked_pb2_grpc
+from recordsvault.records.v1 import records_pb2_grpc
+from vault.kms import KekName, create_local_keks
+from vault.server.dev.pki import Authority
+from vault.server.parts import databases
+from vault.server.settings import TierName, load
+from vault.store.migrate import upgrade
+
+ROOT = Path(__file__).parents[2]
+OWN, OTHER = "demo-bank", "other-bank"
+ROLES = {
+    "backend": "ingestor",
+    "crm": "crm_viewer",
+    "compliance": "compliance",
+    "officer": "security_officer",
+    "operator": "operator",
+}
+STRANGER = "stranger"
+_START_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port that was free just now."""
+    with closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def other(name: str) -> str:
+    """The caller with the same role at the other bank."""
+    return f"{name}-of-other-bank"
+
+
+class RunningVault:
+    """Use as a context manager, or `start` and `stop` it. `masked_database` may be another URL, with
+    the restricted role's user."""
+
+    def __init__(
+        self, folder: Path, database: str, *, masked_database: str = "", limits: str = ""
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.ports = {TierName.FULL: free_port(), TierName.MASKED: free_port()}
+        self._processes: dict[TierName, subprocess.Popen[bytes]] = {}
+        self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
+        self._lay_out(masked_database or database, limits)
+
+    @property
+    def config(self) -> Path:
+        """vault.toml."""
+        return self.folder / "vault.toml"
+
+    def log_text(self, tier: TierName) -> str:
+        """What the tier has written to its own log."""
+        return (self.folder / f"{tier}.log").read_text("utf-8", "replace")
+
+    # -- life --------------------------------------------------------------------------------
+
+    def __enter__(self) -> "RunningVault":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, *tiers: TierName) -> None:
+        """Start the tiers (both by default) and wait until they take calls."""
+        wanted = tiers or tuple(TierName)
+        for tier in wanted:
+            ready = self.folder / f"{tier}.ready"
+            ready.unlink(missing_ok=True)
+            with (self.folder / f"{tier}.log").open("ab") as log:
+                self._processes[tier] = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-m",
+                        "tests.support.tier_process",
+                        str(self.config),
+                        tier.value,
+                        str(ready),
+                    ],
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
+                )
+        deadline = time.monotonic() + _START_SECONDS
+        for tier in wanted:
+            while not (self.folder / f"{tier}.ready").exists():
+                if self._processes[tier].poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{tier} did not start: {self.log_text(tier)[-2000:]}")
+                time.sleep(0.02)
+
+    def kill(self, tier: TierName) -> None:
+        """SIGKILL."""
+        process = self._processes.pop(tier)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def terminate(self, tier: TierName, *, wait: bool = True) -> subprocess.Popen[bytes]:
+        """SIGTERM."""
+        process = self._processes.pop(tier)
+        process.terminate()
+        if wait:
+            process.wait(60)
+        return process
+
+    def pid(self, tier: TierName) -> int:
+        """The tier's process."""
+        return self._processes[tier].pid
+
+    def stop(self) -> None:
+        """End everything."""
+        for channel in self._channels.values():
+            channel.close()
+        self._channels.clear()
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+    # -- callers -----------------------------------------------------------------------------
+
+    def credentials(self, who: str) -> grpc.ChannelCredentials:
+        """TLS credentials of a caller."""
+        pki = self.folder / "pki"
+        return grpc.ssl_channel_credentials(
+            (pki / "ca.pem").read_bytes(),
+            (pki / f"{who}.key").read_bytes(),
+            (pki / f"{who}.pem").read_bytes(),
+        )
+
+    def target(self, tier: TierName) -> str:
+        """host:port."""
+        return f"localhost:{self.ports[tier]}"
+
+    def channel(self, who: str, tier: TierName) -> grpc.Channel:
+        """A channel of a caller, kept."""
+        key = (who, tier)
+        if key not in self._channels:
+            options = [
+                ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+                # A restarted tier is found again at once.
+                ("grpc.initial_reconnect_backoff_ms", 50),
+                ("grpc.max_reconnect_backoff_ms", 200),
+            ]
+            self._channels[key] = grpc.secure_channel(
+                self.target(tier), self.credentials(who), options=options
+            )
+        return self._channels[key]
+
+    def records(self, who: str = "backend") -> records_pb2_grpc.RecordsStub:
+        """The records service of the full tier."""
+        return records_pb2_grpc.RecordsStub(self.channel(who, TierName.FULL))
+
+    def masked(self, who: str = "crm") -> masked_pb2_grpc.MaskedRecordsStub:
+        """The masked service of the masked tier."""
+        return masked_pb2_grpc.MaskedRecordsStub(self.channel(who, TierName.MASKED))
+
+    def audit(self, who: str = "officer") -> audit_pb2_grpc.AuditStub:
+        """The audit service of the full tier."""
+        return audit_pb2_grpc.AuditStub(self.channel(who, TierName.FULL))
+
+    def admin(
+        self, who: str = "operator", tier: TierName = TierName.FULL
+    ) -> admin_pb2_grpc.AdminStub:
+        """The admin service of a tier."""
+        return admin_pb2_grpc.AdminStub(self.channel(who, tier))
+
+    # -- layout ------------------------------------------------------------------------------
+
+    def _lay_out(self, masked_database: str, limits: str) -> None:
+        folder = self.folder
+        for name in ("", "pki", "kms"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        create_local_keks(folder / "kms" / "full", list(KekName))
+        (folder / "kms" / "masked").mkdir(mode=0o700)
+        masked_kek = folder / "kms" / "masked" / "masked.kek"
+        masked_kek.write_bytes((folder / "kms" / "full" / "masked.kek").read_bytes())
+        masked_kek.chmod(0o600)
+        self._certificates()
+        self._principals()
+        self.config.write_text(self._config(masked_database, limits), "utf-8")
+        data, keys = databases(load(self.config, TierName.FULL))
+        upgrade(data)
+        data.dispose()
+        if keys is not data:
+            keys.dispose()
+
+    def _certificates(self) -> None:
+        authority = Authority.open(self.folder / "pki", datetime.now(UTC))
+        authority.server("server")
+        for name in self._callers():
+            authority.client(name, f"spiffe://demo.bank/{name}")
+
+    @staticmethod
+    def _callers() -> Iterator[str]:
+        for name in ROLES:
+            yield name
+            yield other(name)
+        yield "masked-node"
+        yield STRANGER
+
+    def _principals(self) -> None:
+        def entry(name: str, institution: str, role: str) -> str:
+            bank = f'institution = "{institution}"\n' if institution else ""
+            uri = f"spiffe://demo.bank/{name}"
+            return f'[[principal]]\nname = "{name}"\nuri = "{uri}"\n{bank}roles = ["{role}"]\n\n'
+
+        text = "".join(
+            entry(name, OWN, role) + entry(other(name), OTHER, role) for name, role in ROLES.items()
+        )
+        path = self.folder / "principals.toml"
+        path.write_text(text + entry("masked-node", "", "masked_node"), "utf-8")
+        path.chmod(0o600)
+
+    def _config(self, masked_database: str, limits: str) -> str:
+        tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
+        return f"""\
+[limits]
+{limits}
+
+[tiers.full]
+listen = "localhost:{self.ports[TierName.FULL]}"
+database = "{self.database}"
+principals = "principals.toml"
+institutions = ["{OWN}", "{OTHER}"]
+kms = {{ provider = "local-file", directory = "kms/full" }}
+tls = {tls}
+
+[tiers.masked]
+listen = "localhost:{self.ports[TierName.MASKED]}"
+database = "{masked_database}"
+principals = "principals.toml"
+kms = {{ provider = "local-file", directory = "kms/masked" }}
+tls = {tls}
+
+[tiers.masked.oracle]
+endpoint = "localhost:{self.ports[TierName.FULL]}"
+ca = "pki/ca.pem"
+certificate = "pki/masked-node.pem"
+key = "pki/masked-node.key"
+"""
