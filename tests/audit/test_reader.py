@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -30,7 +31,7 @@ def matching(database: Database, wanted: EventFilter, limit: int = 7) -> list[st
     found: list[str] = []
     after = 0
     while True:
-        page = database.read_sync(lambda c, a=after: read(c, a, limit, wanted))  # type: ignore[misc]
+        page = database.read_sync(partial(read, after=after, limit=limit, wanted=wanted))
         assert page.scanned_to >= after
         assert len(page.events) <= limit
         found += [decode(e.leaf).event_id for e in page.events]
@@ -120,10 +121,7 @@ def test_a_page_that_found_nothing_says_how_far_it_looked(
 def test_times_are_found_by_halving_and_bound_a_page(database: Database) -> None:
     fill(database, EVENTS)
     for time, before in {0: 0, 1_000: 0, 1_001: 1, 50_000: 49, 100_000: 99, 100_001: 100}.items():
-        assert (
-            database.read_sync(lambda c, t=time: position_at(c, t, 100))  # type: ignore[misc]
-            == before
-        )
+        assert database.read_sync(partial(position_at, time=time, size=100)) == before
     wanted = EventFilter(from_time=20_000, to_time=30_000)
     assert matching(database, wanted) == [f"e{n:03}" for n in range(19, 29)]
     wanted = EventFilter(institution="demo", from_time=90_500)

@@ -1,0 +1,105 @@
+"""Reads whose cost must not grow with the table."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Select
+
+from tests.support import rows
+from vault.store import Database, blind_index, customers, documents, transactions
+from vault.store.rows import IndexRow
+
+READS: dict[str, Select[Any]] = {
+    "a customer": customers._MASKED.current,
+    "a customer's history": customers._FULL.history,
+    "a page of customers": customers._MASKED.listing,
+    "a document": documents._MASKED.current,
+    "a page of documents": documents._MASKED.listing,
+    "a transaction": transactions._MASKED_ONE,
+    "a page of transactions": transactions._MASKED_PAGES[False, True],
+    "a page of transactions from the latest": transactions._MASKED_PAGES[True, True],
+    "a lookup": blind_index._LOOKUP,
+}
+VALUES = {
+    "institution": "demo",
+    "customer": "c00500",
+    "document": "d1",
+    "transaction": "t1",
+    "after": "c00500",
+    "low": "c00500",
+    "high": "~",
+    "kind": "phone",
+    "token": b"t" * 16,
+    "record": "",
+    "before": 5,
+    "limit": 50,
+}
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Enough rows, with statistics, that PostgreSQL has a reason to choose."""
+
+    def fill(conn: Connection) -> None:
+        for version in (1, 2):
+            customers.insert(conn, [rows.customer(f"c{i:05}", version) for i in range(3_000)])
+        documents.insert(conn, [rows.document(f"d{i}", customer="c00500") for i in range(3_000)])
+        transactions.insert(
+            conn, [rows.transaction(f"t{i:05}", customer="c00500") for i in range(3_000)]
+        )
+
+        blind_index.put(
+            conn,
+            [IndexRow("demo", "phone", b"t" * 16, f"c{i:05}", "") for i in range(3_000)],
+        )
+
+    database.write_sync(fill)
+    database.write_sync(lambda c: c.exec_driver_sql("ANALYZE"))
+    return database
+
+
+def sqlite_steps(conn: Connection, statement: Select[Any], values: dict[str, Any]) -> int:
+    """Steps of SQLite's virtual machine, to the nearest hundred; some ten a row."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    driver: Any = conn.connection.driver_connection
+    driver.set_progress_handler(count, 100)
+    try:
+        conn.execute(statement, values).all()
+    finally:
+        driver.set_progress_handler(None, 0)
+    return steps
+
+
+def postgres_rows(conn: Connection, statement: Select[Any], values: dict[str, Any]) -> int:
+    """Rows that the busiest step of the plan touched."""
+    # The tables here are so small that reading one whole would be the best plan.
+    conn.exec_driver_sql("SET enable_seqscan = off")
+    sql = str(statement.compile(dialect=conn.dialect))
+    plan = conn.exec_driver_sql(
+        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, {**values, "param_1": 1}
+    ).scalar_one()[0]["Plan"]
+
+    def busiest(node: dict[str, Any]) -> int:
+        touched = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        below = [busiest(child) for child in node.get("Plans", ())]
+        return max(int(touched * node["Actual Loops"]), *below, 0)
+
+    return busiest(plan)
+
+
+def test_no_read_touches_many_more_rows_than_it_returns(filled: Database) -> None:
+    """Of 3,000 or 6,000 rows; pages are of 50, with two versions of each customer."""
+    for what, statement in READS.items():
+        if filled.dialect == "sqlite":
+            used = filled.read_sync(partial(sqlite_steps, statement=statement, values=VALUES))
+            assert used < 6_000, (what, used)
+        else:
+            used = filled.read_sync(partial(postgres_rows, statement=statement, values=VALUES))
+            assert used <= 150, (what, used)
