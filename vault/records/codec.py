@@ -79,5 +79,6 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        # The decoder's own message can quote the value.
-        raise RecordUndecodable("not a record of this kind") from None
+        pass
+    # Raised out here, since the decoder's own message can quote the value and would go along.
+    raise RecordUndecodable("not a record of this kind")

@@ -119,6 +119,7 @@ def _entity(found: Findings, prefix: str, entity: LegalEntity, today: date) -> N
         document is not None
         and document.kind is DocumentKind.CN_BUSINESS_LICENCE
         and code
+        and uscc.problem(code) is None
         and uscc.problem(document.number) is None
         and document.number != code
     ):
