@@ -92,6 +92,11 @@ _REFUSED = (
     "names the right host and port.",
     "保管库地址{where}没有应答：请检查服务是否在运行，以及配置中的主机和端口是否正确。",
 )
+_CLOSED = (
+    "The vault{where} closed the connection at once: it does not accept this certificate (wrong "
+    "CA, expired), or it is shutting down.",
+    "保管库{where}立即关闭了连接：它不接受此证书（CA 不符或已过期），或正在停机。",
+)
 _UNRESOLVED = (
     "The host name of the vault's endpoint cannot be resolved: check it in the profile.",
     "无法解析保管库端点的主机名：请检查配置。",
@@ -189,16 +194,18 @@ def _unreachable(details: str, lowered: str) -> errors.Unavailable:
         return error
     if "dns" in lowered or "resol" in lowered:
         return errors.Unavailable(_texts(_UNRESOLVED), reason="NAME_RESOLUTION")
-    if "connect" in lowered:
+    if "failed to connect" in lowered or "connection refused" in lowered:
         # gRPC writes `ipv4:127.0.0.1:7443` or `ipv6:%5B::1%5D:7443`: an address, not a value.
         found = re.search(r"ipv[46]:([0-9a-fA-F:.%\[\]]*:\d+)", details)
         where = ""
         if found:
             address = found[1].replace("%5B", "[").replace("%5D", "]")
             where = f" {address}"
-        en, zh = _REFUSED
+        closed = "socket closed" in lowered or "reset by peer" in lowered
+        en, zh = _CLOSED if closed else _REFUSED
         return errors.Unavailable(
-            {"en": en.format(where=where), "zh": zh.format(where=where)}, reason="NO_CONNECTION"
+            {"en": en.format(where=where), "zh": zh.format(where=where)},
+            reason="CONNECTION_CLOSED" if closed else "NO_CONNECTION",
         )
     return errors.Unavailable(_texts(_SENTENCES[grpc.StatusCode.UNAVAILABLE]))
 

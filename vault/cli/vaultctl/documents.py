@@ -1,0 +1,139 @@
+"""`vaultctl documents`: store, open and list the identity documents of customers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recordsvault.records.v1.document_pb2 import IdentityDocument
+from vault.cli.vaultctl import customers, options
+from vault.cli.vaultctl.output import show, show_pages, tell_more
+from vault.cli.vaultctl.session import session
+
+app = typer.Typer(help="Identity documents.", no_args_is_help=True)
+
+PATTERN = "customers/*/documents/*"
+MASKED_COLUMNS = ("name", "kind", "number", "issuing_country", "expiry_date", "version")
+FULL_COLUMNS = ("name", "kind", "number", "issuing_country", "expiry_date", "version")
+VERSION_COLUMNS = ("version", "update_time", "change_reason", "etag")
+
+Name = Annotated[
+    str, typer.Argument(metavar="DOCUMENT", help="Resource name, or customers/.../documents/...")
+]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    customer: customers.Name,
+    file: options.Source,
+    request_id: options.RequestId = "",
+    as_json: options.Json = False,
+) -> None:
+    """Store an identity document of a customer from a JSON file."""
+    client = session(context).client()
+    owner = options.resource_name(customer, customers.PATTERN, client.profile)
+    document = options.read_record(file, IdentityDocument)
+    made = client.documents.create(owner, document, request_id=request_id)
+    show(made, as_json=as_json)
+
+
+@app.command()
+def get(
+    context: typer.Context,
+    name: Name,
+    full: options.Full = False,
+    purpose: options.Purpose = "",
+    case: options.Case = "",
+    fields: options.Fields = "",
+    version: Annotated[int, typer.Option(min=0, help="With --full: an earlier version.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Show an identity document: the masked view, or with --full the record."""
+    client = session(context).client()
+    document = options.resource_name(name, PATTERN, client.profile)
+    if not full:
+        options.no_full_options(purpose, case, fields, version)
+        show(client.masked.get_document(document), as_json=as_json)
+        return
+    read = options.full_read(purpose, case, fields)
+    record = client.documents.get(
+        document,
+        purpose=read.purpose,
+        case_reference=read.case_reference,
+        fields=read.fields,
+        version=version,
+    )
+    show(record, as_json=as_json)
+
+
+@app.command("list")
+def list_documents(
+    context: typer.Context,
+    customer: customers.Name,
+    full: options.Full = False,
+    purpose: options.Purpose = "",
+    case: options.Case = "",
+    fields: options.Fields = "",
+    limit: options.Limit = 50,
+    page_size: options.PageSize = 0,
+    page_token: options.PageToken = "",
+    as_json: options.Json = False,
+) -> None:
+    """List a customer's identity documents."""
+    client = session(context).client()
+    owner = options.resource_name(customer, customers.PATTERN, client.profile)
+    size = options.page_size(page_size, limit)
+    if not full:
+        options.no_full_options(purpose, case, fields)
+        masked = client.masked.list_documents(owner, page_size=size, page_token=page_token)
+        listed = show_pages(
+            masked.pages(), key="documents", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
+        )
+    else:
+        read = options.full_read(purpose, case, fields)
+        pager = client.documents.list(
+            owner,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            fields=read.fields,
+            page_size=size,
+            page_token=page_token,
+        )
+        columns = options.columns(FULL_COLUMNS, read.fields)
+        listed = show_pages(
+            pager.pages(), key="identity_documents", columns=columns, limit=limit, as_json=as_json
+        )
+    tell_more(listed, as_json=as_json)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    name: Name,
+    purpose: options.Purpose = "",
+    case: options.Case = "",
+    fields: options.Fields = "",
+    limit: options.Limit = 50,
+    page_size: options.PageSize = 0,
+    page_token: options.PageToken = "",
+    as_json: options.Json = False,
+) -> None:
+    """List the versions of an identity document, newest first: full records, for a purpose."""
+    client = session(context).client()
+    document = options.resource_name(name, PATTERN, client.profile)
+    read = options.full_read(purpose, case, fields)
+    pager = client.documents.versions(
+        document,
+        purpose=read.purpose,
+        case_reference=read.case_reference,
+        fields=read.fields,
+        page_size=options.page_size(page_size, limit),
+        page_token=page_token,
+    )
+    columns = options.columns(VERSION_COLUMNS, read.fields)
+    listed = show_pages(
+        pager.pages(), key="identity_documents", columns=columns, limit=limit, as_json=as_json
+    )
+    tell_more(listed, as_json=as_json)

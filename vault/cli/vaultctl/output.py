@@ -1,0 +1,127 @@
+"""What goes to the terminal: tables for people, JSON for machines.
+
+JSON is ProtoJSON with the names of the contract (snake_case), so that it can be read back into
+the same messages. Nothing that came from the vault reaches a terminal with control characters in
+it: a record could otherwise move the cursor or colour itself as something that it is not.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from recordsvault_client import Page
+from vault.cli.vaultctl.fields import flatten
+from vault.cli.vaultctl.language import say
+
+M = TypeVar("M", bound=Message)
+
+_HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "�")
+# Marks that turn the direction of text, and the separators that break lines.
+_HIDDEN |= dict.fromkeys((*range(8234, 8239), *range(8294, 8298), 8206, 8207, 8232, 8233), "�")
+
+
+def clean(text: str) -> str:
+    """`text` without characters that act on a terminal."""
+    return text.translate(_HIDDEN)
+
+
+def console() -> Console:
+    """The terminal for what was asked for; made anew, so that a redirected stdout is followed."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """A message as ProtoJSON with the names of the contract."""
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def write_json(value: object) -> None:
+    """One JSON value a line, on stdout."""
+    json.dump(value, sys.stdout, ensure_ascii=False, separators=(", ", ": "))
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def show(message: Message, *, as_json: bool) -> None:
+    """One record: a field a line, or JSON."""
+    if as_json:
+        write_json(as_dict(message))
+        return
+    table = Table.grid(padding=(0, 2))
+    for path, value in flatten(message):
+        table.add_row(Text(path, style="cyan"), Text(clean(value)))
+    console().print(table)
+
+
+@dataclass(slots=True)
+class Listed:
+    """What a list has shown: how many records, and the token to go on from."""
+
+    count: int = 0
+    token: str = ""
+
+
+def show_pages(
+    pages: Iterable[Page[M]],
+    *,
+    key: str,
+    columns: Sequence[str],
+    limit: int,
+    as_json: bool,
+) -> Listed:
+    """A list, page by page as it comes; `limit` 0 is all.
+
+    It ends after the page that reaches the limit: a page is never cut, since its token would not
+    fit the cut. JSON is one object, `{"<key>": [...], "next_page_token": "..."}`, written as the
+    pages come, so that a list of any length needs the memory of one page.
+    """
+    listed = Listed()
+    begun = False
+    out = console()
+    for page in pages:
+        if as_json:
+            if not begun:
+                sys.stdout.write(f'{{"{key}": [')
+                begun = True
+            for item in page.items:
+                separator = ", " if listed.count else ""
+                sys.stdout.write(separator + json.dumps(as_dict(item), ensure_ascii=False))
+                listed.count += 1
+        elif page.items:
+            out.print(_table(page.items, columns))
+            listed.count += len(page.items)
+        listed.token = page.next_page_token
+        if limit and listed.count >= limit:
+            break
+    if as_json:
+        sys.stdout.write(f'], "next_page_token": {json.dumps(listed.token)}}}\n')
+    return listed
+
+
+def tell_more(listed: Listed, *, as_json: bool) -> None:
+    """Tell on stderr how a list goes on, or that it is empty. JSON says so by itself."""
+    if as_json:
+        return
+    if not listed.count:
+        sys.stderr.write(say("There are none.\n", "没有记录。\n"))
+    if listed.token:
+        more = say("There are more: go on with", "还有更多：继续请用")
+        sys.stderr.write(f"{more} --page-token {clean(listed.token)}\n")
+
+
+def _table(items: Sequence[Message], columns: Sequence[str]) -> Table:
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for item in items:
+        values = dict(flatten(item))
+        table.add_row(*(Text(clean(values.get(column, ""))) for column in columns))
+    return table

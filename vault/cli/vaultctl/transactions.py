@@ -1,0 +1,127 @@
+"""`vaultctl transactions`: store, open and list transactions; none is ever changed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recordsvault.records.v1.transaction_pb2 import Transaction
+from vault.cli.vaultctl import customers, options
+from vault.cli.vaultctl.output import show, show_pages, tell_more
+from vault.cli.vaultctl.session import session
+
+app = typer.Typer(help="Transactions.", no_args_is_help=True)
+
+PATTERN = "customers/*/transactions/*"
+MASKED_COLUMNS = ("name", "booking_time", "direction", "amount", "counterparty_name", "status")
+FULL_COLUMNS = ("name", "booking_time", "direction", "amount", "counterparty.name", "status")
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="TRANSACTION", help="Resource name, or customers/.../transactions/..."),
+]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    customer: customers.Name,
+    file: options.Source,
+    request_id: options.RequestId = "",
+    as_json: options.Json = False,
+) -> None:
+    """Store a transaction of a customer from a JSON file."""
+    client = session(context).client()
+    owner = options.resource_name(customer, customers.PATTERN, client.profile)
+    transaction = options.read_record(file, Transaction)
+    made = client.transactions.create(owner, transaction, request_id=request_id)
+    show(made, as_json=as_json)
+
+
+@app.command()
+def get(
+    context: typer.Context,
+    name: Name,
+    full: options.Full = False,
+    purpose: options.Purpose = "",
+    case: options.Case = "",
+    fields: options.Fields = "",
+    as_json: options.Json = False,
+) -> None:
+    """Show a transaction: the masked view, or with --full the record."""
+    client = session(context).client()
+    transaction = options.resource_name(name, PATTERN, client.profile)
+    if not full:
+        options.no_full_options(purpose, case, fields)
+        show(client.masked.get_transaction(transaction), as_json=as_json)
+        return
+    read = options.full_read(purpose, case, fields)
+    record = client.transactions.get(
+        transaction,
+        purpose=read.purpose,
+        case_reference=read.case_reference,
+        fields=read.fields,
+    )
+    show(record, as_json=as_json)
+
+
+@app.command("list")
+def list_transactions(
+    context: typer.Context,
+    customer: customers.Name,
+    full: options.Full = False,
+    purpose: options.Purpose = "",
+    case: options.Case = "",
+    fields: options.Fields = "",
+    booked_from: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Earliest booking time, inclusive.")
+    ] = "",
+    booked_to: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Latest booking time, exclusive.")
+    ] = "",
+    newest_first: Annotated[
+        bool, typer.Option("--newest-first/--oldest-first", help="Order.")
+    ] = False,
+    limit: options.Limit = 50,
+    page_size: options.PageSize = 0,
+    page_token: options.PageToken = "",
+    as_json: options.Json = False,
+) -> None:
+    """List a customer's transactions in booking order."""
+    client = session(context).client()
+    owner = options.resource_name(customer, customers.PATTERN, client.profile)
+    start = options.moment(booked_from, "--from")
+    end = options.moment(booked_to, "--to")
+    size = options.page_size(page_size, limit)
+    if not full:
+        options.no_full_options(purpose, case, fields)
+        masked = client.masked.list_transactions(
+            owner,
+            booked_from=start,
+            booked_to=end,
+            newest_first=newest_first,
+            page_size=size,
+            page_token=page_token,
+        )
+        listed = show_pages(
+            masked.pages(), key="transactions", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
+        )
+    else:
+        read = options.full_read(purpose, case, fields)
+        pager = client.transactions.list(
+            owner,
+            booked_from=start,
+            booked_to=end,
+            newest_first=newest_first,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            fields=read.fields,
+            page_size=size,
+            page_token=page_token,
+        )
+        columns = options.columns(FULL_COLUMNS, read.fields)
+        listed = show_pages(
+            pager.pages(), key="transactions", columns=columns, limit=limit, as_json=as_json
+        )
+    tell_more(listed, as_json=as_json)
