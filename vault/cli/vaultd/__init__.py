@@ -1,0 +1,16 @@
+"""`vaultd`: what runs the vault.
+
+    vaultd serve --config vault.toml [--tier full|masked]
+    vaultd dev --dir DIR
+    vaultd migrate --config vault.toml [--grant-masked-role ROLE]
+    vaultd check-config --config vault.toml
+
+One file a command; each hands over to `vault.server`. `logs` says how log lines look, `failures`
+how a command ends: with code 2 and one sentence on stderr where what it was given cannot be used,
+with 1 where something ended that should not have. No traceback, and no word of an error that may
+quote a value, is ever written.
+"""
+
+from vault.cli.vaultd.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,47 @@
+"""The program: its commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+# gRPC's own lines on stderr are not JSON and repeat what the server logs. Read when gRPC is first
+# imported, so it is set before everything that does.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import typer
+
+from vault.cli.vaultd.check import check_config
+from vault.cli.vaultd.dev import dev
+from vault.cli.vaultd.failures import report
+from vault.cli.vaultd.migrate import migrate
+from vault.cli.vaultd.serve import serve
+
+app = typer.Typer(
+    name="vaultd",
+    help="Runs the records vault.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve)
+app.command("dev")(dev)
+app.command("migrate")(migrate)
+app.command("check-config")(check_config)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        app(list(arguments), prog_name="vaultd")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except Exception as error:
+        return report(error)
+    return 0
+
+
+def main() -> None:
+    """Entry point of the program `vaultd`."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,175 @@
+"""Looks a configuration over before it is served, so that a mistake shows at a desk, not at night.
+
+Nothing is changed and nothing is listened on. Every problem is found at once, each as a sentence
+that says how to mend it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInvalid
+from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
+from vault.server.migrating import SchemaOutOfDate, require_migrated
+from vault.server.settings import Settings, SettingsInvalid, TierName, load
+from vault.server.tls import TlsFilesUnusable, read_private, read_public
+from vault.store import StoreError
+
+_FORESEEN = (
+    KmsError,
+    PolicyInvalid,
+    PrincipalsInvalid,
+    SchemaOutOfDate,
+    SettingsInvalid,
+    StoreError,
+    TlsFilesUnusable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `problem` is empty where all is well."""
+
+    tier: TierName
+    subject: str
+    detail: str
+    problem: str = ""
+
+
+def tiers(config: Path) -> list[TierName]:
+    """The tiers that a configuration has a table for. Raises SettingsInvalid if there is none."""
+    try:
+        named = tomllib.loads(config.read_text(encoding="utf-8")).get("tiers", {})
+    except (OSError, ValueError):
+        named = {}
+    found = [tier for tier in TierName if isinstance(named, dict) and tier.value in named]
+    if not found:
+        load(config, TierName.FULL)  # says what is wrong with the file
+    return found
+
+
+def examine(settings: Settings, config: Path, now: datetime | None = None) -> Iterator[Finding]:
+    """Look over one tier's table, one finding a subject."""
+    table = settings.table
+    at = now or datetime.now(UTC)
+    subjects: dict[str, Callable[[], str]] = {
+        "listen": lambda: _listen(table.listen),
+        "tls": lambda: _tls(settings, at),
+        "kms": lambda: _kms(settings),
+        "principals": lambda: _principals(settings),
+        "policies": lambda: _policies(settings),
+        "database": lambda: _database(settings, config),
+    }
+    if table.oracle is not None:
+        subjects["oracle"] = lambda: _oracle(settings, at)
+    for subject, look in subjects.items():
+        try:
+            yield Finding(settings.tier, subject, look())
+        except _FORESEEN as error:
+            yield Finding(settings.tier, subject, "", " ".join(str(error).split()))
+
+
+def _listen(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise SettingsInvalid("listen is not host:port; write for example localhost:7443")
+    return address
+
+
+def _tls(settings: Settings, now: datetime) -> str:
+    tls = settings.table.tls
+    _certificate(settings.path(tls.client_ca), now)
+    return _pair(settings.path(tls.certificate), settings.path(tls.key), now)
+
+
+def _oracle(settings: Settings, now: datetime) -> str:
+    oracle = settings.table.oracle
+    if oracle is None:
+        return ""
+    _certificate(settings.path(oracle.ca), now)
+    _listen(oracle.endpoint)
+    valid = _pair(settings.path(oracle.certificate), settings.path(oracle.key), now)
+    return f"{oracle.endpoint}; {valid}"
+
+
+def _pair(certificate_file: Path, key_file: Path, now: datetime) -> str:
+    certificate = _certificate(certificate_file, now)
+    try:
+        key = load_pem_private_key(read_private(key_file), password=None)
+    except (ValueError, TypeError):
+        raise TlsFilesUnusable(
+            f"{key_file} is not a private key in PEM without a password"
+        ) from None
+    if key.public_key() != certificate.public_key():
+        raise TlsFilesUnusable(f"{key_file} is not the key of {certificate_file}")
+    return f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
+
+
+def _certificate(file: Path, now: datetime) -> x509.Certificate:
+    try:
+        certificate = x509.load_pem_x509_certificate(read_public(file))
+    except ValueError:
+        raise TlsFilesUnusable(f"{file} is not a certificate in PEM") from None
+    if certificate.not_valid_after_utc <= now:
+        raise TlsFilesUnusable(
+            f"{file} ended on {certificate.not_valid_after_utc:%Y-%m-%d}; put a new one there"
+        )
+    if certificate.not_valid_before_utc > now:
+        raise TlsFilesUnusable(
+            f"{file} begins on {certificate.not_valid_before_utc:%Y-%m-%d}; is the clock right?"
+        )
+    return certificate
+
+
+def _kms(settings: Settings) -> str:
+    folder = settings.path(settings.table.kms.directory)
+    kms = LocalFileKms(folder)
+    kms.check()
+    present = {kek for kek in KekName if _has(kms, kek)}
+    wanted = set(KekName) if settings.tier is TierName.FULL else {KekName.MASKED}
+    missing = _names(wanted - present)
+    if missing:
+        raise KmsError(f"{folder} has no KEK {missing}; put its file there")
+    surplus = _names(present - wanted)
+    if surplus:
+        raise KmsError(f"{folder} has the KEK {surplus}, which no masked node may have; remove it")
+    return f"KEK {_names(present)}"
+
+
+def _has(kms: LocalFileKms, kek: KekName) -> bool:
+    try:
+        kms.wrap(kek, bytes(32), b"recordsvault/check-config")
+    except KekMissing:
+        return False
+    return True
+
+
+def _names(keks: set[KekName]) -> str:
+    return ", ".join(kek.value for kek in KekName if kek in keks)
+
+
+def _principals(settings: Settings) -> str:
+    file = settings.path(settings.table.principals)
+    Directory(file)
+    return str(file)
+
+
+def _policies(settings: Settings) -> str:
+    if not settings.table.policies:
+        PolicyEngine.load()
+        return "the vault's own"
+    folder = settings.path(settings.table.policies)
+    PolicyEngine.load(folder)
+    return str(folder)
+
+
+def _database(settings: Settings, config: Path) -> str:
+    require_migrated(settings, config)
+    return "up to date"

@@ -1,0 +1,173 @@
+"""Lays a development vault out in a folder, and takes up one that is there.
+
+Order: the configuration first, since it marks the folder as ours; the authority before what it
+issues; keys before the database that they seal. What a crash leaves is completed by the next start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vault.server.dev.files import (
+    PRIVATE,
+    DevFolderUnusable,
+    create,
+    make_folder,
+    replace,
+)
+from vault.server.dev.keks import ensure_keks
+from vault.server.dev.layout import (
+    CONFIG,
+    DATABASE,
+    DEFAULT_FULL_PORT,
+    DEFAULT_MASKED_PORT,
+    FULL_SERVER,
+    MASKED_NODE,
+    MASKED_SERVER,
+    PEOPLE,
+    Ports,
+    texts,
+    uri,
+)
+from vault.server.dev.pki import Authority
+from vault.server.settings import SettingsInvalid, TierName, load
+
+_LOCK = ".dev.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class DevVault:
+    """A development vault that is laid out and may be started."""
+
+    folder: Path
+    ports: Ports
+    made: bool
+    """Whether it was made just now."""
+
+    @property
+    def config(self) -> Path:
+        """Its vault.toml."""
+        return self.folder / CONFIG
+
+    def profile(self, name: str) -> Path:
+        """The profile of one of layout.PEOPLE."""
+        return self.folder / "profiles" / f"{name}.toml"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a second `vaultd dev` out of the folder, which is made where absent.
+
+    Raises DevFolderUnusable if another holds it, or if the folder is somebody else's.
+    """
+    try:
+        make_folder(folder)
+        _refuse_foreign(folder)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    except OSError as error:
+        raise DevFolderUnusable(f"{folder} cannot be used: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DevFolderUnusable(
+                f"the vault in {folder} is running already; stop that one, or name another folder"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    ours = (folder / CONFIG).exists() or not any(
+        entry.name != _LOCK and not entry.name.startswith(f".{CONFIG}.")
+        for entry in folder.iterdir()
+    )
+    if not ours:
+        raise DevFolderUnusable(
+            f"{folder} holds other things and no {CONFIG}; name a new folder, or an empty one"
+        )
+
+
+def prepare(
+    folder: Path,
+    *,
+    full_port: int | None = None,
+    masked_port: int | None = None,
+    now: datetime | None = None,
+) -> DevVault:
+    """Lay the vault out in `folder`, or complete what is there; the caller holds it (`held`).
+
+    Ports are by default those of the folder's configuration, or 7443 and 7444. A file that
+    differs from what would be made is somebody's work and stays; certificates that end within 30
+    days are renewed. Raises DevFolderUnusable.
+    """
+    now = now or datetime.now(UTC)
+    try:
+        made = not (folder / CONFIG).exists()
+        was = Ports() if made else _ports(folder / CONFIG)
+        ports = Ports(full_port or was.full, masked_port or was.masked)
+        if ports.full == ports.masked:
+            raise DevFolderUnusable(
+                f"both tiers cannot listen on port {ports.full}; give --port-full and --port-masked"
+            )
+        _write_texts(folder, was, ports)
+        ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", folder / DATABASE)
+        _certificates(folder / "pki", now)
+    except OSError as error:
+        where = error.filename or folder
+        raise DevFolderUnusable(f"{where} cannot be used: {error.strerror}") from None
+    return DevVault(folder, ports, made)
+
+
+def _ports(config: Path) -> Ports:
+    try:
+        full = load(config, TierName.FULL).table.listen
+        masked = load(config, TierName.MASKED).table.listen
+    except SettingsInvalid as error:
+        raise DevFolderUnusable(str(error)) from None
+    return Ports(_port(config, full, DEFAULT_FULL_PORT), _port(config, masked, DEFAULT_MASKED_PORT))
+
+
+def _port(config: Path, listen: str, default: int) -> int:
+    digits = listen.rpartition(":")[2]
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) < 65536:
+        raise DevFolderUnusable(
+            f"{config}: listen is not host:port; write for example localhost:{default}"
+        )
+    return int(digits)
+
+
+def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
+    make_folder(folder / "profiles")
+    for name, text in texts(was).items():
+        create(folder / name, text.encode(), PRIVATE)
+    if ports == was:
+        return
+    before = {folder / name: text.encode() for name, text in texts(was).items()}
+    after = {folder / name: text.encode() for name, text in texts(ports).items()}
+    changed = [path for path in after if path.read_bytes() not in (before[path], after[path])]
+    if changed:
+        raise DevFolderUnusable(
+            f"{', '.join(map(str, changed))} was changed by hand and stays as it is; write the "
+            "new ports there, or start without --port-full and --port-masked"
+        )
+    # The configuration last: until then it says the old ports, and a start after a crash knows
+    # both the old and the new text of the files that were replaced already.
+    for path in reversed(list(after)):
+        replace(path, after[path], PRIVATE)
+
+
+def _certificates(folder: Path, now: datetime) -> None:
+    make_folder(folder)
+    authority = Authority.open(folder, now)
+    authority.server(FULL_SERVER)
+    authority.server(MASKED_SERVER)
+    for name in (*(person.name for person in PEOPLE), MASKED_NODE):
+        authority.client(name, uri(name))

@@ -1,0 +1,133 @@
+"""What is written in the text files of a development vault: configuration, callers, profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+INSTITUTION = "demo-bank"
+TRUST_DOMAIN = "demo.bank"
+CONFIG = "vault.toml"
+PRINCIPALS = "principals.toml"
+DATABASE = "vault.db"
+DEFAULT_FULL_PORT = 7443
+DEFAULT_MASKED_PORT = 7444
+FULL_SERVER = "full-server"
+MASKED_SERVER = "masked-server"
+MASKED_NODE = "masked-node"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """On which ports of this machine the tiers listen."""
+
+    full: int = DEFAULT_FULL_PORT
+    masked: int = DEFAULT_MASKED_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A caller of the development vault, with a certificate and a profile of his own."""
+
+    name: str
+    role: str
+    does: str
+
+    @property
+    def uri(self) -> str:
+        """What his certificate names him."""
+        return uri(self.name)
+
+
+PEOPLE = (
+    Person("backend", "ingestor", "stores records"),
+    Person("crm", "crm_viewer", "reads masked views"),
+    Person("compliance", "compliance", "opens full records for a purpose"),
+    Person("officer", "security_officer", "reads the log"),
+    Person("operator", "operator", "sees the vault's health"),
+)
+
+
+def uri(name: str) -> str:
+    """The SPIFFE-style URI of a caller."""
+    return f"spiffe://{TRUST_DOMAIN}/{name}"
+
+
+def texts(ports: Ports) -> dict[str, str]:
+    """The text files by path in the folder. The first is written first: it marks the folder."""
+    written = {CONFIG: _config(ports), PRINCIPALS: _principals()}
+    for person in PEOPLE:
+        written[f"profiles/{person.name}.toml"] = _profile(person, ports)
+    return written
+
+
+def _config(ports: Ports) -> str:
+    return f"""\
+# A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
+# Paths are relative to this file. Each tier reads its own table and nothing of the other's.
+
+[tiers.full]
+listen = "localhost:{ports.full}"
+database = "sqlite:///{DATABASE}"
+principals = "{PRINCIPALS}"
+institutions = ["{INSTITUTION}"]
+kms = {{ provider = "local-file", directory = "kms/full" }}
+
+[tiers.full.tls]
+certificate = "pki/{FULL_SERVER}.pem"
+key = "pki/{FULL_SERVER}.key"
+client_ca = "pki/ca.pem"
+
+[tiers.masked]
+listen = "localhost:{ports.masked}"
+database = "sqlite:///{DATABASE}"
+principals = "{PRINCIPALS}"
+kms = {{ provider = "local-file", directory = "kms/masked" }}
+
+[tiers.masked.tls]
+certificate = "pki/{MASKED_SERVER}.pem"
+key = "pki/{MASKED_SERVER}.key"
+client_ca = "pki/ca.pem"
+
+# Searches go to the full tier, which alone holds the index key.
+[tiers.masked.oracle]
+endpoint = "localhost:{ports.full}"
+ca = "pki/ca.pem"
+certificate = "pki/{MASKED_NODE}.pem"
+key = "pki/{MASKED_NODE}.key"
+"""
+
+
+def _principals() -> str:
+    entries = [
+        "# Who may call: the URI in a caller's certificate, and what he is to the policies.\n"
+        "# The servers take a change within a second, without a restart.\n"
+    ]
+    for person in PEOPLE:
+        entries.append(
+            f'[[principal]]  # {person.does}\nname = "{person.name}"\nuri = "{person.uri}"\n'
+            f'institution = "{INSTITUTION}"\nroles = ["{person.role}"]\n'
+        )
+    entries.append(
+        f"[[principal]]  # the masked tier itself, when it asks the full tier to search\n"
+        f'name = "{MASKED_NODE}"\nuri = "{uri(MASKED_NODE)}"\nroles = ["masked_node"]\n'
+    )
+    return "\n".join(entries)
+
+
+def _profile(person: Person, ports: Ports) -> str:
+    pki = PurePosixPath("../pki")
+    return f"""\
+# {person.name} {person.does}.
+name = "{person.name}"
+institution = "{INSTITUTION}"
+
+[endpoints]
+full = "localhost:{ports.full}"
+masked = "localhost:{ports.masked}"
+
+[tls]
+ca = "{pki / "ca.pem"}"
+certificate = "{pki / person.name}.pem"
+key = "{pki / person.name}.key"
+"""
