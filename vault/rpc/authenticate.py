@@ -1,12 +1,13 @@
 """Who is calling: the SPIFFE-style URI in the client certificate that TLS has verified.
 
-The transport has already checked the certificate against the vault's own certificate authority (there is
-no plaintext port). Here its one URI (RFC 5280 subjectAltName uniformResourceIdentifier, as in the SPIFFE
-X.509-SVID specification, section 2) is looked up in the directory of principals.
+The transport has already checked the certificate against the vault's own certificate authority
+(there is no plaintext port). Here its one URI (RFC 5280 subjectAltName uniformResourceIdentifier,
+as in the SPIFFE X.509-SVID specification, section 2) is looked up in the directory of principals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -24,7 +25,9 @@ class Caller:
     principal: Principal | None
 
 
-def identify(auth_context: dict[str, list[bytes]], peer: str, directory: Directory) -> Caller:
+def identify(
+    auth_context: Mapping[str, Iterable[bytes]], peer: str, directory: Directory
+) -> Caller:
     """Never raises: a certificate that names nobody makes a caller without a principal."""
     uris = [n for n in auth_context.get(_SAN, ()) if b"://" in n]
     # X.509-SVID section 2: exactly one URI; with several, which one speaks would be a guess.

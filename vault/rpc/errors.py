@@ -1,7 +1,8 @@
-"""From what went wrong to what the caller is told: gRPC status, ErrorInfo, BadRequest and both languages.
+"""From what went wrong to what the caller is told: gRPC status, ErrorInfo, BadRequest and both
+languages.
 
-One table; an exception that is not in it is a defect of the vault: the caller gets INTERNAL with the
-call's identifier and nothing else, and the details stay in the server's own log.
+One table; an exception that is not in it is a defect of the vault: the caller gets INTERNAL with
+the call's identifier and nothing else, and the details stay in the server's own log.
 """
 
 from __future__ import annotations
@@ -44,9 +45,7 @@ class Fault:
             packed.Pack(message)  # type: ignore[arg-type]  # error_details messages are untyped
             details.append(packed)
 
-        add(
-            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
-        )
+        add(error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))
         add(error_details_pb2.LocalizedMessage(locale="en", message=self.en))
         add(error_details_pb2.LocalizedMessage(locale="zh-CN", message=self.zh))
         if self.violations:
@@ -83,9 +82,7 @@ def unauthenticated(why_en: str, why_zh: str, reason: str) -> Refusal:
 def denied(reason: str, en: str, zh: str, policies: tuple[str, ...]) -> Refusal:
     """Policy says no."""
     return Refusal(
-        Fault(
-            grpc.StatusCode.PERMISSION_DENIED, reason, en, zh, {"policies": ",".join(policies)}
-        )
+        Fault(grpc.StatusCode.PERMISSION_DENIED, reason, en, zh, {"policies": ",".join(policies)})
     )
 
 
@@ -117,7 +114,8 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         LogUnavailable,
         _away(
             "LOG_UNAVAILABLE",
-            "The access log cannot be written, so nothing is answered. Operations must mend the log's database.",
+            "The access log cannot be written, so nothing is answered. "
+            "Operations must mend the log's database.",
             "访问日志无法写入，因此不予应答。请运维人员修复日志数据库。",
         ),
     ),

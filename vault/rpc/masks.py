@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
@@ -22,7 +22,7 @@ def check_mask(mask: FieldMask, kind: type[Message], field: str, problems: Probl
     if "*" in mask.paths and len(mask.paths) == 1:
         return
     for path in mask.paths:
-        if not FieldMask(paths=[path]).IsValidForDescriptor(kind.DESCRIPTOR):
+        if not FieldMask(paths=[path]).IsValidForDescriptor(cast(Descriptor, kind.DESCRIPTOR)):
             problems.add(
                 field,
                 "UNKNOWN_FIELD",
@@ -43,8 +43,8 @@ def masked(message: M, mask: FieldMask) -> M:
 
 
 def merge(change: M, mask: FieldMask, into: M) -> M:
-    """``into`` with the mask's fields taken from ``change`` (AIP-134: a field that is in the mask and not
-    in the change is cleared); ``change`` itself for no mask or ``*``."""
+    """``into`` with the mask's fields taken from ``change`` (AIP-134: a field that is in the mask
+    and not in the change is cleared); ``change`` itself for no mask or ``*``."""
     if not mask.paths or list(mask.paths) == ["*"]:
         return change
     out = type(into)()
@@ -58,7 +58,7 @@ def merge(change: M, mask: FieldMask, into: M) -> M:
 def _clear_if_absent(change: Message, out: Message, path: list[str]) -> None:
     """A oneof or message field that the change leaves out is cleared; MergeMessage only sets."""
     name, rest = path[0], path[1:]
-    field = change.DESCRIPTOR.fields_by_name[name]
+    field = cast(FieldDescriptor, change.DESCRIPTOR.fields_by_name[name])
     if not _is_message(field):
         if not rest and not getattr(change, name):
             out.ClearField(name)
@@ -70,7 +70,8 @@ def _clear_if_absent(change: Message, out: Message, path: list[str]) -> None:
 
 
 def revealed(messages: Iterable[Message]) -> tuple[str, ...]:
-    """Paths of the fields that answers reveal, each once, in order; without what only names them."""
+    """Paths of the fields that answers reveal, each once, in order; without what only names
+    them."""
     found: dict[str, None] = {}
     for message in messages:
         for field, value in message.ListFields():

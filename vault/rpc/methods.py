@@ -34,8 +34,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """One request, one answer. ``prepare`` turns the request into a command of the domain and reports
-    every problem; ``handle`` carries it out."""
+    """One request, one answer. ``prepare`` turns the request into a command of the domain and
+    reports every problem; ``handle`` carries it out."""
 
     action: Action
     request: type[Message]
@@ -57,8 +57,8 @@ class ServerStream:
 
 @dataclass(frozen=True, slots=True)
 class BidiStream:
-    """Many requests, an answer to each, in order. Access is decided on the first and every later request
-    must be about the same thing."""
+    """Many requests, an answer to each, in order. Access is decided on the first and every later
+    request must be about the same thing."""
 
     action: Action
     request: type[Message]
@@ -77,8 +77,8 @@ class UndeclaredMethod(Exception):
 def table(service: ServiceDescriptor, methods: Mapping[str, Method]) -> dict[str, Method]:
     """Full method paths of a service and what serves them.
 
-    Raises UndeclaredMethod unless every method of the service is declared, with the messages and the
-    streaming that the contract gives it, and nothing else is.
+    Raises UndeclaredMethod unless every method of the service is declared, with the messages and
+    the streaming that the contract gives it, and nothing else is.
     """
     out: dict[str, Method] = {}
     for method in service.methods:

@@ -1,5 +1,5 @@
-"""Resource names in requests. A name that is no name has been refused by the contract's own rules; here
-it becomes an empty target, so that the refusal can still be logged."""
+"""Resource names in requests. A name that is no name has been refused by the contract's own rules;
+here it becomes an empty target, so that the refusal can still be logged."""
 
 from __future__ import annotations
 

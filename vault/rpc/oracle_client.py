@@ -5,9 +5,9 @@ from __future__ import annotations
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
+
 from recordsvault.internal.v1 import index_oracle_pb2 as pb
 from recordsvault.internal.v1 import index_oracle_pb2_grpc as pb_grpc
-
 from vault.rpc.servicers.oracle import KINDS
 from vault.services.call import Call
 from vault.services.errors import Exhausted, Unavailable

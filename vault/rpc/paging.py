@@ -1,8 +1,8 @@
 """Page tokens: where the next page starts, and for which request.
 
 A token is opaque to callers (AIP-158). It holds the last key of the page before and a digest of the
-request's other fields, so that a token taken to another request is refused rather than misread. It says
-nothing that the page itself did not say.
+request's other fields, so that a token taken to another request is refused rather than misread. It
+says nothing that the page itself did not say.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def make_token(request: Message, key: str) -> str:
 
 
 def read_token(request: Message, token: str, problems: Problems) -> str:
-    """The key in a token; "" for the first page or, with a problem, for a token of another request."""
+    """The key in a token; "" for the first page or, with a problem, for a token of another
+    request."""
     if not token:
         return ""
     try:

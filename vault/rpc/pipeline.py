@@ -12,8 +12,8 @@ For every call, in this order:
     8. answer
 
 Whatever goes wrong on the way is logged all the same, and a call whose event cannot be made durable
-gets UNAVAILABLE and nothing else. Requests arrive here as bytes, so that even one that cannot be parsed,
-or a method that does not exist, makes its event.
+gets UNAVAILABLE and nothing else. Requests arrive here as bytes, so that even one that cannot be
+parsed, or a method that does not exist, makes its event.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -67,7 +68,9 @@ class Pipeline(grpc.GenericRpcHandler):
     def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
         self._parts = parts
         self._handlers = {path: self._handler(method) for path, method in methods.items()}
-        self._unknown = grpc.unary_unary_rpc_method_handler(self._serve_unknown)
+        self._unknown: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            self._serve_unknown
+        )
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -76,23 +79,12 @@ class Pipeline(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method, self._unknown)
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+        # gRPC looks at the function itself to see what it is, and through a partial.
         if isinstance(method, Unary):
-
-            async def unary(request: bytes, context: Context) -> bytes:
-                return await self._serve_unary(method, request, context)
-
-            return grpc.unary_unary_rpc_method_handler(unary)
+            return grpc.unary_unary_rpc_method_handler(partial(self._serve_unary, method))
         if isinstance(method, ServerStream):
-
-            def server_stream(request: bytes, context: Context) -> AsyncIterator[bytes]:
-                return self._serve_server_stream(method, request, context)
-
-            return grpc.unary_stream_rpc_method_handler(server_stream)
-
-        def bidi_stream(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            return self._serve_bidi_stream(method, requests, context)
-
-        return grpc.stream_stream_rpc_method_handler(bidi_stream)
+            return grpc.unary_stream_rpc_method_handler(partial(self._serve_server_stream, method))
+        return grpc.stream_stream_rpc_method_handler(partial(self._serve_bidi_stream, method))
 
     # -- the three kinds of call -------------------------------------------------------------
 
@@ -145,9 +137,7 @@ class Pipeline(grpc.GenericRpcHandler):
                 served += call.trace.count
                 call.committed = False
                 yield answer.SerializeToString()
-            call.trace = Trace(
-                institution=opened.institution if opened else "", count=served
-            )
+            call.trace = Trace(institution=opened.institution if opened else "", count=served)
             call.request_id = ""
             await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
         except BaseException as error:
@@ -283,7 +273,8 @@ class Pipeline(grpc.GenericRpcHandler):
         *,
         phase: Phase | None = None,
     ) -> None:
-        """Log the failure and end the call with its status. Returns only when the call was cancelled."""
+        """Log the failure and end the call with its status. Returns only when the call was
+        cancelled."""
         cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
         if cancelled:
             outcome, reason = "CANCELLED", "CANCELLED"
@@ -293,8 +284,11 @@ class Pipeline(grpc.GenericRpcHandler):
             if fault is None:
                 # The message of an unforeseen exception may quote a value: only its type is kept.
                 _log.error(
-                    "call failed", call_id=call.call_id, action=call.action,
-                    error=type(error).__name__, where=_where(error),
+                    "call failed",
+                    call_id=call.call_id,
+                    action=call.action,
+                    error=type(error).__name__,
+                    where=_where(error),
                 )
                 fault = internal(call.call_id)
             outcome, reason = _OUTCOMES[fault.code], fault.reason

@@ -1,4 +1,5 @@
-"""Collects every field that is wrong with a request, so that the caller hears of all of them at once."""
+"""Collects every field that is wrong with a request, so that the caller hears of all of them at
+once."""
 
 from __future__ import annotations
 

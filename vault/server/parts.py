@@ -51,7 +51,8 @@ def databases(settings: Settings) -> tuple[Database, Database]:
 
 
 def build(settings: Settings) -> Parts:
-    """Build every part. A masked node is given the masked branch only, and the masked database role.
+    """Build every part. A masked node is given the masked branch only, and the masked database
+    role.
 
     Raises KmsError, PrincipalsInvalid, PolicyInvalid, StoreError: the server does not start.
     """

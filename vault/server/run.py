@@ -18,8 +18,8 @@ from vault.server.tiers import Tier, build_tier
 
 _log = structlog.get_logger("vault.server")
 
-# The transport's own limit lies above the vault's: a message between the two reaches the pipeline, which
-# logs it and says what is wrong. A larger one is refused by the transport alone.
+# The transport's own limit lies above the vault's: a message between the two reaches the pipeline,
+# which logs it and says what is wrong. A larger one is refused by the transport alone.
 _TRANSPORT_FACTOR = 4
 _SWEEP_SECONDS = 5.0
 
@@ -31,8 +31,8 @@ class PortUnavailable(Exception):
 async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called when calls are taken.
 
-    Raises SettingsInvalid, TlsFilesUnusable, PortUnavailable, KmsError, PrincipalsInvalid, PolicyInvalid,
-    StoreError when it cannot start.
+    Raises SettingsInvalid, TlsFilesUnusable, PortUnavailable, KmsError, PrincipalsInvalid,
+    PolicyInvalid, StoreError when it cannot start.
     """
     tls.require_tls13()
     parts = build(settings)

@@ -1,21 +1,21 @@
 """The configuration file, `vault.toml`, as frozen types. Paths in it are relative to the file.
 
-    [log]                       # optional, as are [limits] and [cache]; the defaults are below
-    window_ms = 4
+[log]                       # optional, as are [limits] and [cache]; the defaults are below
+window_ms = 4
 
-    [tiers.full]                # a node that serves one tier needs only that tier's table
-    listen = "localhost:7443"
-    database = "sqlite:///vault.db"             # or postgresql://user@host/name
-    keys_database = ""                          # the key store's own; the data database if empty
-    principals = "principals.toml"
-    institutions = ["demo-bank"]                # given their keys when the full tier starts
-    kms = { provider = "local-file", directory = "kms/full" }
-    tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
+[tiers.full]                # a node that serves one tier needs only that tier's table
+listen = "localhost:7443"
+database = "sqlite:///vault.db"             # or postgresql://user@host/name
+keys_database = ""                          # the key store's own; the data database if empty
+principals = "principals.toml"
+institutions = ["demo-bank"]                # given their keys when the full tier starts
+kms = { provider = "local-file", directory = "kms/full" }
+tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
 
-    [tiers.masked]
-    listen = "localhost:7444"
-    ...
-    oracle = { endpoint = "localhost:7443", ca = "pki/ca.pem", certificate = "...", key = "..." }
+[tiers.masked]
+listen = "localhost:7444"
+...
+oracle = { endpoint = "localhost:7443", ca = "pki/ca.pem", certificate = "...", key = "..." }
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ class TierName(StrEnum):
     MASKED = "masked"
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: an unknown key is a mistake, not an extension."""
+# An unknown key in any table is a mistake, not an extension, and is refused.
 
 
-class LogTable(_Table):
+class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Group commit of the log."""
 
     window_ms: float = 4.0
@@ -50,7 +49,7 @@ class LogTable(_Table):
     max_batch: int = 512
 
 
-class LimitsTable(_Table):
+class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one caller may take."""
 
     max_message_bytes: int = 4 * 1024 * 1024
@@ -59,7 +58,7 @@ class LimitsTable(_Table):
     concurrent_calls: int = 2_000
 
 
-class CacheTable(_Table):
+class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How many unwrapped file keys are held, and for how long."""
 
     file_keys: int = 16_384
@@ -67,14 +66,14 @@ class CacheTable(_Table):
     branch_key_seconds: float = 3_600.0
 
 
-class KmsTable(_Table):
+class KmsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where key-encryption keys come from."""
 
     provider: str = "local-file"
     directory: str = ""
 
 
-class TlsTable(_Table):
+class TlsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The server's certificate, and the authority whose client certificates are accepted."""
 
     certificate: str
@@ -82,7 +81,7 @@ class TlsTable(_Table):
     client_ca: str
 
 
-class OracleTable(_Table):
+class OracleTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a masked node reaches the index oracle of the full tier, and with which certificate."""
 
     endpoint: str
@@ -91,7 +90,7 @@ class OracleTable(_Table):
     key: str
 
 
-class TierTable(_Table):
+class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One tier of a vault."""
 
     listen: str
@@ -105,7 +104,7 @@ class TierTable(_Table):
     oracle: OracleTable | None = None
 
 
-class _File(_Table):
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tiers: dict[TierName, TierTable]
     log: LogTable = LogTable()
     limits: LimitsTable = LimitsTable()
@@ -157,8 +156,6 @@ def load(path: Path, tier: TierName) -> Settings:
             f'{path}: tiers.{tier}.kms.provider "{table.kms.provider}" is not known; '
             'use "local-file"'
         )
-    if tier is TierName.MASKED and table.oracle is None:
-        raise SettingsInvalid(f"{path}: [tiers.masked] needs `oracle`, which answers its searches")
     return Settings(
         folder=path.parent.resolve(),
         tier=tier,

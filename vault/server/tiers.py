@@ -12,7 +12,7 @@ from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import admin, audit, masked, oracle, records, standard
 from vault.server import tls
 from vault.server.parts import Parts, data_folder, release
-from vault.server.settings import TierName
+from vault.server.settings import SettingsInvalid, TierName
 from vault.services.health import (
     Health,
     Probe,
@@ -71,7 +71,8 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
 def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
     """Masked views and administration; nothing else is here to be reached."""
     table = parts.settings.table.oracle
-    assert table is not None  # the settings refuse a masked tier without one
+    if table is None:
+        raise SettingsInvalid("the masked tier needs `oracle`, which answers its searches")
     channel = aio.secure_channel(
         table.endpoint,
         tls.channel_credentials(

@@ -1,9 +1,9 @@
 """TLS for the server: mutual always, version 1.3 only, never a plaintext port.
 
-gRPC's Python API cannot set a lowest version, and its library takes TLS 1.2 as well. What it can set is the
-list of cipher suites for TLS 1.2, which does not touch those of 1.3. Here the list names one suite that needs
-a pre-shared key, which this server has not got: so no client can agree on anything below 1.3, and a handshake
-that tries ends with "no shared cipher". A test tries.
+gRPC's Python API cannot set a lowest version, and its library takes TLS 1.2 as well. What it can
+set is the list of cipher suites for TLS 1.2, which does not touch those of 1.3. Here the list names
+one suite that needs a pre-shared key, which this server has not got: so no client can agree on
+anything below 1.3, and a handshake that tries ends with "no shared cipher". A test tries.
 """
 
 from __future__ import annotations
@@ -56,4 +56,6 @@ def server_credentials(certificate: Path, key: Path, client_ca: Path) -> grpc.Se
 
 def channel_credentials(ca: Path, certificate: Path, key: Path) -> grpc.ChannelCredentials:
     """Credentials of a node that calls another."""
-    return grpc.ssl_channel_credentials(read_public(ca), read_private(key), read_public(certificate))
+    return grpc.ssl_channel_credentials(
+        read_public(ca), read_private(key), read_public(certificate)
+    )

@@ -1,7 +1,8 @@
 """What a use case refuses, in terms that every caller can be told.
 
-Each error knows its reason (a stable upper-case code, ``google.rpc.ErrorInfo.reason``) and a sentence in
-English and Chinese, and its canonical code (``google.rpc.Code``). No sentence holds a value of a record.
+Each error knows its reason (a stable upper-case code, ``google.rpc.ErrorInfo.reason``) and a
+sentence in English and Chinese, and its canonical code (``google.rpc.Code``). No sentence holds a
+value of a record.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class FieldViolation:
 
 
 class VaultError(Exception):
-    """A call that the vault refuses. ``metadata`` goes into ErrorInfo and holds no personal data."""
+    """A call that the vault refuses. ``metadata`` goes into ErrorInfo and holds no personal
+    data."""
 
     code: str = "UNKNOWN"
     reason: str = "REFUSED"
@@ -88,7 +90,8 @@ class AlreadyExists(VaultError):
 
     def __init__(self, existing: str) -> None:
         super().__init__(
-            f"{existing} already holds this identity or customer number. Use that customer, or correct the number.",
+            f"{existing} already holds this identity or customer number. "
+            "Use that customer, or correct the number.",
             f"{existing} 已登记该证件号码或客户号。请使用该客户，或更正号码。",
             existing=existing,
         )
@@ -145,7 +148,8 @@ class Corrupted(VaultError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The stored record of {name} does not open: it was altered or damaged. Tell the security officer.",
+            f"The stored record of {name} does not open: it was altered or damaged. "
+            "Tell the security officer.",
             f"{name} 的存储记录无法解封：已被篡改或损坏。请通知安全官。",
             resource=name,
         )

@@ -24,6 +24,9 @@ class NewRecord:
     error: VaultError | None = None
 
 
+_NOWHERE = ScopeRef("", "", "")
+
+
 @dataclass(slots=True)
 class Draft:
     """An item under way: its place, and then its sealed bytes, or why it is refused."""
@@ -32,7 +35,7 @@ class Draft:
     customer: str = ""
     record: str = ""
     identifier: str = ""
-    scope: ScopeRef | None = None
+    scope: ScopeRef = _NOWHERE
     is_new_customer: bool = False
     sealed: bytes = b""
     masked: bytes = b""

@@ -17,7 +17,6 @@ from vault.sealing import (
     commitment,
 )
 
-
 T = TypeVar("T")
 
 

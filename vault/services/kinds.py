@@ -39,8 +39,8 @@ Terms = Iterable[tuple[IndexKind, str]]
 class Kind(Generic[R, V]):
     """How a kind of record is encoded, masked and indexed.
 
-    ``claims`` are what only one customer of an institution may hold. They are index terms as well, so that
-    a claim can be given up when the last record that makes it is gone.
+    ``claims`` are what only one customer of an institution may hold. They are index terms as well,
+    so that a claim can be given up when the last record that makes it is gone.
     """
 
     collection: str

@@ -1,13 +1,15 @@
 """The index oracle of the full tier: from a value to the customers that it points to.
 
-Identity and phone numbers can be enumerated, so how often it may be asked is budgeted, by institution and
-by the principal for whom it is asked.
+Identity and phone numbers can be enumerated, so how often it may be asked is budgeted, by
+institution and by the principal for whom it is asked.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from vault.records import normalise
 from vault.sealing import Clock
@@ -47,7 +49,8 @@ class Budget:
             self._buckets.popitem(last=False)
         if bucket.tokens < 1:
             raise Exhausted(
-                f"The search budget of {self._per_minute} a minute is used up. Wait, then search again.",
+                f"The search budget of {self._per_minute} a minute is used up. "
+                "Wait, then search again.",
                 f"每分钟 {self._per_minute} 次的检索额度已用完。请稍后再检索。",
                 reason="SEARCH_BUDGET_EXHAUSTED",
             )
@@ -72,13 +75,13 @@ class LocalOracle:
         index = await self._keys.index(lookup.institution)
         token = index.token(lookup.kind, text)
 
-        def find(conn: object) -> list[str]:
+        def find(conn: Connection) -> list[str]:
             # A customer can be found by several of its records; it is answered once.
             found: list[str] = []
             after = lookup.after
             while len(found) < lookup.limit:
                 rows = blind_index.lookup(
-                    conn,  # type: ignore[arg-type]  # a Connection, by Database.read
+                    conn,
                     lookup.institution,
                     lookup.kind.value,
                     token,

@@ -1,7 +1,7 @@
 """Reads masked views: all that a node of the masked tier can do.
 
-It touches the masked columns and the masked key branch only. A search is answered by the full tier's index
-oracle, which turns a value into identifiers; this tier holds no index key.
+It touches the masked columns and the masked key branch only. A search is answered by the full
+tier's index oracle, which turns a value into identifiers; this tier holds no index key.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class IndexOracle(Protocol):
 
 
 class MaskedReading:
-    """The masked use cases. Raises NotFound, Shredded, Corrupted; StoreUnavailable and KmsUnavailable
-    from below."""
+    """The masked use cases. Raises NotFound, Shredded, Corrupted; StoreUnavailable and
+    KmsUnavailable from below."""
 
     def __init__(self, database: Database, keys: Keys, oracle: IndexOracle) -> None:
         self._database = database
@@ -81,9 +81,7 @@ class MaskedReading:
         )
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
-    async def document(
-        self, call: Call, institution: str, customer: str, document: str
-    ) -> Shown:
+    async def document(self, call: Call, institution: str, customer: str, document: str) -> Shown:
         """A document's masked view."""
         call.require(institution, customer)
         row = await self._database.read(
@@ -128,7 +126,8 @@ class MaskedReading:
     async def transaction_page(
         self, call: Call, institution: str, customer: str, period: Period, after: str, limit: int
     ) -> list[Shown]:
-        """Masked transactions of a customer in order of booking, beyond the identifier ``after``."""
+        """Masked transactions of a customer in order of booking, beyond the identifier
+        ``after``."""
         call.require(institution, customer)
         rows = await self._database.read(
             lambda conn: transactions.page_masked(

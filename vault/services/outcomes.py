@@ -1,7 +1,7 @@
 """What became of each item of a write, in a form that can be kept and given again.
 
-A request that comes a second time with its ``request_id`` gets the first answer. What is kept of it are
-names, tags and refusals: none of them holds a value of a record.
+A request that comes a second time with its ``request_id`` gets the first answer. What is kept of it
+are names, tags and refusals: none of them holds a value of a record.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ from dataclasses import dataclass
 
 import msgspec
 
-from vault.services.errors import AlreadyExists, FieldViolation, InvalidArgument, NotFound, VaultError
+from vault.services.errors import (
+    AlreadyExists,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    VaultError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored record: ``record`` is its path inside the customer, ``recorded_at`` in microseconds."""
+    """A stored record: ``record`` is its path inside the customer, ``recorded_at`` in
+    microseconds."""
 
     customer: str
     record: str

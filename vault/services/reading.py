@@ -1,4 +1,5 @@
-"""Opens full records: one, a page, or the versions of one, for a purpose that policy has allowed."""
+"""Opens full records: one, a page, or the versions of one, for a purpose that policy has
+allowed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ AnyRow = CustomerRow | DocumentRow | TransactionRow
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A record in full with what the vault knows about it; times in microseconds since the epoch."""
+    """A record in full with what the vault knows about it; times in microseconds since the
+    epoch."""
 
     customer: str
     record: str
@@ -52,8 +54,8 @@ class Period:
 
 
 class Reading:
-    """The use cases that open full records. Raises NotFound, Shredded, Corrupted; StoreUnavailable and
-    KmsUnavailable from below."""
+    """The use cases that open full records. Raises NotFound, Shredded, Corrupted; StoreUnavailable
+    and KmsUnavailable from below."""
 
     def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
@@ -65,9 +67,11 @@ class Reading:
         """A customer; the current version if ``version`` is 0."""
         call.require(institution, customer)
         row = await self._database.read(
-            lambda conn: customers.version(conn, institution, customer, version)
-            if version
-            else customers.current(conn, institution, customer)
+            lambda conn: (
+                customers.version(conn, institution, customer, version)
+                if version
+                else customers.current(conn, institution, customer)
+            )
         )
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
@@ -77,9 +81,11 @@ class Reading:
         """An identity document; the current version if ``version`` is 0."""
         call.require(institution, customer)
         row = await self._database.read(
-            lambda conn: documents.version(conn, institution, customer, document, version)
-            if version
-            else documents.current(conn, institution, customer, document)
+            lambda conn: (
+                documents.version(conn, institution, customer, document, version)
+                if version
+                else documents.current(conn, institution, customer, document)
+            )
         )
         name = sealer.resource_name(institution, customer, f"documents/{document}")
         return await self._one(DOCUMENTS, row, name)
@@ -239,7 +245,8 @@ def row_resource(row: AnyRow) -> str:
 
 
 def _created_at(row: AnyRow) -> int:
-    """When the first version was recorded. The identifier of a customer or document is a ULID of it."""
+    """When the first version was recorded. The identifier of a customer or document is a ULID of
+    it."""
     if isinstance(row, TransactionRow) or row.version == 1:
         return row.recorded_at
     return ulid_ms(row.customer if isinstance(row, CustomerRow) else row.document) * 1000

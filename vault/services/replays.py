@@ -40,9 +40,7 @@ class Replays:
 
     def guard(self, conn: Connection, call: Call, institution: str, request: Request) -> None:
         """Inside the transaction: refuse if the same request has been carried out meanwhile."""
-        if request.request_id and requests.get(
-            conn, institution, call.actor, request.request_id
-        ):
+        if request.request_id and requests.get(conn, institution, call.actor, request.request_id):
             raise _Overtaken()
 
     def keep(

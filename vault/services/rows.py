@@ -23,8 +23,8 @@ from vault.store import (
     transactions,
 )
 
-# Index entries that come from transactions hang on this pseudo-record of the customer, once an account,
-# however many transactions the account has.
+# Index entries that come from transactions hang on this pseudo-record of the customer, once an
+# account, however many transactions the account has.
 TRANSACTION_TERMS = "transactions"
 
 
@@ -33,9 +33,7 @@ def row_name(row: CustomerRow | DocumentRow | TransactionRow) -> str:
     return row.name.split("/", 2)[2]
 
 
-def insert_drafts(
-    conn: Connection, drafts: Sequence[Draft], now: int, actor: str
-) -> list[RowHash]:
+def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: str) -> list[RowHash]:
     """Insert the rows of sealed drafts; return their names and hashes."""
     cs: list[CustomerRow] = []
     ds: list[DocumentRow] = []
@@ -43,7 +41,6 @@ def insert_drafts(
     links: list[LinkRow] = []
     for d in drafts:
         scope, kind = d.scope, d.item.kind
-        assert scope is not None and d.sealed and d.masked
         institution = scope.institution
         if kind is CUSTOMERS:
             cs.append(CustomerRow(institution, d.customer, 1, now, actor, d.sealed, d.masked))

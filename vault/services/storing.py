@@ -8,7 +8,8 @@ The order of steps is what makes it safe:
     4. every item is sealed; from here on there is no plaintext
     5. one transaction: claims, rows, index entries, the request's outcome and the event
 
-A refused item of an import leaves no trace in the store; a refused item of a batch undoes the batch.
+A refused item of an import leaves no trace in the store; a refused item of a batch undoes the
+batch.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, TRANSACTIONS
 from vault.services.outcomes import Outcome, Stored
 from vault.services.recording import Recorder
-from vault.services.rows import index_rows, insert_drafts, missing_targets
 from vault.services.replays import Replays, Request
+from vault.services.rows import index_rows, insert_drafts, missing_targets
 from vault.store import Database
 from vault.store import claims as claims_table
 from vault.store import customers as customers_table
@@ -107,9 +108,7 @@ class Storing:
             hashes.extend(insert_drafts(conn, good, now, call.actor))
             index_rows(conn, institution, good)
             outcomes = [d.error or _stored(d, now) for d in drafts]
-            self._replays.keep(
-                conn, call, institution, batch.request, fingerprint, outcomes, now
-            )
+            self._replays.keep(conn, call, institution, batch.request, fingerprint, outcomes, now)
             return outcomes
 
         hashes: list[RowHash] = []
@@ -119,6 +118,15 @@ class Storing:
             lambda outcomes: _trace(call.trace, batch, outcomes, tuple(hashes)),
             weight=1 + len(drafts),
         )
+
+    async def store_together(self, call: Call, batch: Batch) -> list[Stored]:
+        """As `store`, for a batch that stands or falls together."""
+        stored: list[Stored] = []
+        for outcome in await self.store(call, batch):
+            if isinstance(outcome, VaultError):
+                raise outcome
+            stored.append(outcome)
+        return stored
 
     @staticmethod
     def _raise_first(batch: Batch, drafts: Sequence[Draft]) -> None:
@@ -161,9 +169,7 @@ class Storing:
             by_number.update({wanted[token]: customer for token, customer in held.items()})
 
     @staticmethod
-    def _place_owned(
-        institution: str, draft: Draft, by_number: dict[str, str], ms: int
-    ) -> None:
+    def _place_owned(institution: str, draft: Draft, by_number: dict[str, str], ms: int) -> None:
         item = draft.item
         if item.owner is not None:
             draft.customer = item.owner.customer
@@ -185,15 +191,14 @@ class Storing:
     # -- sealing -----------------------------------------------------------------------------
 
     async def _seal(self, drafts: list[Draft], index: IndexKey, now: int) -> None:
-        good = [d for d in drafts if d.error is None and d.scope is not None]
+        good = [d for d in drafts if d.error is None]
         await self._refuse_unknown_owners(good)
         good = [d for d in good if d.error is None]
-        full, masked = await self._keys.both([d.scope for d in good if d.scope is not None])
+        full, masked = await self._keys.both([d.scope for d in good])
         today = sealer.utc_day(now)
         tokens: dict[tuple[IndexKind, str], bytes] = {}
         for done, draft in enumerate(good, 1):
             scope, kind, record = draft.scope, draft.item.kind, draft.item.record
-            assert scope is not None
             draft.sealed, draft.masked = sealer.seal(
                 kind, record, scope, draft.record, 1, (full[scope], masked[scope]), today
             )
@@ -208,12 +213,10 @@ class Storing:
     async def _refuse_unknown_owners(self, drafts: list[Draft]) -> None:
         """Before keys are made for a customer's scope, make sure that there is such a customer."""
         new = {d.customer for d in drafts if d.is_new_customer}
-        by_name = [
-            d for d in drafts if d.item.owner is not None and d.customer not in new
-        ]
+        by_name = [d for d in drafts if d.item.owner is not None and d.customer not in new]
         if not by_name:
             return
-        institution = by_name[0].scope.institution if by_name[0].scope else ""
+        institution = by_name[0].scope.institution
         wanted = list({d.customer for d in by_name})
         known = await self._database.read(
             lambda conn: customers_table.existing(conn, institution, wanted)
@@ -226,8 +229,8 @@ class Storing:
 
 
 def _admit(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
-    """Inside the transaction: claim what only one customer may hold, customers first, and check what
-    the records point to. Sets the error of each draft that is refused."""
+    """Inside the transaction: claim what only one customer may hold, customers first, and check
+    what the records point to. Sets the error of each draft that is refused."""
     for new in (True, False):
         some = [d for d in drafts if d.error is None and d.is_new_customer is new]
         if not new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from vault.audit import AuditLog, EventFilter, EventPage
 from vault.audit.reader import head, read, read_back
@@ -25,7 +26,8 @@ class Trail:
     async def page(
         self, call: Call, wanted: EventFilter, position: int, limit: int, *, newest_first: bool
     ) -> EventPage:
-        """Up to ``limit`` entries from ``position`` on, or from just before it backwards (-1: the end).
+        """Up to ``limit`` entries from ``position`` on, or from just before it backwards (-1: the
+        end).
 
         A page may be short or empty although more follow: it says up to where it has looked.
         """
@@ -39,12 +41,13 @@ class Trail:
     async def stream(
         self, call: Call, wanted: EventFilter, position: int, *, from_end: bool, follow: bool
     ) -> AsyncIterator[EventPage]:
-        """Pages in order from ``position`` on. Without ``follow`` it ends where the log ended when asked."""
+        """Pages in order from ``position`` on. Without ``follow`` it ends where the log ended when
+        asked."""
         call.require(wanted.institution)
         size = (await self._database.read(head)).size
         at = size if from_end else position
         while True:
-            page = await self._database.read(lambda conn: read(conn, at, _PAGE, wanted))
+            page = await self._database.read(partial(read, after=at, limit=_PAGE, wanted=wanted))
             at = page.scanned_to
             if page.events:
                 call.touched(count=call.trace.count + len(page.events))

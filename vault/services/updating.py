@@ -149,7 +149,9 @@ class Updating:
                 insert(conn, row)
             except VersionConflict:
                 raise Aborted(name) from None
-            conflicts = claims_table.put(conn, institution, [(token, customer) for _, token in gained])
+            conflicts = claims_table.put(
+                conn, institution, [(token, customer) for _, token in gained]
+            )
             for holder in conflicts.values():
                 raise AlreadyExists(sealer.resource_name(institution, holder))
             blind_index.replace(conn, institution, customer, record, terms)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from google.protobuf.message import Message
-from recordsvault.admin.v1 import admin_pb2 as pb
 
+from recordsvault.admin.v1 import admin_pb2 as pb
 from vault.access import Action
 from vault.rpc.methods import Method, Target, Unary, table
 from vault.rpc.problems import Problems

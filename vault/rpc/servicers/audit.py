@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
-from recordsvault.audit.v1 import audit_pb2 as pb
 
+from recordsvault.audit.v1 import audit_pb2 as pb
 from vault.access import Action
-from vault.audit import EventFilter
+from vault.audit import EventFilter, StoredEvent
 from vault.rpc.methods import Method, ServerStream, Unary, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.paging import make_token, page_size, read_token
@@ -41,7 +41,7 @@ def methods(trail: Trail) -> dict[str, Method]:
         )
 
     async def query(call: Call, q: _Query) -> Message:
-        entries = []
+        entries: list[StoredEvent] = []
         at, more = q.position, True
         # A filter that matches little is looked for window by window until the page is full.
         while len(entries) < q.limit and more:

@@ -1,4 +1,5 @@
-"""The streaming import: each message is one transaction of the store, each item has its own answer."""
+"""The streaming import: each message is one transaction of the store, each item has its own
+answer."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from google.protobuf.message import Message
-from recordsvault.records.v1 import records_pb2 as pb
 
+from recordsvault.records.v1 import records_pb2 as pb
 from vault.records import CustomerName
 from vault.rpc.errors import status_of
 from vault.rpc.names import target_of_parent

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from recordsvault.masked.v1 import masked_pb2 as pb
 
+from recordsvault.masked.v1 import masked_pb2 as pb
+from recordsvault.masked.v1 import views_pb2
 from vault.access import Action
 from vault.records import CustomerName, DocumentName, IndexKind, TransactionName
 from vault.rpc.methods import Method, Target, Unary, table
 from vault.rpc.names import target_of, target_of_parent
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
-from vault.rpc.servicers.records import period_of
+from vault.rpc.servicers.reads import period_of
 from vault.rpc.translate import masked as translate
 from vault.services.call import Call
 from vault.services.masked import Lookup, MaskedReading, Shown
@@ -39,21 +40,20 @@ class _Page:
     period: Period
 
 
-def _customer(shown: Shown) -> Message:
+def _customer(shown: Shown) -> views_pb2.MaskedCustomer:
     return translate.customer(shown.name, shown.view, shown.version, shown.recorded_at)
 
 
-def _document(shown: Shown) -> Message:
+def _document(shown: Shown) -> views_pb2.MaskedDocument:
     return translate.document(shown.name, shown.view, shown.version, shown.recorded_at)
 
 
-def _transaction(shown: Shown) -> Message:
+def _transaction(shown: Shown) -> views_pb2.MaskedTransaction:
     return translate.transaction(shown.name, shown.view)
 
 
 def methods(reading: MaskedReading) -> dict[str, Method]:
     """The service's table."""
-    A = Action
 
     async def customer(call: Call, n: CustomerName) -> Shown:
         return await reading.customer(call, n.institution, n.customer)
@@ -85,14 +85,14 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
 
     declared: dict[str, Method] = {
         "GetMaskedCustomer": _get(
-            A.MASKED_CUSTOMERS_GET,
+            Action.MASKED_CUSTOMERS_GET,
             pb.GetMaskedCustomerRequest,
             CustomerName.parse,
             customer,
             lambda s: pb.GetMaskedCustomerResponse(customer=_customer(s)),
         ),
         "ListMaskedCustomers": _list(
-            A.MASKED_CUSTOMERS_LIST,
+            Action.MASKED_CUSTOMERS_LIST,
             pb.ListMaskedCustomersRequest,
             customers,
             lambda rows, token: pb.ListMaskedCustomersResponse(
@@ -100,7 +100,7 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
             ),
         ),
         "SearchMaskedCustomers": _list(
-            A.MASKED_CUSTOMERS_SEARCH,
+            Action.MASKED_CUSTOMERS_SEARCH,
             pb.SearchMaskedCustomersRequest,
             search,
             lambda rows, token: pb.SearchMaskedCustomersResponse(
@@ -108,14 +108,14 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
             ),
         ),
         "GetMaskedDocument": _get(
-            A.MASKED_DOCUMENTS_GET,
+            Action.MASKED_DOCUMENTS_GET,
             pb.GetMaskedDocumentRequest,
             DocumentName.parse,
             document,
             lambda s: pb.GetMaskedDocumentResponse(document=_document(s)),
         ),
         "ListMaskedDocuments": _list(
-            A.MASKED_DOCUMENTS_LIST,
+            Action.MASKED_DOCUMENTS_LIST,
             pb.ListMaskedDocumentsRequest,
             documents,
             lambda rows, token: pb.ListMaskedDocumentsResponse(
@@ -123,14 +123,14 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
             ),
         ),
         "GetMaskedTransaction": _get(
-            A.MASKED_TRANSACTIONS_GET,
+            Action.MASKED_TRANSACTIONS_GET,
             pb.GetMaskedTransactionRequest,
             TransactionName.parse,
             transaction,
             lambda s: pb.GetMaskedTransactionResponse(transaction=_transaction(s)),
         ),
         "ListMaskedTransactions": _list(
-            A.MASKED_TRANSACTIONS_LIST,
+            Action.MASKED_TRANSACTIONS_LIST,
             pb.ListMaskedTransactionsRequest,
             transactions,
             lambda rows, token: pb.ListMaskedTransactionsResponse(

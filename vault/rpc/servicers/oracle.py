@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from google.protobuf.message import Message
-from recordsvault.internal.v1 import index_oracle_pb2 as pb
 
+from recordsvault.internal.v1 import index_oracle_pb2 as pb
 from vault.access import Action
 from vault.records import IndexKind
 from vault.rpc.methods import Method, Target, Unary, table
@@ -51,9 +51,5 @@ def methods(oracle: LocalOracle) -> dict[str, Method]:
 
     return table(
         pb.DESCRIPTOR.services_by_name["IndexOracle"],
-        {
-            "LookUp": Unary(
-                Action.INDEX_LOOKUP, pb.LookUpRequest, target, prepare, look_up
-            )
-        },
+        {"LookUp": Unary(Action.INDEX_LOOKUP, pb.LookUpRequest, target, prepare, look_up)},
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from recordsvault.records.v1 import customer_pb2, document_pb2, transaction_pb2
 
+from recordsvault.records.v1 import customer_pb2, document_pb2, transaction_pb2
 from vault.records.validation import (
     Violation,
     validate_customer,
@@ -43,7 +43,8 @@ class Resource:
         return record
 
     def receipt(self, institution: str, stored: Stored) -> Any:
-        """What a write answers: how the record is named from now on, and nothing of its contents."""
+        """What a write answers: how the record is named from now on, and nothing of its
+        contents."""
         out: Any = self.message()
         out.name = resource_name(institution, stored.customer, stored.record)
         out.etag = stored.etag

@@ -1,13 +1,16 @@
 """The services that every gRPC server is expected to have: health (grpc.health.v1) and reflection.
 
-They go through the pipeline like every other call: whoever asks must be known, and asking leaves its event.
+They go through the pipeline like every other call: whoever asks must be known, and asking leaves
+its event.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
@@ -50,6 +53,11 @@ def methods(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
     return {**_health(standing, services), **_reflection(services)}
 
 
+def _service(file: object, name: str) -> ServiceDescriptor:
+    """A service of a generated file; the stubs of these two packages type it too loosely."""
+    return cast(FileDescriptor, file).services_by_name[name]
+
+
 def _nothing(_request: object) -> Target:
     return Target()
 
@@ -75,7 +83,7 @@ def _health(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
                 yield _Status(status=_Status.SERVICE_UNKNOWN)
             await standing.change()
 
-    service = health_pb2.DESCRIPTOR.services_by_name["Health"]
+    service = _service(health_pb2.DESCRIPTOR, "Health")
     listing = service.methods_by_name["List"]
     list_request = GetMessageClass(listing.input_type)
     list_response = GetMessageClass(listing.output_type)
@@ -99,7 +107,7 @@ def _health(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
 
 
 def _reflection(services: tuple[str, ...]) -> dict[str, Method]:
-    descriptor = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+    descriptor = _service(reflection_pb2.DESCRIPTOR, "ServerReflection")
     names = (*services, "grpc.health.v1.Health", descriptor.full_name)
     servicer = reflection_aio.ReflectionServicer(names)
 
@@ -116,7 +124,8 @@ def _reflection(services: tuple[str, ...]) -> dict[str, Method]:
     async def reflect(call: Call, request: reflection_pb2.ServerReflectionRequest) -> Message:
         call.require("")
         call.touched(count=1)
-        return await anext(aiter(servicer.ServerReflectionInfo(_one(request), None)))
+        answers: Any = servicer.ServerReflectionInfo(_one(request), None)
+        return cast(Message, await anext(answers))
 
     return table(
         descriptor,

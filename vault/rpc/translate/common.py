@@ -39,8 +39,8 @@ class EnumTable:
         self._fallback = next(iter(domain))
 
     def domain(self, number: int) -> Enum:
-        """The domain's member. An unknown number has been refused by the contract's rules already; so
-        that the other fields can still be checked, it stands for the first member here."""
+        """The domain's member. An unknown number has been refused by the contract's rules already;
+        so that the other fields can still be checked, it stands for the first member here."""
         return self._to_domain.get(number, self._fallback)
 
     def proto(self, member: Enum) -> int:

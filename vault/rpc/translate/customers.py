@@ -6,7 +6,6 @@ from typing import cast
 
 from recordsvault.records.v1 import customer_pb2 as pb
 from recordsvault.type.v1 import party_pb2
-
 from vault.records import (
     Address,
     AddressKind,
@@ -183,7 +182,7 @@ def to_proto(customer: Customer) -> pb.Customer:
         out.sole_trader.SetInParent()
     for a in customer.addresses:
         out.addresses.add(
-            kind=ADDRESS.proto(a.kind),  # type: ignore[arg-type]  # by the table
+            kind=ADDRESS.proto(a.kind),
             country=a.country,
             region=a.region,
             city=a.city,
@@ -246,8 +245,9 @@ def _fill_entity(out: pb.LegalEntity, entity: LegalEntity) -> None:
 
 
 def _fill_trader(out: pb.SoleTrader, trader: SoleTrader) -> None:
-    _fill_person(out.person, trader.person)
-    out.person.SetInParent()
+    if trader.person is not None:
+        _fill_person(out.person, trader.person)
+        out.person.SetInParent()
     out.trade_name = trader.trade_name
     out.business_scope = trader.business_scope
     if trader.business_licence is not None:

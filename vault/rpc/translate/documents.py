@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from recordsvault.records.v1 import document_pb2 as pb
-
 from vault.records import DocumentKind, IdentityDocument
 from vault.rpc.problems import Problems
 from vault.rpc.translate.common import from_date, to_date

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from recordsvault.audit.v1 import audit_pb2, event_pb2
 
-from vault.audit import AuditEvent, Decision, EventFilter, EventUnreadable, Phase, StoredEvent, decode
+from recordsvault.audit.v1 import audit_pb2, event_pb2
+from vault.audit import (
+    AuditEvent,
+    Decision,
+    EventFilter,
+    EventUnreadable,
+    Phase,
+    StoredEvent,
+    decode,
+)
 from vault.records import CustomerName, InvalidName
 from vault.rpc.translate.common import EnumTable, from_micros
 
-_DECISION = EnumTable(
-    event_pb2.DESCRIPTOR.enum_types_by_name["Decision"], Decision, "DECISION_"
-)
+_DECISION = EnumTable(event_pb2.DESCRIPTOR.enum_types_by_name["Decision"], Decision, "DECISION_")
 _PHASE = EnumTable(event_pb2.DESCRIPTOR.enum_types_by_name["Phase"], Phase, "PHASE_")
 
 
 def entry(stored: StoredEvent) -> event_pb2.LogEntry:
-    """An entry with its bytes as they are stored. Positions count from 0 outside, as leaves of a Merkle
-    tree do; from 1 in the store."""
+    """An entry with its bytes as they are stored. Positions count from 0 outside, as leaves of a
+    Merkle tree do; from 1 in the store."""
     out = event_pb2.LogEntry(
         position=stored.position - 1,
         append_time=from_micros(stored.recorded_at),
@@ -77,9 +83,7 @@ def wanted(institution: str, message: audit_pb2.EventFilter) -> EventFilter:
         customer=customer,
         actor=message.actor,
         actions=frozenset(message.actions),
-        decisions=frozenset(
-            str(_DECISION.domain(d).value) for d in message.decisions if d
-        ),
+        decisions=frozenset(str(_DECISION.domain(d).value) for d in message.decisions if d),
         from_time=_micros(message.from_time) if message.HasField("from_time") else None,
         to_time=_micros(message.to_time) if message.HasField("to_time") else None,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from recordsvault.masked.v1 import views_pb2 as pb
 from recordsvault.type.v1 import masked_string_pb2, party_pb2
-
 from vault.records import (
     CustomerKind,
     MaskedCustomer,
@@ -36,9 +35,7 @@ def _values(values: tuple[MaskedValue, ...]) -> list[masked_string_pb2.MaskedStr
     return [_value(v) for v in values]
 
 
-def customer(
-    name: str, view: MaskedCustomer, version: int, recorded_at: int
-) -> pb.MaskedCustomer:
+def customer(name: str, view: MaskedCustomer, version: int, recorded_at: int) -> pb.MaskedCustomer:
     """A masked customer; ``recorded_at`` in microseconds since the epoch."""
     return pb.MaskedCustomer(
         name=name,
@@ -50,11 +47,7 @@ def customer(
         country=_value(view.country),
         age_band=_value(view.age_band),
         occupation=_value(view.occupation),
-        identity_kind=(
-            DOCUMENT.proto(view.identity_kind)  # type: ignore[arg-type]  # by the table
-            if view.identity_kind is not None
-            else 0
-        ),
+        identity_kind=DOCUMENT.proto(view.identity_kind),  # type: ignore[arg-type]  # by the table
         identity_number=_value(view.identity_number),
         identity_expiry=from_date(view.identity_expiry) if view.identity_expiry else None,
         phones=_values(view.phones),
@@ -67,9 +60,7 @@ def customer(
     )
 
 
-def document(
-    name: str, view: MaskedDocument, version: int, recorded_at: int
-) -> pb.MaskedDocument:
+def document(name: str, view: MaskedDocument, version: int, recorded_at: int) -> pb.MaskedDocument:
     """A masked document; ``recorded_at`` in microseconds since the epoch."""
     return pb.MaskedDocument(
         name=name,

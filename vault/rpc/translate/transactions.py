@@ -6,7 +6,6 @@ from typing import cast
 
 from recordsvault.records.v1 import transaction_pb2 as pb
 from recordsvault.type.v1 import transaction_pb2 as enums
-
 from vault.records import (
     AccountParty,
     Channel,

@@ -1,0 +1,138 @@
+"""Opening records in full: what the three resources share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from recordsvault.records.v1 import records_pb2 as pb
+from vault.access import Action
+from vault.records import first_ulid
+from vault.rpc.masks import check_mask, masked, revealed
+from vault.rpc.methods import Target, Unary
+from vault.rpc.names import target_of, target_of_parent
+from vault.rpc.paging import make_token, page_size, read_token
+from vault.rpc.problems import Problems
+from vault.rpc.servicers.resources import Resource
+from vault.rpc.servicers.targets import with_purpose
+from vault.rpc.translate.common import to_millis
+from vault.services.call import Call
+from vault.services.reading import Opened, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A read of one record."""
+
+    name: Any
+    version: int
+    mask: FieldMask
+
+
+def get_record(
+    resource: Resource,
+    action: Action,
+    kind: type[Message],
+    parse_name: Callable[[str], Any],
+    open_: Callable[[Call, Any, int], Any],
+) -> Unary:
+    """The method that opens one record; `open_` is the use case."""
+    response = getattr(pb, kind.DESCRIPTOR.name.replace("Request", "Response"))
+
+    def prepare(request: Any, problems: Problems) -> Read | None:
+        check_mask(request.read_mask, resource.message, "read_mask", problems)
+        if problems:
+            return None
+        return Read(parse_name(request.name), getattr(request, "version", 0), request.read_mask)
+
+    async def handle(call: Call, read: Read) -> Message:
+        opened: Opened = await open_(call, read.name, read.version)
+        record = masked(resource.full(read.name.institution, opened), read.mask)
+        call.touched(fields=revealed([record]), count=1)
+        return response(**{resource.field: record})  # type: ignore[no-any-return]
+
+    return Unary(action, kind, with_purpose(target_of, "name"), prepare, handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that was asked for."""
+
+    request: Any
+    target: Target
+    name: Any
+    after: str
+    limit: int
+    period: Period
+
+
+def list_records(
+    resource: Resource,
+    action: Action,
+    kind: type[Message],
+    page: Callable[[Call, Page], Any],
+    key_of: Callable[[Opened], str],
+    *,
+    named: Callable[[str], Any] | None = None,
+) -> Unary:
+    """A page of records below a parent, or of the versions of one record (``named``)."""
+    response = getattr(pb, kind.DESCRIPTOR.name.replace("Request", "Response"))
+    field, aim = ("name", target_of) if named else ("parent", target_of_parent)
+
+    def prepare(request: Any, problems: Problems) -> Page | None:
+        check_mask(request.read_mask, resource.message, "read_mask", problems)
+        after = read_token(request, request.page_token, problems)
+        if problems:
+            return None
+        return Page(
+            request,
+            aim(getattr(request, field)),
+            named(request.name) if named else None,
+            after,
+            page_size(request.page_size),
+            period_of(request),
+        )
+
+    async def handle(call: Call, p: Page) -> Message:
+        # One more than the page tells whether there is a next one.
+        rows: Sequence[Opened] = await page(call, p)
+        shown = rows[: p.limit]
+        records = [
+            masked(resource.full(p.target.institution, opened), p.request.read_mask)
+            for opened in shown
+        ]
+        call.touched(
+            fields=revealed(records),
+            resources=tuple(_relative(opened) for opened in shown),
+            count=len(shown),
+        )
+        token = make_token(p.request, key_of(shown[-1])) if len(rows) > p.limit else ""
+        return response(  # type: ignore[no-any-return]
+            **{resource.plural: records}, next_page_token=token
+        )
+
+    return Unary(action, kind, with_purpose(aim, field), prepare, handle)
+
+
+def period_of(request: Any) -> Period:
+    """The bounds of a list of transactions; the default for any other list."""
+    if "booked_from" not in request.DESCRIPTOR.fields_by_name:
+        return Period()
+    low = first_ulid(to_millis(request.booked_from)) if request.HasField("booked_from") else ""
+    high = first_ulid(to_millis(request.booked_to)) if request.HasField("booked_to") else "~"
+    return Period(low, high, request.newest_first)
+
+
+def _relative(opened: Opened) -> str:
+    base = f"customers/{opened.customer}"
+    name = f"{base}/{opened.record}" if opened.record else base
+    return f"{name}@{opened.version}"
+
+
+def record_id(opened: Opened) -> str:
+    """The identifier by which a list pages."""
+    return opened.record.rpartition("/")[2] or opened.customer
