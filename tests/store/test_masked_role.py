@@ -28,9 +28,7 @@ REF = ScopeRef("demo", "c1", "identity")
 
 
 @pytest.fixture
-def masked(
-    database: Database, dialect: str, migrated_url: str, request: pytest.FixtureRequest
-) -> Iterator[Database]:
+def masked(database: Database, masked_url: str) -> Iterator[Database]:
     """The test's database, filled, as the masked tier opens it."""
 
     def fill(conn: Connection) -> None:
@@ -42,21 +40,9 @@ def masked(
     key = FileKeyRow("demo", "c1", "identity", b"k" * 16, 1, b"w", 1)
     KeyStore(database).add_file_keys([key], [key])
     KeyStore(database).add_branch_key(Branch.MASKED, BranchKeyRow("demo", 1, "1", b"w", 1))
-    if dialect == "sqlite":
-        opened = Database(migrated_url, role="masked")
-        yield opened
-        opened.dispose()
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.execute("DROP ROLE IF EXISTS masked_tier")
-    server.execute("CREATE ROLE masked_tier LOGIN")
-    database.write_sync(lambda conn: grant_masked_role(conn, "masked_tier"))
-    url = make_url(migrated_url).set(username="masked_tier")
-    opened = Database(url.render_as_string(hide_password=False), role="masked")
+    opened = Database(masked_url, role="masked")
     yield opened
     opened.dispose()
-    database.write_sync(lambda conn: conn.exec_driver_sql("DROP OWNED BY masked_tier"))
-    server.execute("DROP ROLE masked_tier")
 
 
 def test_it_reads_masked_views_and_its_own_keys(masked: Database) -> None:

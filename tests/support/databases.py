@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, make_url
 
 from vault.store import migrate
 from vault.store.database import Database
+from vault.store.roles import grant_masked_role
 
 _numbers = itertools.count(1)
 _TEMPLATE = "vault_template"
@@ -190,3 +191,23 @@ def open_database(migrated_url: str) -> Iterator[Callable[..., Database]]:
 def database(open_database: Callable[..., Database]) -> Database:
     """A migrated database, opened with the full role."""
     return open_database()
+
+
+@pytest.fixture
+def masked_url(
+    dialect: str, database: Database, migrated_url: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """URL of the test's migrated database with the masked tier's credentials.
+
+    Open it with `Database(masked_url, role="masked")`.
+    """
+    if dialect == "sqlite":
+        yield migrated_url
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    server.execute("CREATE ROLE masked_tier LOGIN")
+    database.write_sync(lambda conn: grant_masked_role(conn, "masked_tier"))
+    url = make_url(migrated_url).set(username="masked_tier")
+    yield url.render_as_string(hide_password=False)
+    database.write_sync(lambda conn: conn.exec_driver_sql("DROP OWNED BY masked_tier"))
+    server.execute("DROP ROLE masked_tier")

@@ -1,0 +1,45 @@
+"""Find the row that an event names, and hash it as it stands now.
+
+An event of a write carries the name and hash of each row that it wrote (rows.py). A row that was
+edited, exchanged or dropped since then has another hash, or none.
+"""
+
+import re
+
+from sqlalchemy import Connection, Table, select
+
+from vault.store.rows import row_hash
+from vault.store.schema import customers, documents, transactions
+
+_NAMES: list[tuple[re.Pattern[str], Table]] = [
+    (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)@([0-9]+)"), customers),
+    (
+        re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/documents/([^/@]+)@([0-9]+)"),
+        documents,
+    ),
+    (
+        re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/transactions/([^/@]+)"),
+        transactions,
+    ),
+]
+
+
+def stored_hash(conn: Connection, name: str) -> bytes | None:
+    """The hash of the row of that name as it stands, or None where there is none.
+
+    Raises ValueError for what is not the name of a row. Needs the full role.
+    """
+    for pattern, table in _NAMES:
+        match = pattern.fullmatch(name)
+        if match is None:
+            continue
+        keys = list(table.primary_key.columns)
+        values = [
+            int(text) if column.name == "version" else text
+            for column, text in zip(keys, match.groups(), strict=True)
+        ]
+        row = conn.execute(
+            select(table).where(*(c == v for c, v in zip(keys, values, strict=True)))
+        ).first()
+        return None if row is None else row_hash(table.name, *row)
+    raise ValueError("not the name of a row")
