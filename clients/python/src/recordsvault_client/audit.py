@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -81,7 +82,7 @@ class EventStream:
                 for message in call:
                     self._recovery.alive()
                     yield from self._cursor.take(message)
-                if not self._cursor.follow:
+                if self._cursor.ends(datetime.now(UTC)):
                     return
                 # A vault that shuts down may end in good order a stream that has no end.
                 pause = self._recovery.pause_after(ended_early())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import grpc
 from grpc import aio
@@ -51,7 +52,7 @@ class AsyncEventStream:
                     self._recovery.alive()
                     for entry in self._cursor.take(message):
                         yield entry
-                if not self._cursor.follow:
+                if self._cursor.ends(datetime.now(UTC)):
                     return
                 # A vault that shuts down may end in good order a stream that has no end.
                 pause = self._recovery.pause_after(ended_early())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from recordsvault.audit.v1 import audit_pb2 as pb
 from recordsvault.audit.v1.event_pb2 import Decision, LogEntry
@@ -62,10 +62,13 @@ class Cursor:
         self._request = request
         self.position = None if request.from_end else request.from_position
 
-    @property
-    def follow(self) -> bool:
-        """Whether the stream has no end of its own."""
-        return self._request.follow
+    def ends(self, now: datetime) -> bool:
+        """Whether the stream may come to an end of its own at `now`."""
+        wanted = self._request.filter
+        if wanted.HasField("to_time"):
+            # Clocks differ; a vault whose clock is slow is asked once more.
+            return not self._request.follow or now >= wanted.to_time.ToDatetime(UTC)
+        return not self._request.follow
 
     def request(self) -> pb.StreamEventsRequest:
         """The request that takes the stream up from here."""
