@@ -160,11 +160,12 @@ class ImportState:
     def _same(self, entry: dict[str, Any], key: ImportKey) -> None:
         if (entry.get("batch"), entry.get("kind")) != (key.batch, key.kind):
             # Other batches have other request_ids: what is stored would be stored once more.
+            options = f"--batch {entry.get('batch')}"
+            if entry.get("kind"):
+                options += f" --kind {entry['kind']}"
             raise CommandError(
-                f"This import was begun with --batch {entry.get('batch')} and --kind "
-                f"{entry.get('kind')}: go on with the same.",
-                f"此导入开始时使用 --batch {entry.get('batch')} 和 --kind {entry.get('kind')}："
-                "请使用相同选项继续。",
+                f"This import was begun with {options}: go on with the same.",
+                f"此导入开始时使用 {options}：请使用相同选项继续。",
                 INPUT,
             )
 

@@ -8,6 +8,7 @@ it: a record could otherwise move the cursor or colour itself as something that 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,11 @@ def clean(text: str) -> str:
 
 def console() -> Console:
     """The terminal for what was asked for; made anew, so that a redirected stdout is followed."""
-    return Console(highlight=False, soft_wrap=True)
+    made = Console(highlight=False, soft_wrap=True)
+    if not made.is_terminal:
+        # A pipe has no width: nothing is folded or cut for it.
+        made.width = 10_000
+    return made
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -58,6 +63,8 @@ def show(message: Message, *, as_json: bool) -> None:
         write_json(as_dict(message))
         return
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for path, value in flatten(message):
         table.add_row(Text(path, style="cyan"), Text(clean(value)))
     console().print(table)
@@ -120,8 +127,12 @@ def tell_more(listed: Listed, *, as_json: bool) -> None:
 
 
 def _table(items: Sequence[Message], columns: Sequence[str]) -> Table:
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for item in items:
         values = dict(flatten(item))
+        # The commands take the short form as well.
+        values["name"] = re.sub(r"^institutions/[^/]+/", "", values.get("name", ""))
         table.add_row(*(Text(clean(values.get(column, ""))) for column in columns))
     return table
