@@ -248,28 +248,28 @@ def _admit(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
 
 
 def _claim(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
+    """Claim for all at once where nothing is in the way, else for one after the other: whether an
+    item may have a number can hang on whether one before it was refused."""
     pending = [d for d in drafts if d.claims]
-    while pending:
-        wanted = [(token, d.customer) for d in pending for token in d.claims]
-        conflicts = claims_table.put(conn, institution, wanted)
+    wanted = dict.fromkeys((token, d.customer) for d in pending for token in d.claims)
+    tokens = list(dict.fromkeys(token for token, _ in wanted))
+    if len(wanted) == len(tokens):
+        held = claims_table.holders(conn, institution, tokens)
+        if all(held.get(token, customer) == customer for token, customer in wanted):
+            conflicts = claims_table.put(conn, institution, list(wanted))
+            if not conflicts:
+                return
+    for draft in pending:
+        mine = [(token, draft.customer) for token in dict.fromkeys(draft.claims)]
+        conflicts = claims_table.put(conn, institution, mine)
         if not conflicts:
-            return
-        refused = []
-        for draft in pending:
-            for token in draft.claims:
-                holder = conflicts.get(token)
-                if holder is not None and holder != draft.customer:
-                    draft.error = AlreadyExists(sealer.resource_name(institution, holder))
-                    refused.append(draft)
-                    break
-        # What a refused draft has claimed on the way is given up, and may now be free for another.
-        for draft in refused:
-            if draft.is_new_customer:
-                for token in draft.claims:
-                    claims_table.release(conn, institution, token, draft.customer)
-        pending = [d for d in pending if d.error is None]
-        if not refused:
-            return
+            continue
+        holder = next(iter(conflicts.values()))
+        draft.error = AlreadyExists(sealer.resource_name(institution, holder))
+        if draft.is_new_customer:
+            # What else it has claimed is free again, perhaps for the next item.
+            for token, customer in mine:
+                claims_table.release(conn, institution, token, customer)
 
 
 def _number_token_text(number: str) -> str:
