@@ -186,3 +186,13 @@ def test_only_the_pairs_asked_for_are_answered(database: Database) -> None:
     assert set(found) == {("c1", "d1"), ("c2", "d2")}
     assert found["c2", "d2"] == masked_document_of(rows.document("d2", customer="c2"))
     assert database.read_sync(lambda c: documents.many_masked(c, "demo", [])) == {}
+
+
+def test_which_of_some_ids_are_customers_is_told_whatever_their_versions(
+    database: Database,
+) -> None:
+    put(database, rows.customer("c1"), *[rows.customer("c2", n) for n in (1, 2, 3)])
+    put(database, rows.customer("c3", institution="other"))
+    wanted = ["c1", "c2", "c3", "c4"]
+    assert database.read_sync(lambda c: customers.existing(c, "demo", wanted)) == {"c1", "c2"}
+    assert database.read_sync(lambda c: customers.existing(c, "demo", [])) == set()
