@@ -14,7 +14,7 @@ import typer
 
 from vault.cli.vaultd.check import check_config
 from vault.cli.vaultd.dev import dev
-from vault.cli.vaultd.failures import report
+from vault.cli.vaultd.failures import INTERRUPTED, report
 from vault.cli.vaultd.migrate import migrate
 from vault.cli.vaultd.serve import serve
 
@@ -34,12 +34,13 @@ app.command("check-config")(check_config)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     try:
-        app(list(arguments), prog_name="vaultd")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        # Not standalone: a slip on the command line is told in one sentence like everything else.
+        code = app(list(arguments), prog_name="vaultd", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
     except Exception as error:
         return report(error)
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:

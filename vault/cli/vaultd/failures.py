@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 from vault.access import PolicyInvalid, PrincipalsInvalid
 from vault.kms import KmsError
 from vault.server.dev import DevFolderUnusable, TierEnded
@@ -19,6 +21,7 @@ from vault.store import StoreError
 
 UNEXPECTED = 1
 UNUSABLE = 2
+INTERRUPTED = 130
 
 # Their texts are ours, and hold no value of a record and no key.
 _UNUSABLE: tuple[type[Exception], ...] = (
@@ -38,6 +41,8 @@ def explain(error: Exception) -> tuple[str, int]:
     """The sentence and the exit code of an error."""
     if isinstance(error, _UNUSABLE):
         return _one_line(str(error)), UNUSABLE
+    if isinstance(error, typer.TyperException):
+        return _one_line(error.format_message()), error.exit_code
     if isinstance(error, TierEnded):
         return f"{error}; its last lines say why", UNEXPECTED
     # The text of an error that nobody foresaw may quote a value: only its kind and place are shown.
@@ -48,7 +53,8 @@ def explain(error: Exception) -> tuple[str, int]:
 def report(error: Exception) -> int:
     """Write the sentence to stderr; the exit code."""
     sentence, code = explain(error)
-    sys.stderr.write(f"vaultd: {sentence}\n")
+    if sentence:  # none where the help was shown instead
+        sys.stderr.write(f"vaultd: {sentence}\n")
     return code
 
 

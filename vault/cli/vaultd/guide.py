@@ -31,7 +31,8 @@ def guide(vault: DevVault, out: Console) -> None:
     for does, person, command in _TRY:
         out.print(f"\n  {does}", style="dim")
         profile = shlex.quote(str(vault.profile(person)))
-        out.print(f"  {program} --profile {profile} {command}", soft_wrap=True)
+        state = shlex.quote(str(vault.folder / "import-state"))
+        out.print(f"  {program} --profile {profile} {command.format(state=state)}", soft_wrap=True)
     out.print("\nCtrl-C stops both tiers; what is stored stays.\n", soft_wrap=True)
 
 
@@ -51,7 +52,7 @@ _EXAMPLES = " ".join(
 )
 
 _TRY: tuple[tuple[str, str, str], ...] = (
-    ("the back end stores the examples", "backend", f"import {_EXAMPLES}"),
+    ("the back end stores the examples", "backend", f"import {_EXAMPLES} --state {{state}}"),
     ("the CRM sees customers masked", "crm", "customers list --limit 10"),
     (
         "compliance opens one in full, for a purpose (NAME is in the list)",
