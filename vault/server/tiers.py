@@ -55,7 +55,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
-        updating=Updating(reading, keys, recorder, replays, clock),
+        updating=Updating(database, reading, keys, recorder, replays, clock),
     )
     budget = Budget(parts.settings.limits.searches_per_minute, clock)
     return _tier(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -15,7 +15,6 @@ from vault.records import (
     MaskedDocument,
     MaskedTransaction,
     Transaction,
-    claims,
     customer_terms,
     decode_customer,
     decode_document,
@@ -32,16 +31,12 @@ from vault.records.masks import mask_customer, mask_document, mask_transaction
 
 R = TypeVar("R")
 V = TypeVar("V")
-Terms = Iterable[tuple[IndexKind, str]]
+Terms = frozenset[tuple[IndexKind, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[R, V]):
-    """How a kind of record is encoded, masked and indexed.
-
-    ``claims`` are what only one customer of an institution may hold. They are index terms as well,
-    so that a claim can be given up when the last record that makes it is gone.
-    """
+    """How a kind of record is encoded, masked and indexed."""
 
     collection: str
     encode: Callable[[R], bytes]
@@ -50,7 +45,6 @@ class Kind(Generic[R, V]):
     encode_view: Callable[[V], bytes]
     decode_view: Callable[[bytes], V]
     terms: Callable[[R], Terms]
-    claims: Callable[[R], Terms]
 
 
 CUSTOMERS: Kind[Customer, MaskedCustomer] = Kind(
@@ -60,8 +54,7 @@ CUSTOMERS: Kind[Customer, MaskedCustomer] = Kind(
     mask=mask_customer,
     encode_view=encode_view,
     decode_view=decode_masked_customer,
-    terms=lambda c: customer_terms(c) | claims(c),
-    claims=claims,
+    terms=customer_terms,
 )
 DOCUMENTS: Kind[IdentityDocument, MaskedDocument] = Kind(
     collection="documents",
@@ -70,8 +63,7 @@ DOCUMENTS: Kind[IdentityDocument, MaskedDocument] = Kind(
     mask=lambda document, _: mask_document(document),
     encode_view=encode_view,
     decode_view=decode_masked_document,
-    terms=lambda d: document_terms(d) | claims(d),
-    claims=claims,
+    terms=document_terms,
 )
 TRANSACTIONS: Kind[Transaction, MaskedTransaction] = Kind(
     collection="transactions",
@@ -81,7 +73,6 @@ TRANSACTIONS: Kind[Transaction, MaskedTransaction] = Kind(
     encode_view=encode_view,
     decode_view=decode_masked_transaction,
     terms=transaction_terms,
-    claims=lambda _: (),
 )
 
 AnyKind = Kind[Any, Any]

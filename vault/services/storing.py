@@ -24,6 +24,7 @@ from vault.audit import RowHash
 from vault.records import (
     IDENTITY_SCOPE,
     Customer,
+    CustomerKind,
     IndexKind,
     ScopeRef,
     Transaction,
@@ -35,10 +36,11 @@ from vault.records import (
 from vault.sealing import Clock, IndexKey
 from vault.services import sealer
 from vault.services.call import Call, Trace
+from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.errors import AlreadyExists, NotFound, VaultError
 from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
-from vault.services.kinds import CUSTOMERS, TRANSACTIONS
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
 from vault.services.outcomes import Outcome, Stored
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
@@ -49,6 +51,7 @@ from vault.store import customers as customers_table
 
 # Sealing is pure computation; other calls get their turn after so many items.
 _ITEMS_A_TURN = 64
+_ANY = CustomerKind.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Storing:
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._owners = OwnerKinds(database, keys)
 
     async def store(self, call: Call, batch: Batch) -> list[Outcome]:
         """An outcome for each item, in order.
@@ -89,11 +93,18 @@ class Storing:
             call.require(institution, owner)
         index = await self._keys.index(institution)
         fingerprint = index.fingerprint(batch.request.body)
-        before = await self._replays.find(call, institution, batch.request, fingerprint)
-        if before is not None:
-            call.touched(count=len(before))
-            return before
+        return await self._replays.once(
+            call,
+            institution,
+            batch.request,
+            fingerprint,
+            lambda: self._store(call, batch, index, fingerprint),
+        )
 
+    async def _store(
+        self, call: Call, batch: Batch, index: IndexKey, fingerprint: bytes
+    ) -> list[Outcome]:
+        institution = batch.institution
         now = self._clock.now_micros()
         drafts = [Draft(item, error=item.error) for item in batch.items]
         await self._place(institution, drafts, index, now)
@@ -195,6 +206,7 @@ class Storing:
         await self._refuse_unknown_owners(good)
         good = [d for d in good if d.error is None]
         full, masked = await self._keys.both([d.scope for d in good])
+        kinds = await self._owner_kinds(good)
         today = sealer.utc_day(now)
         tokens: dict[tuple[IndexKind, str], bytes] = {}
         for done, draft in enumerate(good, 1):
@@ -202,13 +214,25 @@ class Storing:
             draft.sealed, draft.masked = sealer.seal(
                 kind, record, scope, draft.record, 1, (full[scope], masked[scope]), today
             )
-            for term in kind.terms(record):
+            claimed = claims_of(kind, record, kinds.get(draft.customer, _ANY))
+            # A claim is an index entry too, so that it can be given up when no record makes it.
+            for term in kind.terms(record) | claimed:
                 if term not in tokens:
                     tokens[term] = index.token(*term)
                 draft.terms.append((term[0], tokens[term]))
-            draft.claims = [index.token(*claim) for claim in kind.claims(record)]
+            draft.claims = [tokens[claim] for claim in claimed]
             if done % _ITEMS_A_TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _owner_kinds(self, drafts: list[Draft]) -> dict[str, CustomerKind]:
+        """Kinds of the customers that documents are for; of new ones from their own records."""
+        kinds = {d.customer: d.item.record.kind for d in drafts if d.is_new_customer}
+        others = [
+            d.customer for d in drafts if d.item.kind is DOCUMENTS and d.customer not in kinds
+        ]
+        if others:
+            kinds |= await self._owners.of(drafts[0].scope.institution, others)
+        return kinds
 
     async def _refuse_unknown_owners(self, drafts: list[Draft]) -> None:
         """Before keys are made for a customer's scope, make sure that there is such a customer."""
