@@ -56,17 +56,15 @@ def merge(change: M, mask: FieldMask, into: M) -> M:
 
 
 def _clear_if_absent(change: Message, out: Message, path: list[str]) -> None:
-    """A oneof or message field that the change leaves out is cleared; MergeMessage only sets."""
+    """What the mask names and the change leaves out is cleared, and no more than that: MergeMessage
+    only sets. A path into a message that the change lacks clears the path's own field."""
     name, rest = path[0], path[1:]
     field = cast(FieldDescriptor, change.DESCRIPTOR.fields_by_name[name])
-    if not _is_message(field):
-        if not rest and not getattr(change, name):
-            out.ClearField(name)
-        return
-    if not change.HasField(name):
+    if rest:
+        if out.HasField(name):
+            _clear_if_absent(getattr(change, name), getattr(out, name), rest)
+    elif not (change.HasField(name) if _is_message(field) else getattr(change, name)):
         out.ClearField(name)
-    elif rest:
-        _clear_if_absent(getattr(change, name), getattr(out, name), rest)
 
 
 def revealed(messages: Iterable[Message]) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from vault.records.validation import Violation
 from vault.services.errors import FieldViolation
 
+# What the reasons of the contract's own rules begin with.
+CONTRACT = "RULE_"
+
 
 class Problems:
     """A list of violations with a path that is prefixed to what is added."""
@@ -57,5 +60,11 @@ class Problems:
         return bool(self.found)
 
     def unique(self) -> list[FieldViolation]:
-        """All violations, one for each field and reason, in order of finding."""
-        return list({(v.field, v.reason): v for v in reversed(self.found)}.values())[::-1]
+        """All violations, one for each field and reason, in order of finding.
+
+        A rule of the contract is left out where the domain says something of the same field: it
+        would only say the same in other words.
+        """
+        told = {v.field for v in self.found if not v.reason.startswith(CONTRACT)}
+        found = [v for v in self.found if not v.reason.startswith(CONTRACT) or v.field not in told]
+        return list({(v.field, v.reason): v for v in reversed(found)}.values())[::-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import protovalidate
 from google.protobuf.message import Message
 
-from vault.rpc.problems import Problems
+from vault.rpc.problems import CONTRACT, Problems
 
 _VALIDATOR = protovalidate.Validator()
 
@@ -34,7 +34,7 @@ def contract_violations(message: Message, problems: Problems) -> None:
         rule = proto.rule_id
         problems.add(
             _path(proto.field),
-            "RULE_" + rule.upper().replace(".", "_"),
+            CONTRACT + rule.upper().replace(".", "_"),
             _EN.get(rule, proto.message or rule),
             _ZH.get(rule, f"不符合规则 {rule}"),
         )

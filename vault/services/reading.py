@@ -245,9 +245,9 @@ def row_resource(row: AnyRow) -> str:
 
 
 def _created_at(row: AnyRow) -> int:
-    """When the first version was recorded. The identifier of a customer or document is a ULID of
-    it."""
-    if isinstance(row, TransactionRow) or row.version == 1:
+    """When the first version was recorded, to the millisecond for a customer or document: its
+    identifier is a ULID of it, and every version says the same."""
+    if isinstance(row, TransactionRow):
         return row.recorded_at
     return ulid_ms(row.customer if isinstance(row, CustomerRow) else row.document) * 1000
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from vault.services.call import Call
-from vault.services.errors import Aborted, RequestIdReused
+from vault.services.errors import Aborted, RequestIdReused, VaultError
 from vault.services.outcomes import Outcome, decode_outcomes, encode_outcomes
 from vault.store import Database, RequestRow, VersionConflict, requests
 
@@ -26,6 +27,31 @@ class Replays:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def once(
+        self,
+        call: Call,
+        institution: str,
+        request: Request,
+        fingerprint: bytes,
+        carry_out: Callable[[], Awaitable[list[Outcome]]],
+    ) -> list[Outcome]:
+        """The first answer, if this request was carried out; else what `carry_out` answers.
+
+        A copy of the request that is under way at the same time gets the answer of the one that
+        was first. Raises RequestIdReused, and what `carry_out` raises.
+        """
+        before = await self.find(call, institution, request, fingerprint)
+        if before is None:
+            try:
+                return await carry_out()
+            except VaultError:
+                # Its copy, committed meanwhile, may be what it ran into.
+                before = await self.find(call, institution, request, fingerprint)
+                if before is None:
+                    raise
+        call.touched(count=len(before))
+        return before
 
     async def find(
         self, call: Call, institution: str, request: Request, fingerprint: bytes

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from vault.audit import RowHash
-from vault.records import IDENTITY_SCOPE, IndexKind, ScopeRef
+from vault.records import IDENTITY_SCOPE, CustomerKind, IndexKind, ScopeRef
 from vault.sealing import Clock, IndexKey
 from vault.services import sealer
 from vault.services.call import Call, Trace
+from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.errors import Aborted, AlreadyExists, VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
@@ -22,6 +24,7 @@ from vault.services.replays import Replays, Request
 from vault.services.rows import row_name
 from vault.store import (
     CustomerRow,
+    Database,
     DocumentRow,
     IndexRow,
     VersionConflict,
@@ -35,11 +38,28 @@ from vault.store import claims as claims_table
 Change = Callable[[Any], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """The record that is changed, and how its kind is read and written."""
+
+    kind: AnyKind
+    scope: ScopeRef
+    record: str
+    current: Callable[[], Awaitable[Opened]]
+    row: Callable[[int, int, bytes, bytes], CustomerRow | DocumentRow]
+    insert: Callable[[Connection, Any], None]
+
+    @property
+    def name(self) -> str:
+        return sealer.resource_name(self.scope.institution, self.scope.customer, self.record)
+
+
 class Updating:
     """The use cases that change a record by adding a version."""
 
     def __init__(
         self,
+        database: Database,
         reading: Reading,
         keys: Keys,
         recorder: Recorder,
@@ -51,6 +71,7 @@ class Updating:
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._owners = OwnerKinds(database, keys)
 
     async def customer(
         self,
@@ -73,9 +94,8 @@ class Updating:
             customers.insert(conn, [new])
 
         scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
-        return await self._update(
-            call, CUSTOMERS, scope, "", etag, change, request, current, row, insert
-        )
+        aim = _Aim(CUSTOMERS, scope, "", current, row, insert)
+        return await self._update(call, aim, etag, change, request)
 
     async def document(
         self,
@@ -99,34 +119,43 @@ class Updating:
             documents.insert(conn, [new])
 
         scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
-        record = f"documents/{document}"
-        return await self._update(
-            call, DOCUMENTS, scope, record, etag, change, request, current, row, insert
-        )
+        aim = _Aim(DOCUMENTS, scope, f"documents/{document}", current, row, insert)
+        return await self._update(call, aim, etag, change, request)
+
+    async def _owner(
+        self, kind: AnyKind, institution: str, customer: str, record: Any
+    ) -> CustomerKind:
+        if kind is CUSTOMERS:
+            return record.kind  # type: ignore[no-any-return]  # a Customer's own kind
+        return (await self._owners.of(institution, [customer]))[customer]
 
     async def _update(
+        self, call: Call, aim: _Aim, etag: str, change: Change, request: Request
+    ) -> Stored:
+        institution = aim.scope.institution
+        call.require(institution, aim.scope.customer)
+        index = await self._keys.index(institution)
+        fingerprint = index.fingerprint(request.body)
+
+        async def carry_out() -> list[Outcome]:
+            stored = await self._add_version(call, aim, etag, change, request, index, fingerprint)
+            return [stored]
+
+        return _only(await self._replays.once(call, institution, request, fingerprint, carry_out))
+
+    async def _add_version(
         self,
         call: Call,
-        kind: AnyKind,
-        scope: ScopeRef,
-        record: str,
+        aim: _Aim,
         etag: str,
         change: Change,
         request: Request,
-        current: Callable[[], Any],
-        make_row: Callable[[int, int, bytes, bytes], Any],
-        insert: Callable[[Connection, Any], None],
+        index: IndexKey,
+        fingerprint: bytes,
     ) -> Stored:
+        kind, scope, record, name = aim.kind, aim.scope, aim.record, aim.name
         institution, customer = scope.institution, scope.customer
-        call.require(institution, customer)
-        name = sealer.resource_name(institution, customer, record)
-        index = await self._keys.index(institution)
-        fingerprint = index.fingerprint(request.body)
-        before = await self._replays.find(call, institution, request, fingerprint)
-        if before is not None:
-            return _only(before)
-
-        old: Opened = await current()
+        old = await aim.current()
         if old.etag != etag:
             raise Aborted(name)
         new = change(old.value)
@@ -136,22 +165,24 @@ class Updating:
         sealed = sealer.seal(
             kind, new, scope, record, version, (full[scope], masked[scope]), sealer.utc_day(now)
         )
-        row = make_row(version, now, *sealed)
+        row = aim.row(version, now, *sealed)
+        owner = await self._owner(kind, institution, customer, new)
+        claimed = claims_of(kind, new, owner)
         terms = [
             IndexRow(institution, k.value, index.token(k, text), customer, record)
-            for k, text in kind.terms(new)
+            for k, text in kind.terms(new) | claimed
         ]
-        gained, lost = _claim_changes(kind, index, old.value, new)
+        before_claims = claims_of(kind, old.value, owner)
+        gained = [index.token(*claim) for claim in sorted(claimed - before_claims)]
+        lost = [(k, index.token(k, text)) for k, text in sorted(before_claims - claimed)]
 
         def work(conn: Connection) -> Stored:
             self._replays.guard(conn, call, institution, request)
             try:
-                insert(conn, row)
+                aim.insert(conn, row)
             except VersionConflict:
                 raise Aborted(name) from None
-            conflicts = claims_table.put(
-                conn, institution, [(token, customer) for _, token in gained]
-            )
+            conflicts = claims_table.put(conn, institution, [(token, customer) for token in gained])
             for holder in conflicts.values():
                 raise AlreadyExists(sealer.resource_name(institution, holder))
             blind_index.replace(conn, institution, customer, record, terms)
@@ -167,14 +198,6 @@ class Updating:
 
 
 Claim = tuple[IndexKind, bytes]
-
-
-def _claim_changes(
-    kind: AnyKind, index: IndexKey, old: Any, new: Any
-) -> tuple[list[Claim], list[Claim]]:
-    before = {(k, index.token(k, text)) for k, text in kind.claims(old)}
-    after = {(k, index.token(k, text)) for k, text in kind.claims(new)}
-    return sorted(after - before), sorted(before - after)
 
 
 def _release(conn: Connection, institution: str, customer: str, claim: Claim) -> None:

@@ -18,6 +18,7 @@ from vault.rpc.names import target_of_parent
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.resources import Resource
 from vault.rpc.servicers.targets import update_target, with_request_id
+from vault.rpc.validating import contract_violations
 from vault.services.call import Call
 from vault.services.errors import InvalidArgument
 from vault.services.items import NewRecord
@@ -103,6 +104,10 @@ def update_record(
 
     def prepare(request: Any, problems: Problems) -> Update | None:
         message = getattr(request, resource.field)
+        if request.update_mask.paths:
+            # The message holds the fields that change. Whether the record that comes of it may
+            # stand is asked in `change`, of the whole of it.
+            problems.take(resource.field)
         with problems.under(resource.field):
             if not message.etag:
                 problems.add(
@@ -132,6 +137,8 @@ def update_record(
                 merged.change_reason = update.message.change_reason
             problems = Problems()
             with problems.under(resource.field):
+                if update.mask.paths:
+                    contract_violations(merged, problems)
                 record = resource.parse(merged, problems)
             if problems:
                 raise InvalidArgument(problems.unique())
