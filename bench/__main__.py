@@ -1,0 +1,91 @@
+"""The command: `python -m bench [--quick]`; BENCH=quick in the environment is the same."""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import loader
+from bench.aims import verdicts
+from bench.databases import Store, postgresql, sqlite
+from bench.material import KEPT, Size, prepare
+from bench.report import show, write
+from bench.results import Scene
+from bench.scenes import Plan, play
+from tests.support.databases import temporary_server
+
+SMALL = Size(customers=500, transactions=10_000, imported=20_000, created=6_000)
+LARGE = Size(customers=10_000, transactions=1_000_000, imported=20_000, created=6_000)
+LATEST = KEPT / "latest.json"
+
+Opening = Callable[[Path], AbstractContextManager[Store]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; the exit code tells only whether it could be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="SQLite and 10,000 only, about a minute and a half"
+    )
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
+    parser.add_argument("--size", type=int, choices=[SMALL.transactions, LARGE.transactions])
+    options = parser.parse_args(arguments)
+    quick = options.quick or os.environ.get("BENCH") == "quick"
+    plan = Plan(rounds=2, seconds=2.0, warm_up=1.0, alone=0.5) if quick else Plan()
+    wanted = [s for s in (SMALL, LARGE) if options.size in (None, s.transactions)]
+    sizes = wanted[:1] if quick else wanted
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    began = time.monotonic()
+
+    def say(*text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:6.0f} s  {''.join(text)}", highlight=False)
+
+    try:
+        loader.build()
+        scenes: list[Scene] = []
+        with _openings(options.database or ("sqlite" if quick else "")) as openings:
+            for name, opening in openings.items():
+                for size in sizes:
+                    say(f"preparing {size.transactions:,} transactions")
+                    material = prepare(size)
+                    heading = f"{name}, {size.transactions:,}: "
+                    with (
+                        tempfile.TemporaryDirectory(prefix="vault-bench-") as folder,
+                        opening(Path(folder)) as store,
+                    ):
+                        scene = play(
+                            store, size, material, plan, Path(folder), partial(say, heading)
+                        )
+                    scenes.append(scene)
+                    # After each scene, so that a run that is broken off leaves what it has.
+                    write(LATEST, scenes, verdicts(scenes), plan)
+    except loader.LoaderUnavailable as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    show(console, scenes, verdicts(scenes))
+    say(f"written to {LATEST}")
+    return 0
+
+
+@contextmanager
+def _openings(only: str) -> Iterator[dict[str, Opening]]:
+    """How to open an empty database, by name."""
+    found: dict[str, Opening] = {}
+    if only != "postgresql":
+        found["SQLite"] = sqlite
+    if only == "sqlite":
+        yield found
+        return
+    with temporary_server() as server:
+        yield found | {"PostgreSQL": lambda _folder: postgresql(server)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
