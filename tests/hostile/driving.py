@@ -142,7 +142,7 @@ def import_all(
 # -- errors ----------------------------------------------------------------------------------
 
 
-def details_of(error: grpc.RpcError) -> status_pb2.Status:
+def details_of(error: Any) -> status_pb2.Status:
     """The google.rpc.Status of an error; empty if it has none."""
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
@@ -150,7 +150,7 @@ def details_of(error: grpc.RpcError) -> status_pb2.Status:
     return status_pb2.Status()
 
 
-def reason_of(error: grpc.RpcError) -> tuple[str, str]:
+def reason_of(error: Any) -> tuple[str, str]:
     """Code and ErrorInfo reason."""
     info = error_details_pb2.ErrorInfo()
     for detail in details_of(error).details:
@@ -159,7 +159,7 @@ def reason_of(error: grpc.RpcError) -> tuple[str, str]:
     return error.code().name, info.reason
 
 
-def everything_said(error: grpc.RpcError) -> bytes:
+def everything_said(error: Any) -> bytes:
     """All bytes that a caller gets with an error."""
     parts = [(error.details() or "").encode()]
     for metadata in (error.initial_metadata() or (), error.trailing_metadata() or ()):

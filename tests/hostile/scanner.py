@@ -17,7 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MIN_BYTES = 8
 _LONG = 15
@@ -51,9 +51,10 @@ def _all_encodings(text: str) -> Iterator[tuple[str, bytes]]:
     yield "hex", plain.hex().encode()
     if plain.hex() != plain.hex().upper():
         yield "HEX", plain.hex().upper().encode()
-    if not text.isascii():
-        yield "json", json.dumps(text)[1:-1].encode()
-        yield "percent", quote(text, safe="").encode()
+    percent, form = quote(text, safe=""), quote_plus(text)
+    for name, written in (("json", json.dumps(text)[1:-1]), ("percent", percent), ("form", form)):
+        if written != text and (name, written) != ("form", percent):
+            yield name, written.encode()
     for shift in range(3):
         # Characters that also hold bits of what stands before or behind are left out.
         lead, whole = (shift * 8 + 5) // 6, (shift + len(plain)) * 8 // 6

