@@ -15,11 +15,11 @@ STUBS := build/.stubs
 PROJECTS := pyproject.toml clients/python/pyproject.toml clients/python-masked/pyproject.toml
 PROTOS := $(shell find protos -name '*.proto') protos/generate.py
 # Checked by mypy: all of our Python, tests included.
-SOURCES := $(wildcard vault clients protos bench deploy tests)
+SOURCES := $(wildcard vault clients protos bench deploy tools tests)
 # Where generated code could be committed by mistake.
 GENERATED := '*_pb2.py' '*_pb2.pyi' '*_pb2_grpc.py' '*_pb2_grpc.pyi' stubs build 'clients/*/generated'
 
-.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench lock clean distclean
+.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench docs lock clean distclean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ dev: setup ## Run both tiers of a local vault in .demo until interrupted
 
 bench: setup ## Measure the main job; prints and writes .bench/latest.json
 	$(BIN)/python -m bench
+
+docs: setup ## Write docs/reference/ from the commands, the contract and the error reasons
+	$(BIN)/python -m tools.docs
 
 # Neither an index nor a host is named in a lock: whoever installs brings their own.
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \

@@ -1,0 +1,187 @@
+"""Every reason that the vault can answer: its code from the program, what to do from here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from vault.access import Reason as Refused
+from vault.records.reasons import Reason as Wrong
+from vault.rpc import errors as mapped
+from vault.services import errors as refused
+from vault.services import replays
+
+VAULT: Final = Path(refused.__file__).parents[1]
+_INTRODUCTION: Final = """\
+# Errors
+
+Written by `make docs`: the codes are those of the program, and a test fails if a reason that the
+code can answer is not on this page.
+
+A failed call is answered with a `google.rpc.Status` in the trailer `grpc-status-details-bin`
+(AIP-193):
+
+| detail | holds |
+| --- | --- |
+| `ErrorInfo` | `reason` (below), `domain` = `recordsvault`, `metadata` such as a record's name |
+| `LocalizedMessage` | a sentence in `en` and one in `zh-CN` that says what to do |
+| `BadRequest` | with INVALID_ARGUMENT: each wrong field with its path, reason and both languages |
+| `ResourceInfo` | with ALREADY_EXISTS: the name of the record that is there |
+| `RetryInfo` | with UNAVAILABLE and RESOURCE_EXHAUSTED: how long to wait before trying again |
+
+No sentence, field or metadata holds a value of a record. An item of an import has its own status,
+with the same details. The Python clients make typed errors of all this, `vaultctl` a sentence and
+an [exit code](cli.md).
+"""
+
+# What a caller, or whoever he calls, does about a reason. One row of the page each.
+ADVICE: Final = {
+    # Who calls
+    "CERTIFICATE_WITHOUT_URI": "The client certificate has no URI, or several. Issue one with "
+    "exactly one SPIFFE-style URI.",
+    "UNKNOWN_PRINCIPAL": "The URI of the certificate is not in `principals.toml`, or past its "
+    "`not_after`. An operator adds it; the servers take the change within a second.",
+    # May they
+    "ROLE_MISSING": "No role of the caller allows the action. Use the profile that does, or the "
+    "masked tier; the metadata and the decision matrix say who may.",
+    "OTHER_INSTITUTION": "The record is another institution's. Correct the name.",
+    "PURPOSE_REQUIRED": "A full read without a purpose. Set `purpose`.",
+    "PURPOSE_NOT_ALLOWED": "The caller's roles do not open records for this purpose. Use the true "
+    "purpose; if that is it, somebody else has to look.",
+    "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
+    "`case_reference`.",
+    "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "
+    "the server's log.",
+    # The request
+    "INVALID_FIELDS": "Several fields are wrong. Mend each field of `BadRequest`. Where only one "
+    "is wrong, its own reason (below) stands here.",
+    "REQUEST_ID_REUSED": "The `request_id` was used for a different request. Make a new UUID.",
+    "REQUEST_IN_PROGRESS": "The same request was being carried out at the same time. Send it again "
+    "unchanged: it gets the first answer.",
+    # The records
+    "NOT_FOUND": "There is no such record, version or service for this caller. Correct the name.",
+    "SHREDDED": "The keys of the record no longer exist; it cannot be read again.",
+    "IDENTITY_ALREADY_HELD": "Another customer of the institution holds this identity or customer "
+    "number: `metadata.existing` names him. Use that customer, or correct the number.",
+    "ETAG_MISMATCH": "The record has changed since it was read. Read it again and repeat the "
+    "change.",
+    # Budgets
+    "BUDGET_EXHAUSTED": "A budget is used up for now. Wait.",
+    "SEARCH_BUDGET_EXHAUSTED": "The searches of this caller in this minute are used up "
+    "(`limits.searches_per_minute`). Wait.",
+    # Parts that are away
+    "UNAVAILABLE": "A part that the call needs is away. Try again later with the same "
+    "`request_id`.",
+    "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
+    "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
+    "the part `log`.",
+    "STORE_UNAVAILABLE": "The database is away, locked or full. Try again; `vaultctl health` shows "
+    "the part `database`.",
+    "KMS_UNAVAILABLE": "The key-encryption keys cannot be reached and the keys held in memory have "
+    "expired. Operations bring them back; `vaultctl health` shows the part `kms`.",
+    "ORACLE_UNAVAILABLE": "The masked tier cannot reach the full tier, which answers searches. "
+    "Gets and lists go on working. Operations see to the full tier and to `oracle` in "
+    "`vault.toml`.",
+    # A node that may not
+    "KEK_MISSING": "This node was not given the key that the call needs. Call the full tier.",
+    "STORE_FORBIDDEN": "This node's database role may not do that. Call the full tier; on the full "
+    "tier, operations correct the role.",
+    # Damage and defects
+    "RECORD_DAMAGED": "A stored row does not open: it was altered, moved or damaged. Tell the "
+    "security officer; the row's event in the log holds its hash.",
+    "STORE_DAMAGED": "The database file is damaged. Operations restore it.",
+    "INTERNAL": "A defect of the vault. Give operations `metadata.call_id`; the server's log has "
+    "the place.",
+    "UNKNOWN_METHOD": "This tier serves no such method. Call the other tier, or a newer vault.",
+}
+# Reasons of one field. The sentences for people come with the answer.
+FIELD_ADVICE: Final = {
+    **{reason.value: reason.en for reason in Wrong},
+    "IMPOSSIBLE_DATE": "There is no such day; give year, month and day.",
+    "IMPOSSIBLE_TIME": "There is no such time.",
+    "MESSAGE_TOO_LARGE": "The message is larger than `limits.max_message_bytes`. Send fewer items.",
+    "NOT_A_MESSAGE": "The bytes are no message of this method. Generate the client from the same "
+    "protos.",
+    "PARENT_CHANGED": "`parent` must be the same in every message of a stream.",
+    "ETAG_REQUIRED": "An update carries the etag of the version that was read.",
+    "RESOURCE_NAME": "The record's name is missing or no name.",
+    "UNKNOWN_FIELD": "A field mask names a field that the record does not have.",
+    "PAGE_TOKEN": "Not a page token of this request. Leave it out to start again.",
+    "OWNER_NOT_ALLOWED": "An import item with a new customer has no owner.",
+    "OWNER_REQUIRED": "An import item with a document or transaction names its customer.",
+    "OTHER_PARENT": "The owner must belong to the institution of the import.",
+    "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
+    "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
+}
+_RULES: Final = """\
+A rule that stands in the contract itself is answered as `RULE_` and the name of the rule, as in
+`RULE_STRING_PATTERN` or `RULE_REPEATED_MAX_ITEMS`; [api.md](api.md) has the rules of every field.
+"""
+_CODES: Final = frozenset(code.name for code in grpc.StatusCode)
+# Raised in the pipeline itself, where no class or table says their code.
+_PIPELINE: Final = {
+    "CERTIFICATE_WITHOUT_URI": "UNAUTHENTICATED",
+    "UNKNOWN_PRINCIPAL": "UNAUTHENTICATED",
+    "UNKNOWN_METHOD": "UNIMPLEMENTED",
+    "SEARCH_BUDGET_EXHAUSTED": refused.Exhausted.code,
+    "ORACLE_UNAVAILABLE": refused.Unavailable.code,
+}
+# In the code, and never answered: defaults that every subclass replaces, and the outcome in the
+# event of a call whose caller went away.
+_NEVER_ANSWERED: Final = frozenset({"REFUSED", "DENIED", "CANCELLED"})
+
+
+def page() -> str:
+    """The page."""
+    known = codes()
+    parts = [_INTRODUCTION, "\n## Reasons\n\n| reason | code | what to do |\n| --- | --- | --- |\n"]
+    parts += [f"| `{reason}` | {known[reason]} | {what} |\n" for reason, what in ADVICE.items()]
+    parts.append("\n## Reasons of a field\n\nAll with INVALID_ARGUMENT.\n\n")
+    parts.append("| reason | meaning |\n| --- | --- |\n")
+    parts += [f"| `{reason}` | {what} |\n" for reason, what in FIELD_ADVICE.items()]
+    return "".join([*parts, "\n", _RULES])
+
+
+def codes() -> dict[str, str]:
+    """The gRPC code of each reason that is not about one field, as the program has it."""
+    found = dict(_PIPELINE)
+    found |= {reason.value: "PERMISSION_DENIED" for reason in Refused}
+    found |= {error.reason: error.code for error in _errors(refused.VaultError)}
+    found |= {fault.reason: fault.code.name for fault in _faults()}
+    return found
+
+
+def in_code() -> set[str]:
+    """Every reason in the rooms that answer calls: of a known error, or a text of that form."""
+    texts: set[str] = set()
+    for room in ("rpc", "services"):
+        for file in sorted((VAULT / room).rglob("*.py")):
+            texts |= _texts(ast.parse(file.read_text(encoding="utf-8")))
+    # What ends in an underscore is the prefix of an enumeration's values.
+    texts = {text for text in texts if not text.endswith("_")} - _CODES
+    return (texts | {reason.value for reason in Wrong} | set(codes())) - _NEVER_ANSWERED
+
+
+def _texts(tree: ast.AST) -> set[str]:
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {c for c in constants if isinstance(c, str) and re.fullmatch("[A-Z][A-Z_]{3,}", c)}
+
+
+def _errors(kind: type[refused.VaultError]) -> Iterator[type[refused.VaultError]]:
+    for below in kind.__subclasses__():
+        # RequestIdReused and the like take the reason of their one violation.
+        if below.__module__ in (refused.__name__, replays.__name__):
+            yield below
+        yield from _errors(below)
+
+
+def _faults() -> Iterator[mapped.Fault]:
+    for _, make in mapped._AWAY:
+        yield make()
+    yield mapped.internal("")
+    yield mapped._refused(refused.RequestIdReused())
