@@ -64,20 +64,19 @@ class Stage:
         self.console.print(Text.assemble((f"{self._step:>2}  ", "bold cyan"), (shows, "bold")))
 
     def vaultctl(
-        self, caller: str, *arguments: str, stdin: str = "", expect: int = 0, lines: int = 20
+        self, caller: str, *arguments: str, stdin: str = "", expect: int = 0, bar: bool = False
     ) -> str:
         """Run and show one command; what it wrote. Raises DemoFailed for another exit code.
 
-        Where `stdin` is given it is not shown. What goes to stderr goes there live (the import's
-        bar), or is shown as part of the answer where the command is expected to fail.
+        `stdin` is not shown; what goes to stderr is, where the command is expected to fail. A
+        `bar` of progress goes straight to a terminal.
         """
         command = self.command(caller, *arguments)
-        live = expect == 0 and sys.stderr.isatty()
         done = subprocess.run(
             [program("vaultctl"), *command],
             input=stdin,
             stdout=subprocess.PIPE,
-            stderr=None if live else subprocess.PIPE,
+            stderr=None if bar and sys.stderr.isatty() else subprocess.PIPE,
             text=True,
             timeout=_COMMAND_SECONDS,
             check=False,
@@ -88,7 +87,7 @@ class Stage:
                 f"vaultctl ended with exit code {done.returncode} where {expect} was due", said
             )
         shown = done.stdout if expect == 0 else said
-        self._show(shown.splitlines(), lines, "red" if expect else "")
+        self._show([line.rstrip() for line in shown.splitlines()], "red" if expect else "")
         return said
 
     def command(self, caller: str, *arguments: str, note: str = "") -> list[str]:
@@ -113,15 +112,13 @@ class Stage:
     def _profile(self, caller: str) -> Path:
         return self.folder / "profiles" / f"{caller}.toml"
 
-    def _show(self, lines: Sequence[str], limit: int, style: str) -> None:
-        if any(len(line.rstrip()) + 4 > self.console.width for line in lines):
+    def _show(self, lines: list[str], style: str) -> None:
+        if any(len(line) + 4 > self.console.width for line in lines):
             lines = _with_short_ids(lines)
-        for line in lines[:limit]:
+        for line in lines:
             self.console.print(
                 Text(f"    {line}", style=style), no_wrap=True, overflow="ellipsis", crop=True
             )
-        if len(lines) > limit:
-            self.console.print(f"    ... and {len(lines) - limit} more lines", style="dim")
 
 
 def _with_short_ids(lines: Sequence[str]) -> list[str]:
