@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from hashlib import sha256
 
 from google.protobuf.message import Message
@@ -17,6 +18,8 @@ from vault.rpc.problems import Problems
 
 DEFAULT_PAGE_SIZE = 50
 _DIGEST_BYTES = 8
+# A version or a position; what the database can compare.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 # What may differ from page to page.
 _NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask")
 
@@ -36,9 +39,12 @@ def make_token(request: Message, key: str) -> str:
     return base64.urlsafe_b64encode(_digest(request) + key.encode()).decode().rstrip("=")
 
 
-def read_token(request: Message, token: str, problems: Problems) -> str:
+def read_token(request: Message, token: str, problems: Problems, *, number: bool = False) -> str:
     """The key in a token; "" for the first page or, with a problem, for a token of another
-    request."""
+    request, or one whose key is no number where the request pages by number.
+
+    Anybody can make up a token: it is taken for no more than a place to start from.
+    """
     if not token:
         return ""
     try:
@@ -46,7 +52,7 @@ def read_token(request: Message, token: str, problems: Problems) -> str:
         key = data[_DIGEST_BYTES:].decode("ascii")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         data, key = b"", ""
-    if data[:_DIGEST_BYTES] != _digest(request) or not key:
+    if data[:_DIGEST_BYTES] != _digest(request) or not (_NUMBER.fullmatch(key) if number else key):
         problems.add(
             "page_token",
             "PAGE_TOKEN",

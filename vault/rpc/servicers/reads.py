@@ -85,7 +85,7 @@ def list_records(
 
     def prepare(request: Any, problems: Problems) -> Page | None:
         check_mask(request.read_mask, resource.message, "read_mask", problems)
-        after = read_token(request, request.page_token, problems)
+        after = read_token(request, request.page_token, problems, number=named is not None)
         if problems:
             return None
         return Page(
