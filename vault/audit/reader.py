@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from vault.audit.chain import EMPTY, ChainBroken, Head, StoredEvent, verify
 from vault.audit.event import AuditEvent, EventUnreadable, decode
@@ -28,6 +28,7 @@ _VERIFY_CHUNK: Final = 1_000
 class EventFilter:
     """Which events are wanted; all conditions hold at once, an empty one does not limit.
 
+    An action that ends in `*` stands for every action that begins like it.
     Times are microseconds of when the log took the event: from_time <= recorded_at < to_time.
     """
 
@@ -94,13 +95,22 @@ def _conditions(wanted: EventFilter) -> tuple[list[ColumnElement[bool]], int | N
     if wanted.actor:
         conditions.append(_E.actor == wanted.actor)
     if wanted.actions:
-        conditions.append(_E.action.in_(sorted(wanted.actions)))
+        conditions.append(_action(wanted.actions))
     if wanted.decisions:
         conditions.append(_E.decision.in_(sorted(wanted.decisions)))
     indexed = bool(wanted.institution) and bool(wanted.customer or wanted.actor)
     if not conditions or (indexed and len(conditions) == 2):
         return conditions, None  # every row looked at is a row wanted
     return conditions, INDEXED_WINDOW if indexed else SCAN_WINDOW
+
+
+def _action(actions: frozenset[str]) -> ColumnElement[bool]:
+    """One of `actions`, of which one that ends in `*` stands for all that begin so."""
+    kinds = sorted(action.removesuffix("*") for action in actions if action.endswith("*"))
+    named = sorted(action for action in actions if not action.endswith("*"))
+    return or_(
+        _E.action.in_(named), *(_E.action.startswith(kind, autoescape=True) for kind in kinds)
+    )
 
 
 def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) -> EventPage:
