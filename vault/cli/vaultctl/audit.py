@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ _STYLES: dict[int, str] = {
     Decision.DECISION_UNAUTHENTICATED: "bold magenta",
     Decision.DECISION_NOT_EVALUATED: "yellow",
 }
+_SHOWN_FIELDS = 4
 _PHASES: dict[int, str] = {
     Phase.PHASE_OPENED: "opened",
     Phase.PHASE_MESSAGE: "message",
@@ -192,6 +194,12 @@ def line(entry: LogEntry) -> Text:
     return text
 
 
+def _short(fields: Sequence[str]) -> str:
+    """The first few names, and how many more there are; --json has them all."""
+    more = len(fields) - _SHOWN_FIELDS
+    return ",".join(fields[:_SHOWN_FIELDS]) + (f",+{more}" if more > 0 else "")
+
+
 def _details(event: AuditEvent) -> list[tuple[str, str]]:
     found = [
         ("reason", event.reason),
@@ -199,7 +207,7 @@ def _details(event: AuditEvent) -> list[tuple[str, str]]:
         ("on_behalf_of", event.on_behalf_of),
         ("count", str(event.count) if event.count else ""),
         ("rows", str(len(event.rows)) if event.rows else ""),
-        ("fields", ",".join(event.fields)),
+        ("fields", _short(event.fields)),
         ("policies", ",".join(event.policies)),
         ("tier", event.tier),
         ("peer", event.peer),

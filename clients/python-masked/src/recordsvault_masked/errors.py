@@ -101,15 +101,14 @@ class InvalidArgument(VaultError):
 
     def text(self, lang: str = "en") -> str:
         """The sentence, with each field and what is wrong with it."""
-        sentence = super().text(lang)
         if not self.violations:
-            return sentence
+            return super().text(lang)
         shown = self.violations[:_VIOLATIONS_IN_SENTENCE]
         listed = "; ".join(item.sentence(lang) for item in shown)
         rest = len(self.violations) - len(shown)
         if rest:
             listed += f"; 另有 {rest} 处" if lang == "zh" else f"; and {rest} more"
-        return f"{sentence.rstrip('.。')}{'：' if lang == 'zh' else ': '}{listed}"
+        return f"请求不可接受：{listed}" if lang == "zh" else f"The request is not acceptable: {listed}"
 
     def __str__(self) -> str:
         """As `text()`."""

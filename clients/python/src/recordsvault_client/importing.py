@@ -183,9 +183,12 @@ class _Link:
     def send(self, message: Request) -> None:
         self._outgoing.put(message)
 
-    def finish(self) -> None:
-        """Say that nothing follows, and wait for the vault to close."""
+    def no_more(self) -> None:
+        """Say that nothing follows."""
         self._outgoing.put(None)
+
+    def closed(self) -> None:
+        """Wait for the vault to close, after the last answer."""
         self._take()
 
     def receive(self) -> Response:
@@ -237,12 +240,15 @@ def run_import(
             for message in window.unanswered():
                 link.send(message)
             while window.waits():
+                if feed.exhausted:
+                    link.no_more()
                 outcome = window.settle(link.receive())
                 recovery.alive()
                 yield outcome
                 for message in feed.fill(source):
                     link.send(message)
-            link.finish()
+            link.no_more()
+            link.closed()
             break
         except VaultError as error:
             pause = recovery.pause_after(error)

@@ -36,9 +36,12 @@ class _Link:
     def send(self, message: Request) -> None:
         self._outgoing.put_nowait(message)
 
-    async def finish(self) -> None:
-        """Say that nothing follows, and wait for the vault to close."""
+    def no_more(self) -> None:
+        """Say that nothing follows."""
         self._outgoing.put_nowait(None)
+
+    async def closed(self) -> None:
+        """Wait for the vault to close, after the last answer."""
         await self._take()
 
     async def receive(self) -> Response:
@@ -84,12 +87,15 @@ async def run_import(
             for message in window.unanswered():
                 link.send(message)
             while window.waits():
+                if feed.exhausted:
+                    link.no_more()
                 outcome = window.settle(await link.receive())
                 recovery.alive()
                 yield outcome
                 for message in await feed.fill_async(source):
                     link.send(message)
-            await link.finish()
+            link.no_more()
+            await link.closed()
             break
         except VaultError as error:
             pause = recovery.pause_after(error)
