@@ -107,15 +107,18 @@ class Pipeline(grpc.GenericRpcHandler):
         self, method: ServerStream, data: bytes, context: Context
     ) -> AsyncIterator[bytes]:
         call = self._identify(method.action, context)
-        opened = False
+        opened = closing = False
         try:
             command = await self._admit(call, method, data)
-            await self._record(call, phase=Phase.OPENED)
             opened = True
+            await self._record(call, phase=Phase.OPENED)
             async for message in method.handle(call, command):
                 yield message.SerializeToString()
+            closing = True
             await self._record(call, phase=Phase.CLOSED)
         except BaseException as error:
+            # That the stream was opened has its own event; how it ended is one more.
+            call.committed = call.committed and closing
             await self._fail(call, error, context, phase=Phase.CLOSED if opened else Phase.CALL)
             raise
 
@@ -124,6 +127,7 @@ class Pipeline(grpc.GenericRpcHandler):
     ) -> AsyncIterator[bytes]:
         call = self._identify(method.action, context)
         opened: Trace | None = None
+        closing = False
         served = 0
         try:
             async for data in requests:
@@ -142,10 +146,13 @@ class Pipeline(grpc.GenericRpcHandler):
                 yield answer.SerializeToString()
             call.trace = Trace(institution=opened.institution if opened else "", count=served)
             call.request_id = ""
+            closing = True
             await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
         except BaseException as error:
             # The messages have their own events; that the stream broke off is one more.
-            call.committed = False
+            call.committed = call.committed and closing
+            if opened:
+                call.touched(count=served)
             await self._fail(call, error, context, phase=Phase.CLOSED if opened else Phase.CALL)
             raise
 
@@ -268,7 +275,13 @@ class Pipeline(grpc.GenericRpcHandler):
     async def _record(self, call: Call, *, phase: Phase | None = None) -> None:
         now = self._parts.clock.now_micros()
         event = call.event(now, new_ulid(now // 1000), phase=phase)
-        await self._parts.log.record(event)
+        # The log has it from here on: a caller who goes away meanwhile does not take it back.
+        call.committed = True
+        try:
+            await self._parts.log.record(event)
+        except Exception:
+            call.committed = False
+            raise
 
     async def _fail(
         self,

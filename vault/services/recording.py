@@ -33,19 +33,24 @@ class Recorder:
     ) -> T:
         """Run ``work`` and log ``call`` with what it touched, durable together on return.
 
-        When the caller goes away meanwhile, the write goes on and its event stands with it, so the
-        call counts as logged from here on unless the commit is refused.
+        When the caller goes away meanwhile, the write goes on: its event stands with it, or, if it
+        is refused, the call has left none yet.
         """
         now = self._clock.now_micros()
         event_id = new_ulid(now // 1000)
-        call.committed = True
-        try:
-            result = await self._log.commit(
+        committing = asyncio.ensure_future(
+            self._log.commit(
                 work,
                 lambda done: (call.event(now, event_id, trace=trace(done)),),
                 weight=weight,
             )
+        )
+        call.committed = True
+        try:
+            result = await asyncio.shield(committing)
         except asyncio.CancelledError:
+            await asyncio.wait((committing,))
+            call.committed = committing.exception() is None
             raise
         except BaseException:
             call.committed = False
