@@ -1,0 +1,87 @@
+"""The masked tier when searching is budgeted, and when the full tier is away."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from recordsvault.masked.v1 import masked_pb2 as mp
+from recordsvault.records.v1 import records_pb2 as pb
+from tests.e2e import people
+from tests.e2e.people import OTHER_PARENT, PARENT
+from tests.e2e.wire import LogBook, refusal
+from tests.support.running_vault import RunningVault, other
+from vault.server.settings import TierName
+
+Start = Callable[[str], RunningVault]
+
+
+def search(vault: RunningVault, who: str = "crm", parent: str = PARENT) -> Callable[[], object]:
+    request = mp.SearchMaskedCustomersRequest(parent=parent, phone="+8613800138000")
+    return partial(vault.masked(who).SearchMaskedCustomers, request)
+
+
+def test_who_has_used_up_the_search_budget_is_told_to_wait(own_vault: Start) -> None:
+    vault = own_vault("searches_per_minute = 3")
+    log = LogBook(vault.database)
+    name = (
+        vault.records()
+        .CreateCustomer(pb.CreateCustomerRequest(parent=PARENT, customer=people.person()))
+        .customer.name
+    )
+    for _ in range(3):
+        search(vault)()
+    size = log.size()
+    refused = refusal(search(vault))
+    assert (refused.code, refused.reason) == ("RESOURCE_EXHAUSTED", "SEARCH_BUDGET_EXHAUSTED")
+    assert refused.en.isascii() and not refused.zh.isascii() and refused.retry_seconds > 0
+    events = log.since(size)
+    assert {(e.tier, e.outcome) for e in events} == {
+        ("full", "RESOURCE_EXHAUSTED"),
+        ("masked", "RESOURCE_EXHAUSTED"),
+    }
+    assert len({e.call_id for e in events}) == 1
+    # Others have a budget of their own, and reading is not searching.
+    search(vault, "compliance")()
+    search(vault, other("crm"), OTHER_PARENT)()
+    vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name))
+    # A third of a minute brings one back; it is not waited for here.
+    assert refusal(search(vault)).code == "RESOURCE_EXHAUSTED"
+    log.close()
+
+
+def test_reading_goes_on_while_the_full_tier_is_away(own_vault: Start) -> None:
+    vault = own_vault("")
+    log = LogBook(vault.database)
+    name = (
+        vault.records()
+        .CreateCustomer(pb.CreateCustomerRequest(parent=PARENT, customer=people.person()))
+        .customer.name
+    )
+    search(vault)()
+    vault.kill(TierName.FULL)
+    started = time.monotonic()
+    refused = refusal(search(vault))
+    assert (refused.code, refused.reason) == ("UNAVAILABLE", "ORACLE_UNAVAILABLE")
+    assert refused.retry_seconds > 0
+    assert time.monotonic() - started < 6
+    shown = vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name)).customer
+    assert shown.name == name
+    listed = vault.masked().ListMaskedCustomers(mp.ListMaskedCustomersRequest(parent=PARENT))
+    assert [c.name for c in listed.customers] == [name]
+    events = log.since(0)[-3:]
+    assert [(e.action, e.outcome) for e in events] == [
+        ("masked.customers.search", "UNAVAILABLE"),
+        ("masked.customers.get", "OK"),
+        ("masked.customers.list", "OK"),
+    ]
+    vault.start(TierName.FULL)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            search(vault)()
+            break
+        except Exception:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert log.verify() == log.size()
+    log.close()
