@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from vault.cli.vaultd.failures import UNUSABLE
@@ -33,8 +32,13 @@ def check_config(
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table("tier", "subject", "", "", box=None, header_style="bold", pad_edge=False)
+    console = Console(highlight=False)
     for found in findings:
-        verdict = Text("problem", style="bold red") if found.problem else Text("ok", style="green")
-        table.add_row(found.tier.value, found.subject, verdict, Text(found.problem or found.detail))
-    Console(highlight=False, soft_wrap=True).print(table)
+        bad = bool(found.problem)
+        line = Text.assemble(
+            f"{found.tier.value:<8}{found.subject:<12}",
+            ("problem " if bad else "ok      ", "bold red" if bad else "green"),
+            found.problem or found.detail,
+        )
+        # A path is not broken over two lines: it is to be copied, and found by grep.
+        console.print(line, soft_wrap=True)
