@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.driving import laid_out
+from tests.hostile.stage import stage
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import RunningVault
+
+__all__ = ["stage"]
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from vault.audit import LogUnavailable
-from vault.kms import KekMissing, KmsUnavailable
+from vault.kms import KekMissing, KmsUnavailable, UnwrapRefused
+from vault.sealing import InstitutionKeysMissing, SealBroken
 from vault.services import errors as refused
 from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
 
@@ -109,6 +110,17 @@ def _away(reason: str, en: str, zh: str) -> Callable[[], Fault]:
     return lambda: Fault(grpc.StatusCode.UNAVAILABLE, reason, en, zh, {}, retry=True)
 
 
+def _key_damaged() -> Fault:
+    return Fault(
+        grpc.StatusCode.DATA_LOSS,
+        "KEY_DAMAGED",
+        "A stored key does not open: it was altered, exchanged or damaged. "
+        "Tell the security officer; operations can restore the key store.",
+        "存储的密钥无法解封：已被篡改、调换或损坏。请通知安全官；运维人员可恢复密钥库。",
+        {},
+    )
+
+
 _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
     (
         LogUnavailable,
@@ -152,6 +164,20 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
             "STORE_FORBIDDEN",
             "This node's database role may not do that. Call the full tier.",
             "本节点的数据库角色无权执行该操作。请调用完整层。",
+            {},
+        ),
+    ),
+    # A record that does not open is told by the use case; these are keys.
+    (SealBroken, _key_damaged),
+    (UnwrapRefused, _key_damaged),
+    (
+        InstitutionKeysMissing,
+        lambda: Fault(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "INSTITUTION_WITHOUT_KEYS",
+            "The institution has no keys here. Operations add it to `institutions` "
+            "in the full tier's configuration, or restore the key store.",
+            "该机构在此没有密钥。请运维人员将其加入完整层配置的 `institutions`，或恢复密钥库。",
             {},
         ),
     ),
