@@ -7,12 +7,15 @@ as in the SPIFFE X.509-SVID specification, section 2) is looked up in the direct
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from vault.access import Directory, Principal
 
+# A URI is printable ASCII without blanks (RFC 3986); anything else names nobody and is not logged.
+_URI = re.compile(r"[!-~]{1,2048}")
 _SAN = "x509_subject_alternative_name"
 
 
@@ -32,6 +35,8 @@ def identify(
     uris = [n for n in auth_context.get(_SAN, ()) if b"://" in n]
     # X.509-SVID section 2: exactly one URI; with several, which one speaks would be a guess.
     workload = uris[0].decode("utf-8", "replace") if len(uris) == 1 else ""
+    if not _URI.fullmatch(workload):
+        workload = ""
     principal = directory.lookup(workload) if workload else None
     return Caller(workload=workload[:300], peer=_address(peer), principal=principal)
 

@@ -30,7 +30,7 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
-from vault.access import Action, Directory, PolicyEngine, Principal, ResourceRef
+from vault.access import Action, Directory, PolicyEngine, Principal, ResourceKind, ResourceRef
 from vault.audit import AuditLog, LogUnavailable, Phase
 from vault.records import new_ulid
 from vault.rpc.authenticate import identify
@@ -46,6 +46,8 @@ _log = structlog.get_logger("vault.rpc")
 
 # As the contract's rule for request ids has it (protovalidate, string.uuid).
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+# As the principals file has it.
+_PRINCIPAL = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _STATUS_DETAILS = "grpc-status-details-bin"
 _OUTCOMES = {code: code.name for code in grpc.StatusCode}
 
@@ -71,7 +73,8 @@ class Pipeline(grpc.GenericRpcHandler):
     def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
         self._parts = parts
         self._handlers = {path: self._handler(method) for path, method in methods.items()}
-        self._unknown: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+        # As a stream, so that it is refused without a message to wait for.
+        self._unknown: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
             self._serve_unknown
         )
 
@@ -156,7 +159,7 @@ class Pipeline(grpc.GenericRpcHandler):
             await self._fail(call, error, context, phase=Phase.CLOSED if opened else Phase.CALL)
             raise
 
-    async def _serve_unknown(self, data: bytes, context: Context) -> bytes:
+    async def _serve_unknown(self, _requests: AsyncIterator[bytes], context: Context) -> None:
         call = self._identify(Action.RPC_UNKNOWN, context)
         error = Refusal(
             Fault(
@@ -187,6 +190,29 @@ class Pipeline(grpc.GenericRpcHandler):
         """Steps 2 to 5. Sets what the log needs before anything can be refused."""
         request = self._parse(method, data)
         target = self._aim(call, method, request)
+        principal = self._known(call)
+        problems = Problems()
+        if not target.institution and method.action.kind is not ResourceKind.VAULT:
+            # Nothing can be decided about a resource that has no valid name.
+            contract_violations(request, problems)
+            _require_name(request, problems)
+            raise InvalidArgument(problems.unique())
+        self._decide(call, principal, target)
+        contract_violations(request, problems)
+        if target.on_behalf_of:
+            # The word of a node that may speak for others, and of nobody else.
+            if _PRINCIPAL.fullmatch(target.on_behalf_of):
+                call.on_behalf_of = target.on_behalf_of
+            else:
+                problems.found.append(_NO_PRINCIPAL)
+        if target.case_reference and not problems:
+            call.case_commitment = await self._parts.case_commitment(
+                target.institution, call.call_id, target.case_reference
+            )
+        return self._prepare(method, request, problems)
+
+    @staticmethod
+    def _known(call: Call) -> Principal:
         if call.principal is None:
             raise unauthenticated(
                 "The client certificate names no principal of this vault. "
@@ -194,17 +220,7 @@ class Pipeline(grpc.GenericRpcHandler):
                 "客户端证书未对应本保险库的任何主体。请由运维人员将其 URI 加入主体文件。",
                 "UNKNOWN_PRINCIPAL" if call.workload else "CERTIFICATE_WITHOUT_URI",
             )
-        problems = Problems()
-        contract_violations(request, problems)
-        if problems and not target.institution:
-            # Nothing can be decided about a resource that has no valid name.
-            raise InvalidArgument(problems.unique())
-        self._decide(call, call.principal, target)
-        if target.case_reference:
-            call.case_commitment = await self._parts.case_commitment(
-                target.institution, call.call_id, target.case_reference
-            )
-        return self._prepare(method, request, problems)
+        return call.principal
 
     def _next_message(self, call: Call, method: BidiStream, data: bytes, opened: Trace) -> Any:
         """A later message of a stream whose first one was admitted."""
@@ -260,8 +276,6 @@ class Pipeline(grpc.GenericRpcHandler):
         if not decision.allowed:
             reason = str(decision.reason or "DENIED")
             raise denied(reason, decision.en, decision.zh, decision.policies)
-        # The word of a node that may speak for others, and of nobody else.
-        call.on_behalf_of = target.on_behalf_of
 
     @staticmethod
     def _prepare(method: Method, request: Message, problems: Problems) -> Any:
@@ -334,6 +348,18 @@ class Pipeline(grpc.GenericRpcHandler):
         )
 
 
+def _require_name(request: Message, problems: Problems) -> None:
+    """Report that the request names no resource, unless a rule of the contract said so."""
+    fields = request.DESCRIPTOR.fields_by_name
+    # An update names its record inside the record, which is its first field.
+    field = next(
+        (name for name in ("name", "parent") if name in fields),
+        f"{request.DESCRIPTOR.fields[0].name}.name",
+    )
+    if all(v.field != field for v in problems.found):
+        problems.add(field, "RESOURCE_NAME", "must be the resource's name", "必须为资源名称")
+
+
 def _is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
@@ -355,6 +381,12 @@ _NOT_A_MESSAGE = FieldViolation(
     "NOT_A_MESSAGE",
     "the request is not a message of this method; generate the client from the same protos",
     "请求不是该方法的消息；请使用相同的 proto 生成客户端",
+)
+_NO_PRINCIPAL = FieldViolation(
+    "on_behalf_of",
+    "PRINCIPAL_NAME",
+    "must be a principal's name as the principals file has it",
+    "必须为主体文件中的主体名称",
 )
 _OTHER_PARENT = FieldViolation(
     "parent",

@@ -38,7 +38,8 @@ def with_purpose(aim: Callable[[str], Target], field: str) -> Callable[[Any], Ta
             found.customer,
             found.resource,
             purpose=_PURPOSES.get(request.purpose, ""),
-            case_reference=request.case_reference,
+            # Blanks refer to nothing.
+            case_reference=request.case_reference.strip(),
         )
 
     return target

@@ -1,0 +1,197 @@
+"""The pipeline on fakes: a log in memory, a gRPC context, and methods that a test makes up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from vault.access import Directory, PolicyEngine
+from vault.audit import AuditEvent, AuditLog, LogUnavailable, StoredEvent, encode
+from vault.rpc.methods import Method
+from vault.rpc.pipeline import Pipeline, PipelineParts
+from vault.sealing import SystemClock
+
+BANK = "institutions/demo-bank"
+CUSTOMER = f"{BANK}/customers/01jd0000000000000000000000"
+METHOD = "/test.Service/Method"
+MAX_REQUEST_BYTES = 100_000
+
+_POLICY = PolicyEngine.load()
+
+
+def uri(name: str) -> str:
+    """The URI in a caller's certificate."""
+    return f"spiffe://demo.bank/{name}"
+
+
+def write_principals(path: Path, roles: Mapping[str, str]) -> Directory:
+    """A principals file of callers of the demonstration bank, by name, with a role each. A masked
+    node belongs to no bank. Every look at the directory reads the file anew."""
+    replace_principals(path, roles)
+    return Directory(path, check_every=0)
+
+
+def replace_principals(path: Path, roles: Mapping[str, str]) -> None:
+    """Put another principals file in its place."""
+    entries = [
+        f'[[principal]]\nname = "{name}"\nuri = "{uri(name)}"\nroles = ["{role}"]\n'
+        + ("" if role == "masked_node" else 'institution = "demo-bank"\n')
+        for name, role in roles.items()
+    ]
+    fresh = path.with_suffix(".new")
+    fresh.write_text("\n".join(entries), encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)
+
+
+class FakeLog:
+    """Keeps events. As the real log's, an event is not taken back when its caller is cancelled.
+
+    `gate`, when it is there, holds every event back until it is set; `away` fails every event."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self.gate: asyncio.Event | None = None
+        self.held = asyncio.Event()  # somebody waits at the gate
+        self.away = False
+
+    async def record(self, event: AuditEvent) -> StoredEvent:
+        leaf = encode(event)
+        return await asyncio.shield(asyncio.ensure_future(self._append(event, leaf)))
+
+    async def commit(
+        self,
+        work: Callable[[Any], Any],
+        events: Callable[[Any], Iterable[AuditEvent]],
+        *,
+        weight: int = 1,
+    ) -> Any:
+        async def run() -> Any:
+            if self.gate is not None:
+                self.held.set()
+                await self.gate.wait()
+            if self.away:
+                raise LogUnavailable("away")
+            result = work(None)
+            self.events.extend(events(result))
+            return result
+
+        return await asyncio.shield(asyncio.ensure_future(run()))
+
+    async def _append(self, event: AuditEvent, leaf: bytes) -> StoredEvent:
+        if self.gate is not None:
+            self.held.set()
+            await self.gate.wait()
+        if self.away:
+            raise LogUnavailable("away")
+        self.events.append(event)
+        return StoredEvent(len(self.events), event.time, leaf, b"")
+
+
+class Refused(Exception):
+    """What the caller is told of a call that failed."""
+
+    def __init__(self, code: grpc.StatusCode, text: str, metadata: Any) -> None:
+        super().__init__(f"{code.name}: {text}")
+        self.code = code
+        self.status = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"])
+
+    def detail(self, kind: type[Any]) -> Any:
+        """The detail of a kind."""
+        for detail in self.status.details:
+            message = kind()
+            if detail.Unpack(message):
+                return message
+        raise AssertionError(f"no {kind.__name__}")
+
+    @property
+    def reason(self) -> str:
+        """ErrorInfo's reason."""
+        return str(self.detail(error_details_pb2.ErrorInfo).reason)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that are wrong."""
+        bad = self.detail(error_details_pb2.BadRequest)
+        return [violation.field for violation in bad.field_violations]
+
+
+class FakeContext:
+    """A call's context, of a caller whose certificate has these URIs."""
+
+    def __init__(self, *uris: str) -> None:
+        self._uris = [u.encode() for u in uris]
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_subject_alternative_name": [b"localhost", *self._uris]}
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:5000"
+
+    async def abort(self, code: grpc.StatusCode, text: str, trailing_metadata: Any) -> NoReturn:
+        raise Refused(code, text, trailing_metadata)
+
+
+class Rig:
+    """A pipeline with one method, and what its calls leave in the log."""
+
+    def __init__(self, folder: Path, method: Method, **roles: str) -> None:
+        self.log = FakeLog()
+        self.path = folder / "principals.toml"
+        self.directory = write_principals(self.path, roles or {"compliance": "compliance"})
+        parts = PipelineParts(
+            tier="full",
+            directory=self.directory,
+            policy=_POLICY,
+            log=cast(AuditLog, self.log),
+            clock=SystemClock(),
+            case_commitment=self._case_commitment,
+            max_request_bytes=MAX_REQUEST_BYTES,
+        )
+        self.pipeline = Pipeline(parts, {METHOD: method})
+
+    @staticmethod
+    async def _case_commitment(_institution: str, _call_id: str, _reference: str) -> bytes:
+        return b"c" * 32
+
+    @property
+    def events(self) -> list[AuditEvent]:
+        return self.log.events
+
+    def handler(self, method: str = METHOD) -> Any:
+        details = cast(grpc.HandlerCallDetails, SimpleNamespace(method=method))
+        return self.pipeline.service(details)
+
+    def unary(self, data: bytes, *uris: str, method: str = METHOD) -> Awaitable[bytes]:
+        """One call with one answer."""
+        answer: Awaitable[bytes] = self.handler(method).unary_unary(data, FakeContext(*uris))
+        return answer
+
+    def stream(self, data: bytes, *uris: str) -> AsyncIterator[bytes]:
+        """One call with many answers."""
+        answers: AsyncIterator[bytes] = self.handler().unary_stream(data, FakeContext(*uris))
+        return answers
+
+    def bidi(
+        self, requests: AsyncIterator[bytes], *uris: str, method: str = METHOD
+    ) -> AsyncIterator[bytes]:
+        """Many requests, many answers."""
+        handler = self.handler(method)
+        answers: AsyncIterator[bytes] = handler.stream_stream(requests, FakeContext(*uris))
+        return answers
+
+
+async def several(*messages: bytes) -> AsyncIterator[bytes]:
+    """A stream of requests."""
+    for message in messages:
+        yield message
+
+
+async def nothing_ever() -> AsyncIterator[bytes]:
+    """A stream that is held open without a request."""
+    await asyncio.Event().wait()
+    yield b""
