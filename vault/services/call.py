@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from vault.access import Action, Decision, GrantMismatch, Principal
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
+from vault.records import new_ulid
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class Trace:
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
 
-    ``committed`` is set by a use case whose event has been made durable with its write, so that
-    the pipeline does not log the call a second time.
+    ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
+    case whose event has been made durable with its write, so that the pipeline does not log the
+    call a second time.
     """
 
     call_id: str
@@ -47,6 +49,7 @@ class Call:
     request_id: str = ""
     on_behalf_of: str = ""
     oracle_kind: str = ""
+    joined_call_id: str = ""
     trace: Trace = field(default_factory=Trace)
     committed: bool = False
 
@@ -68,15 +71,21 @@ class Call:
     def event(
         self,
         now: int,
-        event_id: str,
         *,
         outcome: str = "OK",
         reason: str = "",
         trace: Trace | None = None,
         phase: Phase | None = None,
     ) -> AuditEvent:
-        """The event of this call as things stand; ``now`` is in microseconds since the epoch."""
+        """The event of this call as things stand; ``now`` is in microseconds since the epoch.
+
+        A call that makes one event lends it its identifier; of a stream's several, each has its
+        own and names the call.
+        """
         t = trace or self.trace
+        phase = phase or self.phase
+        alone = phase is Phase.CALL
+        event_id = self.call_id if alone else new_ulid(now // 1000)
         principal, decision = self.principal, self.decision
         if decision is not None:
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
@@ -89,7 +98,7 @@ class Call:
             time=now,
             tier=self.tier,
             action=self.action,
-            phase=phase or self.phase,
+            phase=phase,
             institution=t.institution or (principal.institution if principal else ""),
             customer=t.customer,
             resource=t.resource,
@@ -109,7 +118,7 @@ class Call:
             count=t.count,
             peer=self.peer,
             request_id=self.request_id,
-            call_id=self.call_id,
+            call_id=self.joined_call_id or ("" if alone else self.call_id),
             oracle_kind=self.oracle_kind,
         )
 

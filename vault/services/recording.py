@@ -9,7 +9,6 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from vault.audit import AuditLog
-from vault.records import new_ulid
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
 
@@ -37,11 +36,10 @@ class Recorder:
         is refused, the call has left none yet.
         """
         now = self._clock.now_micros()
-        event_id = new_ulid(now // 1000)
         committing = asyncio.ensure_future(
             self._log.commit(
                 work,
-                lambda done: (call.event(now, event_id, trace=trace(done)),),
+                lambda done: (call.event(now, trace=trace(done)),),
                 weight=weight,
             )
         )

@@ -45,7 +45,7 @@ def methods(oracle: LocalOracle) -> dict[str, Method]:
     async def look_up(call: Call, command: tuple[str, Lookup]) -> Message:
         call_id, lookup = command
         # The two events of one search share the identifier of the masked tier's call.
-        call.call_id = call_id or call.call_id
+        call.joined_call_id = call_id
         call.oracle_kind = lookup.kind.value
         return pb.LookUpResponse(customers=await oracle.look_up(call, lookup))
 

@@ -64,7 +64,7 @@ def _event(e: AuditEvent) -> event_pb2.AuditEvent:
         count=e.count,
         peer=e.peer,
         request_id=e.request_id,
-        call_id=e.call_id,
+        call_id=e.call_id or e.event_id,
         part=e.part,
         parts=e.parts,
     )
