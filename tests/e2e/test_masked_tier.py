@@ -19,7 +19,7 @@ from recordsvault.type.v1 import party_pb2 as party
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
 from tests.e2e.people import MORNING, OTHER_PARENT, PARENT
-from tests.e2e.wire import LogBook, refusal
+from tests.e2e.wire import LogBook, call_of, refusal
 from tests.support.running_vault import RunningVault, other
 from vault.server.settings import TierName
 
@@ -343,7 +343,7 @@ def test_both_events_of_a_search_share_their_call(vault: RunningVault, log: LogB
         "masked",
         "crm",
     )
-    assert asked.call_id == answered.call_id
+    assert call_of(asked) == call_of(answered)
     assert (asked.on_behalf_of, asked.oracle_kind, asked.count) == ("crm", "phone", 1)
     assert asked.institution == answered.institution == "demo-bank"
     assert answered.resources != () and answered.count == 1

@@ -106,6 +106,11 @@ def refusal(call: Callable[[], object]) -> Refused:
     raise AssertionError(f"not refused: {type(answer).__name__}")
 
 
+def call_of(event: AuditEvent) -> str:
+    """The call that an event is of: named for itself, where one event is all there is of it."""
+    return event.call_id or event.event_id
+
+
 class LogBook:
     """The log as it lies in the database, whoever may see it through the service."""
 
