@@ -139,6 +139,8 @@ class FakeContext:
 class Rig:
     """A pipeline with one method, and what its calls leave in the log."""
 
+    streams_per_caller = 3
+
     def __init__(self, folder: Path, method: Method, **roles: str) -> None:
         self.log = FakeLog()
         self.path = folder / "principals.toml"
@@ -151,6 +153,7 @@ class Rig:
             clock=SystemClock(),
             case_commitment=self._case_commitment,
             max_request_bytes=MAX_REQUEST_BYTES,
+            streams_per_caller=self.streams_per_caller,
         )
         self.pipeline = Pipeline(parts, {METHOD: method})
 

@@ -51,7 +51,8 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         if settings.tier is TierName.FULL:
             for institution in settings.table.institutions:
                 await parts.keys.open_institution(institution)
-        server = _server(parts, tier)
+        pipeline = _pipeline(parts, tier)
+        server = _server(parts, pipeline)
         await server.start()
         standing.serving(True)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
@@ -61,6 +62,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         await _told_to_stop()
         _log.info("stopping", tier=settings.tier.value)
         standing.serving(False)
+        pipeline.stop()
         # New calls are refused from here on; those in flight have the grace to finish in.
         await server.stop(settings.limits.grace_seconds)
         sweeper.cancel()
@@ -71,7 +73,24 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     _log.info("stopped", tier=settings.tier.value)
 
 
-def _server(parts: Parts, tier: Tier) -> aio.Server:
+def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
+    settings = parts.settings
+    return Pipeline(
+        PipelineParts(
+            tier=settings.tier.value,
+            directory=parts.directory,
+            policy=parts.policy,
+            log=parts.log,
+            clock=parts.clock,
+            case_commitment=parts.keys.case_commitment,
+            max_request_bytes=settings.limits.max_message_bytes,
+            streams_per_caller=settings.limits.streams_per_caller,
+        ),
+        tier.methods,
+    )
+
+
+def _server(parts: Parts, pipeline: Pipeline) -> aio.Server:
     settings = parts.settings
     limits = settings.limits
     server = aio.server(
@@ -83,18 +102,6 @@ def _server(parts: Parts, tier: Tier) -> aio.Server:
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
         maximum_concurrent_rpcs=limits.concurrent_calls,
-    )
-    pipeline = Pipeline(
-        PipelineParts(
-            tier=settings.tier.value,
-            directory=parts.directory,
-            policy=parts.policy,
-            log=parts.log,
-            clock=parts.clock,
-            case_commitment=parts.keys.case_commitment,
-            max_request_bytes=limits.max_message_bytes,
-        ),
-        tier.methods,
     )
     server.add_generic_rpc_handlers((pipeline,))
     table = settings.table

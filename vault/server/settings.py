@@ -56,6 +56,7 @@ class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     searches_per_minute: int = 600
     grace_seconds: float = 20.0
     concurrent_calls: int = 2_000
+    streams_per_caller: int = 100
 
 
 class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

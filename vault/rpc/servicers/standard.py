@@ -43,9 +43,9 @@ class Standing:
         """As the health service says it."""
         return _Status(status=_Status.SERVING if self._serving else _Status.NOT_SERVING)
 
-    async def change(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
+    def change(self) -> asyncio.Event:
+        """The next change, to wait for."""
+        return self._changed
 
 
 def methods(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
@@ -77,11 +77,13 @@ def _health(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
     async def watch(call: Call, service: str) -> AsyncIterator[Message]:
         call.require("")
         while True:
+            # Asked for before the status is told, so that no change is missed in between.
+            change = standing.change()
             if service in known:
                 yield standing.status()
             else:
                 yield _Status(status=_Status.SERVICE_UNKNOWN)
-            await standing.change()
+            await change.wait()
 
     service = _service(health_pb2.DESCRIPTOR, "Health")
     listing = service.methods_by_name["List"]

@@ -1,0 +1,96 @@
+"""What is peculiar to streams: how many a caller may hold, and that none outlives the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import grpc
+
+from vault.rpc.errors import Fault, Refusal
+
+T = TypeVar("T")
+
+# Time for what is already on its way: a watcher hears that the server no longer serves.
+_PATIENCE_SECONDS = 0.2
+
+
+class Streams:
+    """The open streams of a server. One without an end (a follower of the log, a watcher of the
+    server's health) would hold up its stop, and too many of one caller everybody else."""
+
+    def __init__(self, per_caller: int) -> None:
+        self._per_caller = per_caller
+        self._open: Counter[str] = Counter()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End every stream that waits for something."""
+        self._stopping.set()
+
+    @contextmanager
+    def slot(self, caller: str) -> Iterator[None]:
+        """Hold one of the caller's streams. Raises Refusal when he has as many as he may."""
+        if self._open[caller] >= self._per_caller:
+            raise Refusal(
+                Fault(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    "TOO_MANY_STREAMS",
+                    f"This caller has {self._per_caller} streams open, as many as one may. "
+                    "Close one first.",
+                    f"该主体已打开 {self._per_caller} 个流，达到上限。请先关闭其中之一。",
+                    {},
+                )
+            )
+        self._open[caller] += 1
+        try:
+            yield
+        finally:
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
+
+    async def until_stopped(
+        self, items: AsyncIterable[T], patience: float = _PATIENCE_SECONDS
+    ) -> AsyncGenerator[T, None]:
+        """The items, until the server stops and the next one does not come within ``patience``
+        seconds. Raises Refusal then."""
+        source = aiter(items)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        coming: asyncio.Future[T] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(source))
+                await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    await asyncio.wait((coming,), timeout=patience)
+                if not coming.done():
+                    raise _stopping()
+                try:
+                    item = coming.result()
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            stopping.cancel()
+            if coming is not None and not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+
+
+def _stopping() -> Refusal:
+    return Refusal(
+        Fault(
+            grpc.StatusCode.UNAVAILABLE,
+            "STOPPING",
+            "The server is stopping. Open the stream again and go on from where it ended.",
+            "服务器正在停止。请重新打开流并从中断处继续。",
+            {},
+            retry=True,
+        )
+    )
