@@ -54,8 +54,10 @@ def other(name: str) -> str:
 
 
 class RunningVault:
-    """Use as a context manager, or `start` and `stop` it. `masked_database` may be another URL, with
-    the restricted role's user."""
+    """Use as a context manager, or `start` and `stop` it. `masked_database` may be another URL,
+    with the restricted role's user."""
+
+    module = "tests.support.tier_process"
 
     def __init__(
         self, folder: Path, database: str, *, masked_database: str = "", limits: str = ""
@@ -91,27 +93,31 @@ class RunningVault:
         for tier in wanted:
             ready = self.folder / f"{tier}.ready"
             ready.unlink(missing_ok=True)
-            with (self.folder / f"{tier}.log").open("ab") as log:
-                self._processes[tier] = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        "tests.support.tier_process",
-                        str(self.config),
-                        tier.value,
-                        str(ready),
-                    ],
-                    cwd=ROOT,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
-                )
+            self._processes[tier] = self._spawn(tier, ready)
         deadline = time.monotonic() + _START_SECONDS
         for tier in wanted:
             while not (self.folder / f"{tier}.ready").exists():
                 if self._processes[tier].poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{tier} did not start: {self.log_text(tier)[-2000:]}")
                 time.sleep(0.02)
+
+    def _spawn(self, tier: TierName, ready: Path) -> subprocess.Popen[bytes]:
+        """A process that serves the tier and makes the file `ready` when it takes calls."""
+        with (self.folder / f"{tier}.log").open("ab") as log:
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    self.module,
+                    str(self.config),
+                    tier.value,
+                    str(ready),
+                ],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
+            )
 
     def kill(self, tier: TierName) -> None:
         """SIGKILL."""
