@@ -93,6 +93,8 @@ def _import_file(
     progress: ImportProgress,
 ) -> FileResult:
     try:
+        # Looked at first: to open a pipe would wait for somebody to write to it.
+        _ordinary(file, file.stat())
         stream = file.open("rb")
     except OSError as error:
         raise options.unreadable(file, error) from None
@@ -122,13 +124,17 @@ def _import_file(
 def _stamp(file: Path, stream: io.BufferedReader) -> tuple[int, int]:
     """Size and time of change: differ if the file changed after its digest was taken."""
     seen = os.fstat(stream.fileno())
+    _ordinary(file, seen)
+    return seen.st_size, seen.st_mtime_ns
+
+
+def _ordinary(file: Path, seen: os.stat_result) -> None:
     if not stat.S_ISREG(seen.st_mode):
         raise CommandError(
             f"{file} is no ordinary file: an import that can be resumed needs one.",
             f"{file} 不是普通文件：可续传的导入需要普通文件。",
             INPUT,
         )
-    return seen.st_size, seen.st_mtime_ns
 
 
 def _beside(file: Path) -> Path:
