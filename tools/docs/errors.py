@@ -74,7 +74,11 @@ ADVICE: Final = {
     "BUDGET_EXHAUSTED": "A budget is used up for now. Wait.",
     "SEARCH_BUDGET_EXHAUSTED": "The searches of this caller in this minute are used up "
     "(`limits.searches_per_minute`). Wait.",
+    "TOO_MANY_STREAMS": "The caller has as many streams open as one may "
+    "(`limits.streams_per_caller`). Close one.",
     # Parts that are away
+    "STOPPING": "The server is stopping. Open the stream again and go on from where it ended; the "
+    "clients do so by themselves.",
     "UNAVAILABLE": "A part that the call needs is away. Try again later with the same "
     "`request_id`.",
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
@@ -91,7 +95,11 @@ ADVICE: Final = {
     "KEK_MISSING": "This node was not given the key that the call needs. Call the full tier.",
     "STORE_FORBIDDEN": "This node's database role may not do that. Call the full tier; on the full "
     "tier, operations correct the role.",
+    "INSTITUTION_WITHOUT_KEYS": "The institution has no keys here. Operations add it to "
+    "`institutions` of the full tier, or restore the key store.",
     # Damage and defects
+    "KEY_DAMAGED": "A stored key does not open: it was altered, exchanged or damaged. Tell the "
+    "security officer; operations restore the key store.",
     "RECORD_DAMAGED": "A stored row does not open: it was altered, moved or damaged. Tell the "
     "security officer; the row's event in the log holds its hash.",
     "STORE_DAMAGED": "The database file is damaged. Operations restore it.",
@@ -109,8 +117,10 @@ FIELD_ADVICE: Final = {
     "protos.",
     "PARENT_CHANGED": "`parent` must be the same in every message of a stream.",
     "ETAG_REQUIRED": "An update carries the etag of the version that was read.",
-    "RESOURCE_NAME": "The record's name is missing or no name.",
+    "RESOURCE_NAME": "The name of the record or of its parent is missing or no name.",
+    "PRINCIPAL_NAME": "`on_behalf_of` is no principal's name.",
     "UNKNOWN_FIELD": "A field mask names a field that the record does not have.",
+    "TOO_MANY_PATHS": "A field mask names more fields than one may.",
     "PAGE_TOKEN": "Not a page token of this request. Leave it out to start again.",
     "OWNER_NOT_ALLOWED": "An import item with a new customer has no owner.",
     "OWNER_REQUIRED": "An import item with a document or transaction names its customer.",
@@ -123,11 +133,10 @@ A rule that stands in the contract itself is answered as `RULE_` and the name of
 `RULE_STRING_PATTERN` or `RULE_REPEATED_MAX_ITEMS`; [api.md](api.md) has the rules of every field.
 """
 _CODES: Final = frozenset(code.name for code in grpc.StatusCode)
-# Raised in the pipeline itself, where no class or table says their code.
-_PIPELINE: Final = {
+# Made by a function that takes the reason: no class, table or literal says their code.
+_MADE: Final = {
     "CERTIFICATE_WITHOUT_URI": "UNAUTHENTICATED",
     "UNKNOWN_PRINCIPAL": "UNAUTHENTICATED",
-    "UNKNOWN_METHOD": "UNIMPLEMENTED",
     "SEARCH_BUDGET_EXHAUSTED": refused.Exhausted.code,
     "ORACLE_UNAVAILABLE": refused.Unavailable.code,
 }
@@ -149,7 +158,7 @@ def page() -> str:
 
 def codes() -> dict[str, str]:
     """The gRPC code of each reason that is not about one field, as the program has it."""
-    found = dict(_PIPELINE)
+    found = _MADE | _literal_faults()
     found |= {reason.value: "PERMISSION_DENIED" for reason in Refused}
     found |= {error.reason: error.code for error in _errors(refused.VaultError)}
     found |= {fault.reason: fault.code.name for fault in _faults()}
@@ -158,13 +167,29 @@ def codes() -> dict[str, str]:
 
 def in_code() -> set[str]:
     """Every reason in the rooms that answer calls: of a known error, or a text of that form."""
-    texts: set[str] = set()
-    for room in ("rpc", "services"):
-        for file in sorted((VAULT / room).rglob("*.py")):
-            texts |= _texts(ast.parse(file.read_text(encoding="utf-8")))
+    texts = {text for tree in _trees() for text in _texts(tree)}
     # What ends in an underscore is the prefix of an enumeration's values.
     texts = {text for text in texts if not text.endswith("_")} - _CODES
     return (texts | {reason.value for reason in Wrong} | set(codes())) - _NEVER_ANSWERED
+
+
+def _trees() -> Iterator[ast.AST]:
+    for room in ("rpc", "services"):
+        for file in sorted((VAULT / room).rglob("*.py")):
+            yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _literal_faults() -> dict[str, str]:
+    """Codes where a `Fault` is made with both code and reason written out."""
+    found = {}
+    for node in (node for tree in _trees() for node in ast.walk(tree)):
+        match node:
+            case ast.Call(
+                func=ast.Name("Fault"),
+                args=[ast.Attribute(attr=code), ast.Constant(value=str(reason)), *_],
+            ):
+                found[reason] = code
+    return found
 
 
 def _texts(tree: ast.AST) -> set[str]:

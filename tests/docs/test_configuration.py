@@ -1,0 +1,67 @@
+"""The configuration in the README is the one that the server reads."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.docs.pages import ENGLISH, codes
+from vault.server.settings import (
+    CacheTable,
+    KmsTable,
+    LimitsTable,
+    LogTable,
+    OracleTable,
+    TierName,
+    TierTable,
+    TlsTable,
+    load,
+)
+
+TEXT = ENGLISH.read_text(encoding="utf-8")
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "tiers.*": TierTable,
+    "tiers.*.kms": KmsTable,
+    "tiers.*.tls": TlsTable,
+    "tiers.*.oracle": OracleTable,
+    "log": LogTable,
+    "limits": LimitsTable,
+    "cache": CacheTable,
+}
+INNER = {f"tiers.*.{name}" for name in ("kms", "tls", "oracle")}
+
+
+def documented() -> dict[str, str]:
+    """Each key of the table and the default that it names."""
+    return dict(re.findall(r"^\| `([\w.*]+\.\w+)` \| (.+?) \|", TEXT, re.MULTILINE))
+
+
+def test_every_key_is_documented_and_no_other() -> None:
+    keys = {f"{prefix}.{name}" for prefix, t in TABLES.items() for name in t.__struct_fields__}
+    assert set(documented()) == keys - INNER
+
+
+@pytest.mark.parametrize("prefix", ["log", "limits", "cache"])
+def test_the_defaults_are_those_of_the_server(prefix: str) -> None:
+    made = TABLES[prefix]()
+    for name in TABLES[prefix].__struct_fields__:
+        assert float(documented()[f"{prefix}.{name}"]) == float(getattr(made, name))
+
+
+def test_what_is_required_is_said_to_be() -> None:
+    for prefix, kind in TABLES.items():
+        for field in msgspec.structs.fields(kind):
+            key = f"{prefix}.{field.name}"
+            if key in INNER or key == "tiers.*.kms.directory":
+                continue
+            assert documented()[key].startswith("required") == field.required, key
+
+
+@pytest.mark.parametrize("tier", TierName)
+def test_the_example_can_be_read(tier: TierName, tmp_path: Path) -> None:
+    (example,) = [code.text for code in codes(TEXT) if code.language == "toml"]
+    file = tmp_path / "vault.toml"
+    file.write_text(example, encoding="utf-8")
+    settings = load(file, tier)
+    assert (settings.table.oracle is not None) == (tier is TierName.MASKED)
