@@ -16,10 +16,21 @@ M = TypeVar("M", bound=Message)
 # What names a record and its version is part of every answer and reveals nothing of its contents.
 IDENTITY = frozenset({"name", "version", "etag", "create_time", "update_time"})
 
+# More than any record has fields. Each path is looked up, while other calls wait.
+_MAX_PATHS = 200
+
 
 def check_mask(mask: FieldMask, kind: type[Message], field: str, problems: Problems) -> None:
     """Report a mask that names something which the message does not have."""
     if "*" in mask.paths and len(mask.paths) == 1:
+        return
+    if len(mask.paths) > _MAX_PATHS:
+        problems.add(
+            field,
+            "TOO_MANY_PATHS",
+            f"names more than {_MAX_PATHS} fields; leave it out to have them all",
+            f"超过 {_MAX_PATHS} 个字段；如需全部字段请省略",
+        )
         return
     for path in mask.paths:
         if not FieldMask(paths=[path]).IsValidForDescriptor(cast(Descriptor, kind.DESCRIPTOR)):

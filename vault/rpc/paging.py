@@ -2,7 +2,8 @@
 
 A token is opaque to callers (AIP-158). It holds the last key of the page before and a digest of the
 request's other fields, so that a token taken to another request is refused rather than misread. It
-says nothing that the page itself did not say.
+says nothing that the page itself did not say; whoever makes one up learns no more than by asking
+for the page.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ from vault.rpc.problems import Problems
 
 DEFAULT_PAGE_SIZE = 50
 _DIGEST_BYTES = 8
+_IDENTIFIER = re.compile(r"[0-9a-z]{26}")
 # A version or a position; what the database can compare.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 # What may differ from page to page.
 _NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask")
+# What is searched for can be enumerated, so that a digest of it would tell it. A token is therefore
+# good for a search of anything, and means the same place in the order of identifiers.
+_SECRET = ("identity_number", "phone", "account_number", "full_name", "customer_number")
 
 
 def _digest(request: Message) -> bytes:
     bound = type(request)()
     bound.CopyFrom(request)
-    for field in _NOT_BOUND:
+    for field in (*_NOT_BOUND, *_SECRET):
         if field in bound.DESCRIPTOR.fields_by_name:
             bound.ClearField(field)
     data = type(request).DESCRIPTOR.full_name.encode() + b"\x00"
@@ -41,7 +46,7 @@ def make_token(request: Message, key: str) -> str:
 
 def read_token(request: Message, token: str, problems: Problems, *, number: bool = False) -> str:
     """The key in a token; "" for the first page or, with a problem, for a token of another
-    request, or one whose key is no number where the request pages by number.
+    request, or one whose key is not of the kind that the request pages by.
 
     Anybody can make up a token: it is taken for no more than a place to start from.
     """
@@ -52,7 +57,8 @@ def read_token(request: Message, token: str, problems: Problems, *, number: bool
         key = data[_DIGEST_BYTES:].decode("ascii")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         data, key = b"", ""
-    if data[:_DIGEST_BYTES] != _digest(request) or not (_NUMBER.fullmatch(key) if number else key):
+    shape = _NUMBER if number else _IDENTIFIER
+    if data[:_DIGEST_BYTES] != _digest(request) or not shape.fullmatch(key):
         problems.add(
             "page_token",
             "PAGE_TOKEN",

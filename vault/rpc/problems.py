@@ -67,4 +67,7 @@ class Problems:
         """
         told = {v.field for v in self.found if not v.reason.startswith(CONTRACT)}
         found = [v for v in self.found if not v.reason.startswith(CONTRACT) or v.field not in told]
-        return list({(v.field, v.reason): v for v in reversed(found)}.values())[::-1]
+        once: dict[tuple[str, str], FieldViolation] = {}
+        for v in found:
+            once.setdefault((v.field, v.reason), v)
+        return list(once.values())
