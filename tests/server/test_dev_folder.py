@@ -236,6 +236,26 @@ def test_a_kek_is_not_made_anew_beside_data_that_it_should_open(folder: Path) ->
     assert not (folder / "kms/full/full.kek").exists()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ('database = "sqlite:///vault.db"', 'database = "postgresql://vault@db.example/vault"'),
+        ("[tiers.full]\n", '[tiers.full]\nkeys_database = "sqlite:///keys.db"\n'),
+    ],
+)
+def test_a_kek_is_not_made_anew_where_the_data_may_be_elsewhere(
+    folder: Path, changed: tuple[str, str]
+) -> None:
+    config = folder / "vault.toml"
+    before = config.read_text()
+    config.write_text(before.replace(*changed))
+    assert config.read_text() != before
+    (folder / "kms/full/index.kek").unlink()
+    with pytest.raises(DevFolderUnusable, match=r"index\.kek is missing"):
+        again(folder)
+    assert not (folder / "kms/full/index.kek").exists()
+
+
 @pytest.mark.parametrize("kek", ["full", "index"])
 def test_a_masked_tier_with_more_than_the_masked_kek_is_refused(folder: Path, kek: str) -> None:
     stray = folder / "kms" / "masked" / f"{kek}.kek"

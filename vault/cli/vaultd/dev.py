@@ -52,8 +52,8 @@ def dev(
         migrate(load(vault.config, TierName.FULL))
 
         def show(tier: TierName, line: str) -> None:
-            prefix = Text(f"{tier.value:<6} | ", style=_COLOURS[tier])
-            err.print(prefix + Text.from_ansi(line), soft_wrap=True)
+            prefix = (f"{tier.value:<6} | ", _COLOURS[tier])
+            err.print(Text.assemble(prefix, Text.from_ansi(line)), soft_wrap=True)
 
         def ready() -> None:
             guide(vault, out)

@@ -8,6 +8,7 @@ over, and these lines go to places that were never cleared for records.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from enum import StrEnum
@@ -37,7 +38,9 @@ def configure(chosen: LogFormat = LogFormat.AUTO) -> None:
     ]
     if chosen is LogFormat.CONSOLE:
         shared.append(structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False))
-        last: Processor = structlog.dev.ConsoleRenderer(pad_event_to=24)
+        last: Processor = structlog.dev.ConsoleRenderer(
+            pad_event_to=24, colors="NO_COLOR" not in os.environ
+        )
     else:
         shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
         last = structlog.processors.JSONRenderer(ensure_ascii=False)

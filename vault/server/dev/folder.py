@@ -118,8 +118,10 @@ def prepare(
                 f"both tiers cannot listen on port {ports.full}; give --port-full and --port-masked"
             )
         _write_texts(folder, was, ports)
-        ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", folder / DATABASE)
+        ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", _sealed(folder))
         _certificates(folder / "pki", now)
+    except SettingsInvalid as error:
+        raise DevFolderUnusable(str(error)) from None
     except OSError as error:
         where = error.filename or folder
         raise DevFolderUnusable(f"{where} cannot be used: {error.strerror}") from None
@@ -127,11 +129,8 @@ def prepare(
 
 
 def _ports(config: Path) -> Ports:
-    try:
-        full = load(config, TierName.FULL).table.listen
-        masked = load(config, TierName.MASKED).table.listen
-    except SettingsInvalid as error:
-        raise DevFolderUnusable(str(error)) from None
+    full = load(config, TierName.FULL).table.listen
+    masked = load(config, TierName.MASKED).table.listen
     return Ports(_port(config, full, DEFAULT_FULL_PORT), _port(config, masked, DEFAULT_MASKED_PORT))
 
 
@@ -142,6 +141,14 @@ def _port(config: Path, listen: str, default: int) -> int:
             f"{config}: listen is not host:port; write for example localhost:{default}"
         )
     return int(digits)
+
+
+def _sealed(folder: Path) -> str:
+    """The database that may hold sealed records by now; empty if there is none yet."""
+    table = load(folder / CONFIG, TierName.FULL).table
+    if table.database != f"sqlite:///{DATABASE}" or table.keys_database:
+        return f"the database of {folder / CONFIG}"  # somebody's own, which may be anywhere
+    return str(folder / DATABASE) if (folder / DATABASE).exists() else ""
 
 
 def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:

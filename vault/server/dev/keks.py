@@ -12,18 +12,20 @@ from vault.kms import KekName, KeyFileRefused, KmsError, create_local_keks
 from vault.server.dev.files import PRIVATE, DevFolderUnusable, create, make_folder
 
 
-def ensure_keks(full: Path, masked: Path, data: Path) -> None:
-    """Make the KEKs that are missing in the two folders; `data` is the vault's database file.
+def ensure_keks(full: Path, masked: Path, sealed: str) -> None:
+    """Make the KEKs that are missing in the two folders.
+
+    `sealed` names the database that may hold what was sealed under them; empty if there is none.
 
     Raises DevFolderUnusable where a KEK is missing beside data that was sealed under it: a new
     one would not open them.
     """
     missing = [kek for kek in KekName if not _file(full, kek).exists()]
-    if missing and data.exists():
+    if missing and sealed:
         lost = ", ".join(str(_file(full, kek)) for kek in missing)
         raise DevFolderUnusable(
-            f"{lost} is missing, and {data} cannot be opened without it; restore the key file, "
-            "or start over in another folder"
+            f"{lost} is missing, and what is in {sealed} cannot be opened without it; "
+            "restore the key file, or start over in another folder"
         )
     make_folder(full.parent)
     make_folder(masked)

@@ -1,0 +1,58 @@
+"""The demonstration, as `make demo` runs it."""
+
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.running_vault import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def demo(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "clients/examples/demo.py", "--dir", str(folder), *options]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+@pytest.mark.slow
+def test_the_demonstration_shows_every_step_and_can_be_run_again(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    ports = ["--port-full", str(free_port()), "--port-masked", str(free_port())]
+    first = demo(folder, *ports)
+    assert first.returncode == 0, first.stdout + first.stderr
+    steps = [line for line in first.stdout.splitlines() if line[:2].strip().isdigit()]
+    assert len(steps) == 9
+    for shown in ("20,000", "PERMISSION_DENIED", "ROLE_MISSING", "DENIED", "VAULT OK", "孙慧丽"):
+        assert shown in first.stdout, shown
+    # The number goes in by standard input, and comes out where compliance opens the record.
+    assert first.stdout.count("330211198506109963") == 1
+    listen = tomllib.loads((folder / "vault.toml").read_text())["tiers"]["full"]["listen"]
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(listen.rpartition(":")[2]))) != 0
+
+    second = demo(folder)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "those that are there already" in second.stdout
+    for name in ("customers", "documents", "transactions"):
+        examples = ROOT / "clients" / "examples"
+        assert not (examples / f"{name}.jsonl.import-state").exists()
+
+
+def test_a_demonstration_that_fails_says_why_and_ends_with_a_non_zero_code(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+        ended = demo(tmp_path / "demo", "--port-full", port, "--port-masked", str(free_port()))
+    assert ended.returncode == 1
+    assert "The demonstration failed: the vault did not start." in ended.stdout
+    assert f"port {port} is in use" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
