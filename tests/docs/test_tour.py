@@ -1,0 +1,151 @@
+"""What the pages tell people to type does what they say, on a vault made by `vaultd dev`."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, codes, command_lines
+from tests.support.running_vault import free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+EXAMPLES = "clients/examples"
+KEPT = {"customers": 60, "documents": 60, "transactions": 200}
+PHONE = "+8617402254132"
+PAGES = [
+    "README.md",
+    "docs/tutorial.md",
+    "docs/how-to/back-end.md",
+    "docs/how-to/crm.md",
+    "docs/how-to/compliance.md",
+    "docs/how-to/security-officer.md",
+    "docs/how-to/operator.md",
+]
+# What installs, serves or follows for ever; and files that the pages only speak of.
+NOT_HERE = re.compile(
+    r"^(make|vaultd|pip|\.)( |$)|audit tail|document\.json|transaction\.json|^\S+$"
+)
+# The CRM asks for a full record, to be refused.
+REFUSED = re.compile(r"crm\.toml customers get \$NAME --full")
+PERMISSION_DENIED = 5
+NAME = (
+    "NAME=$(vaultctl --profile .demo/profiles/crm.toml customers search "
+    "--customer-number C0000001 --json | grep -o 'customers/[0-9a-z]*' | head -n 1)"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Like a clone after `make dev`: some of the examples, and a running vault in .demo."""
+    here = tmp_path_factory.mktemp("clone")
+    _shorten(here / EXAMPLES)
+    environment = _environment()
+    with (here / "vaultd.log").open("wb") as log:
+        ports = ("--port-full", str(free_port()), "--port-masked", str(free_port()))
+        dev = subprocess.Popen(
+            ["vaultd", "dev", "--dir", ".demo", "--once-ready-file", "ready", *ports],
+            cwd=here,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not (here / "ready").exists():
+            said = (here / "vaultd.log").read_text("utf-8")
+            assert dev.poll() is None and time.monotonic() < deadline, said
+            time.sleep(0.05)
+        for line in command_lines((ROOT / "README.md").read_text(encoding="utf-8")):
+            if " import " in line:
+                assert _run(line, here) == 0
+        yield here
+    finally:
+        dev.send_signal(signal.SIGTERM)
+        dev.wait(60)
+
+
+def _shorten(examples: Path) -> None:
+    """The first customers and what is theirs: the whole takes too long for a test."""
+    examples.mkdir(parents=True)
+    for name, lines in (
+        ("customers", CUSTOMERS),
+        ("documents", 60),
+        ("transactions", TRANSACTIONS),
+    ):
+        with (ROOT / EXAMPLES / f"{name}.jsonl").open(encoding="utf-8") as source:
+            kept = [line for line in source if re.search(r'"customer_number":"C00000[0-5]', line)]
+        (examples / f"{name}.jsonl").write_text("".join(kept[:lines]), encoding="utf-8")
+
+
+def _environment() -> dict[str, str]:
+    programs = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+
+def _run(line: str, folder: Path) -> int:
+    """Run one line of a page; its exit code. What it said is shown if the test fails."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line if line.startswith("NAME=") else f"{NAME}; {line}"],
+        cwd=folder,
+        env=_environment(),
+        input=PHONE + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(f"$ {line}\n{done.stdout[-2000:]}{done.stderr}")
+    return done.returncode
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_line_of_a_page_does_what_it_says(page: str, folder: Path) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for code in codes(text):
+        if code.language == "json":
+            (folder / "customer.json").write_text(code.text, encoding="utf-8")
+    shell = [line for code in codes(text) if code.language == "sh" for line in _lines(code.text)]
+    wanted = [line for line in shell if not NOT_HERE.search(line)]
+    assert wanted
+    for line in wanted:
+        expected = PERMISSION_DENIED if REFUSED.search(line) else 0
+        assert _run(line, folder) == expected, line
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "```python" in (ROOT / p).read_text("utf-8")])
+def test_every_python_example_of_a_page_runs(page: str, folder: Path) -> None:
+    name = _name(folder)
+    for code in codes((ROOT / page).read_text(encoding="utf-8")):
+        if code.language == "python":
+            done = subprocess.run(
+                [sys.executable, "-c", f"name = {name!r}\n{code.text}"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout or "create_local_keks" in code.text
+
+
+def _name(folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-c", f'{NAME}; echo "institutions/demo-bank/$NAME"'],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"institutions/demo-bank/customers/[0-9a-z]{26}\n", done.stdout)
+    return done.stdout.strip()
