@@ -133,7 +133,8 @@ def update_record(
     async def handle(call: Call, update: Update) -> Message:
         def change(current: Any) -> Any:
             merged = merge(update.message, update.mask, resource.to_proto(current))
-            if update.mask.paths and not merged.change_reason:
+            if update.mask.paths:
+                # Why this version was made is never taken over from the one before.
                 merged.change_reason = update.message.change_reason
             problems = Problems()
             with problems.under(resource.field):
