@@ -17,7 +17,7 @@ from vault.access.decision import Decision, Grant, GrantMismatch, Reason, Resour
 from vault.access.directory import Directory, PrincipalsInvalid
 from vault.access.policy import PolicyEngine
 from vault.access.policy_files import PolicyInvalid
-from vault.access.principals import Principal
+from vault.access.principals import Principal, is_principal_name
 from vault.access.purposes import Purpose
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "Reason",
     "ResourceKind",
     "ResourceRef",
+    "is_principal_name",
 ]

@@ -1,10 +1,17 @@
 """A caller whom the vault knows."""
 
+import re
 from dataclasses import InitVar, dataclass
 from typing import Final
 
 # Only vault.access.directory passes it on: a Principal is proof that the directory knows a caller.
 _DIRECTORY: Final = object()
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+
+def is_principal_name(text: str) -> bool:
+    """Whether the directory could know somebody by this name."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

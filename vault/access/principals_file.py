@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from vault.access.principals import _DIRECTORY, Principal
+from vault.access.principals import _DIRECTORY, _NAME, Principal
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 _KEYS: Final = ("name", "uri", "institution", "roles", "not_after")
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _INSTITUTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md, section 2: a trust domain of

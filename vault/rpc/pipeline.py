@@ -31,7 +31,15 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
-from vault.access import Action, Directory, PolicyEngine, Principal, ResourceKind, ResourceRef
+from vault.access import (
+    Action,
+    Directory,
+    PolicyEngine,
+    Principal,
+    ResourceKind,
+    ResourceRef,
+    is_principal_name,
+)
 from vault.audit import AuditLog, LogUnavailable, Phase
 from vault.records import new_ulid
 from vault.rpc.authenticate import identify
@@ -48,8 +56,6 @@ _log = structlog.get_logger("vault.rpc")
 
 # As the contract's rule for request ids has it (protovalidate, string.uuid).
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-# As the principals file has it.
-_PRINCIPAL = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 # How long a stopping server waits for a further message of an import.
 _PATIENCE_SECONDS = 1.0
 _STATUS_DETAILS = "grpc-status-details-bin"
@@ -218,7 +224,7 @@ class Pipeline(grpc.GenericRpcHandler):
         contract_violations(request, problems)
         if target.on_behalf_of:
             # The word of a node that may speak for others, and of nobody else.
-            if _PRINCIPAL.fullmatch(target.on_behalf_of):
+            if is_principal_name(target.on_behalf_of):
                 call.on_behalf_of = target.on_behalf_of
             else:
                 problems.found.append(_NO_PRINCIPAL)

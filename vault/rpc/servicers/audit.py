@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -19,6 +19,10 @@ from vault.rpc.translate.events import entry, wanted
 from vault.services.call import Call
 from vault.services.trail import Trail
 
+# An entry has its leaf twice, as bytes and as an event, and a client takes messages of 4 MiB unless
+# told otherwise. The event of a large import has up to 64 KiB.
+_LEAF_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class _Query:
@@ -26,6 +30,26 @@ class _Query:
     filter: EventFilter
     position: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    request: pb.StreamEventsRequest
+    filter: EventFilter
+
+
+def batches(events: Sequence[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    """The events in turn, at least one at a time and no more than a message should carry."""
+    batch: list[StoredEvent] = []
+    size = 0
+    for event in events:
+        if batch and size + len(event.leaf) > _LEAF_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event.leaf)
+    if batch:
+        yield batch
 
 
 def methods(trail: Trail) -> dict[str, Method]:
@@ -36,7 +60,7 @@ def methods(trail: Trail) -> dict[str, Method]:
         start = -1 if request.newest_first else 0
         return _Query(
             request,
-            wanted(target_of_parent(request.parent).institution, request.filter),
+            wanted(target_of_parent(request.parent).institution, request.filter, problems),
             int(key) if key else start,
             page_size(request.page_size),
         )
@@ -53,30 +77,37 @@ def methods(trail: Trail) -> dict[str, Method]:
             at, more = page.scanned_to, not page.at_end
             # Other calls get their turn between the windows of a long log.
             await asyncio.sleep(0)
+        batch = next(batches(entries), [])
+        if len(batch) < len(entries):
+            # Forwards a page starts behind a position, backwards in front of one: that of the last.
+            entries, at, more = batch, batch[-1].position, True
         call.touched(count=len(entries))
         return pb.QueryEventsResponse(
             entries=map(entry, entries),
             next_page_token=make_token(q.request, str(at)) if more else "",
         )
 
-    def prepare_stream(
-        request: pb.StreamEventsRequest, _problems: Problems
-    ) -> pb.StreamEventsRequest:
-        return request
+    def prepare_stream(request: pb.StreamEventsRequest, problems: Problems) -> _Stream:
+        institution = target_of_parent(request.parent).institution
+        return _Stream(request, wanted(institution, request.filter, problems))
 
-    async def stream(call: Call, request: pb.StreamEventsRequest) -> AsyncIterator[Message]:
+    async def stream(call: Call, s: _Stream) -> AsyncIterator[Message]:
+        request = s.request
         pages = trail.stream(
             call,
-            wanted(target_of_parent(request.parent).institution, request.filter),
+            s.filter,
             request.from_position,
             from_end=request.from_end,
             follow=request.follow,
         )
         async for page in pages:
-            # A position counted from 1 of the last entry is the one counted from 0 of the next.
-            yield pb.StreamEventsResponse(
-                entries=map(entry, page.events), next_position=page.scanned_to
-            )
+            for batch in batches(page.events):
+                # A position counted from 1 of an entry is the one counted from 0 of the next.
+                last = batch[-1].position == page.events[-1].position
+                yield pb.StreamEventsResponse(
+                    entries=map(entry, batch),
+                    next_position=page.scanned_to if last else batch[-1].position,
+                )
 
     return table(
         pb.DESCRIPTOR.services_by_name["Audit"],

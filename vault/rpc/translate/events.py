@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recordsvault.audit.v1 import audit_pb2, event_pb2
+from vault.access import Action, is_principal_name
 from vault.audit import (
     AuditEvent,
     Decision,
@@ -15,6 +18,7 @@ from vault.audit import (
     decode,
 )
 from vault.records import CustomerName, InvalidName
+from vault.rpc.problems import Problems
 from vault.rpc.translate.common import EnumTable, from_micros
 
 _DECISION = EnumTable(event_pb2.DESCRIPTOR.enum_types_by_name["Decision"], Decision, "DECISION_")
@@ -70,23 +74,46 @@ def _event(e: AuditEvent) -> event_pb2.AuditEvent:
     )
 
 
-def wanted(institution: str, message: audit_pb2.EventFilter) -> EventFilter:
-    """A filter, held to one institution."""
-    customer = ""
-    if message.customer:
-        try:
-            customer = CustomerName.parse(message.customer).customer
-        except InvalidName:
-            customer = ""  # refused by the contract's own rules already
-    return EventFilter(
-        institution=institution,
-        customer=customer,
-        actor=message.actor,
-        actions=frozenset(message.actions),
-        decisions=frozenset(str(_DECISION.domain(d).value) for d in message.decisions if d),
-        from_time=_micros(message.from_time) if message.HasField("from_time") else None,
-        to_time=_micros(message.to_time) if message.HasField("to_time") else None,
-    )
+def wanted(institution: str, message: audit_pb2.EventFilter, problems: Problems) -> EventFilter:
+    """A filter, held to one institution. What could match nothing by its form is a problem, and
+    never a condition that is dropped."""
+    with problems.under("filter"):
+        if message.actor and not is_principal_name(message.actor):
+            problems.add("actor", "PRINCIPAL_NAME", "must be a principal's name", "必须为主体名称")
+        return EventFilter(
+            institution=institution,
+            customer=_customer(institution, message.customer, problems),
+            actor=message.actor,
+            actions=frozenset(a for given in message.actions for a in _actions(given)),
+            decisions=frozenset(str(_DECISION.domain(d).value) for d in message.decisions if d),
+            from_time=_micros(message.from_time) if message.HasField("from_time") else None,
+            to_time=_micros(message.to_time) if message.HasField("to_time") else None,
+        )
+
+
+def _customer(institution: str, name: str, problems: Problems) -> str:
+    if not name:
+        return ""
+    try:
+        found = CustomerName.parse(name)
+    except InvalidName:
+        found = None
+    if found is None or found.institution != institution:
+        problems.add(
+            "customer",
+            "RESOURCE_NAME",
+            "must be the name of a customer of the parent",
+            "必须为所属机构的客户资源名称",
+        )
+        return ""
+    return found.customer
+
+
+def _actions(given: str) -> Iterable[str]:
+    """The actions that a pattern stands for; itself where there are none, which finds nothing."""
+    if not given.endswith("*"):
+        return (given,)
+    return [a.value for a in Action if a.value.startswith(given[:-1])] or (given,)
 
 
 def _micros(t: Timestamp) -> int:
