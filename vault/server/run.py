@@ -31,8 +31,8 @@ class PortUnavailable(Exception):
 async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called when calls are taken.
 
-    Raises SettingsInvalid, TlsFilesUnusable, PortUnavailable, KmsError, PrincipalsInvalid,
-    PolicyInvalid, StoreError when it cannot start.
+    Raises SettingsInvalid, TlsFilesUnusable, TlsVersionsOpen, PortUnavailable, KmsError,
+    PrincipalsInvalid, PolicyInvalid, StoreError when it cannot start.
     """
     tls.require_tls13()
     parts = build(settings)

@@ -1,29 +1,33 @@
 """TLS for the server: mutual always, version 1.3 only, never a plaintext port.
 
-gRPC's Python API cannot set a lowest version, and its library takes TLS 1.2 as well. What it can
-set is the list of cipher suites for TLS 1.2, which does not touch those of 1.3. Here the list names
-one suite that needs a pre-shared key, which this server has not got: so no client can agree on
-anything below 1.3, and a handshake that tries ends with "no shared cipher". A test tries.
+That nothing below 1.3 can be agreed on is seen to where gRPC is loaded (vault/__init__.py), since
+it cannot be set later; a server that finds it not so does not start.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import grpc
 
-_NEVER_AGREED = "ECDHE-PSK-AES256-CBC-SHA"
-_VARIABLE = "GRPC_SSL_CIPHER_SUITES"
+import vault
 
 
 class TlsFilesUnusable(Exception):
     """A certificate or key file is missing, unreadable or open to others."""
 
 
+class TlsVersionsOpen(Exception):
+    """This process would speak TLS 1.2 as well."""
+
+
 def require_tls13() -> None:
-    """Take effect for every server of this process that is made from now on."""
-    os.environ[_VARIABLE] = _NEVER_AGREED
+    """Raises TlsVersionsOpen unless this process speaks TLS 1.3 only."""
+    if not vault.TLS13_ONLY:
+        raise TlsVersionsOpen(
+            "gRPC was loaded before the vault and would speak TLS 1.2 as well; "
+            "import vault before grpc"
+        )
 
 
 def read_private(path: Path) -> bytes:

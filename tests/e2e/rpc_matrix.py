@@ -1,0 +1,231 @@
+"""Every role calls every RPC of a running vault, in its own bank and in another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from recordsvault.admin.v1 import admin_pb2
+from recordsvault.audit.v1 import audit_pb2
+from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
+from recordsvault.masked.v1 import masked_pb2 as mp
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.type.v1 import purpose_pb2
+from tests.e2e import people
+from tests.support.running_vault import OTHER, OWN, STRANGER, RunningVault, other
+from vault.server.settings import TierName
+
+CALLERS = {
+    "ingestor": "backend",
+    "crm_viewer": "crm",
+    "compliance": "compliance",
+    "security_officer": "officer",
+    "operator": "operator",
+    "masked_node": "masked-node",
+    "stranger": STRANGER,
+}
+_ADMIN = admin_pb2.DESCRIPTOR.services_by_name["Admin"]
+# Generated without types of this protobuf's own.
+_STANDARD: tuple[Any, ...] = (
+    health_pb2.DESCRIPTOR.services_by_name["Health"],
+    reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"],
+)
+SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
+    TierName.FULL: (
+        pb.DESCRIPTOR.services_by_name["Records"],
+        audit_pb2.DESCRIPTOR.services_by_name["Audit"],
+        oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
+        _ADMIN,
+        *_STANDARD,
+    ),
+    TierName.MASKED: (mp.DESCRIPTOR.services_by_name["MaskedRecords"], _ADMIN, *_STANDARD),
+}
+# The purpose that every role which reads in full may use.
+_PURPOSE = purpose_pb2.PURPOSE_ONBOARDING_CDD
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A role's call of an RPC about an institution."""
+
+    tier: TierName
+    rpc: str  # Service/Method
+    role: str
+    institution: str
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What there is in a bank to be asked for."""
+
+    parent: str
+    customer: str
+    document: str
+    transaction: str
+
+
+def furnish(vault: RunningVault) -> dict[str, Bank]:
+    """A customer, a document and a transaction in each bank."""
+    out = {}
+    for institution, who in ((OWN, "backend"), (OTHER, other("backend"))):
+        stub, parent = vault.records(who), f"institutions/{institution}"
+        customer = stub.CreateCustomer(
+            pb.CreateCustomerRequest(parent=parent, customer=people.person())
+        ).customer.name
+        document = stub.CreateIdentityDocument(
+            pb.CreateIdentityDocumentRequest(parent=customer, identity_document=people.passport())
+        ).identity_document.name
+        transaction = stub.CreateTransaction(
+            pb.CreateTransactionRequest(parent=customer, transaction=people.booking())
+        ).transaction.name
+        out[institution] = Bank(parent, customer, document, transaction)
+    return out
+
+
+def rpcs(tier: TierName) -> list[tuple[str, MethodDescriptor]]:
+    """Every RPC that the tier's services have by their contracts."""
+    return [
+        (f"{service.name}/{method.name}", method)
+        for service in SERVICES[tier]
+        for method in service.methods
+    ]
+
+
+def request_for(method: MethodDescriptor, bank: Bank) -> Message:
+    """A good request about a bank. An update names an old version: past access, it is ABORTED."""
+    person, paper = people.person(), people.passport()
+    person.name, person.etag, paper.name, paper.etag = bank.customer, "old", bank.document, "old"
+    ready: dict[str, Message] = {
+        "CreateCustomer": pb.CreateCustomerRequest(customer=person),
+        "BatchCreateCustomers": pb.BatchCreateCustomersRequest(customers=[person]),
+        "UpdateCustomer": pb.UpdateCustomerRequest(customer=person),
+        "CreateIdentityDocument": pb.CreateIdentityDocumentRequest(identity_document=paper),
+        "BatchCreateIdentityDocuments": pb.BatchCreateIdentityDocumentsRequest(
+            identity_documents=[paper]
+        ),
+        "UpdateIdentityDocument": pb.UpdateIdentityDocumentRequest(identity_document=paper),
+        "CreateTransaction": pb.CreateTransactionRequest(transaction=people.booking()),
+        "BatchCreateTransactions": pb.BatchCreateTransactionsRequest(
+            transactions=[people.booking()]
+        ),
+        "ImportRecords": pb.ImportRecordsRequest(
+            request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
+        ),
+        "SearchMaskedCustomers": mp.SearchMaskedCustomersRequest(phone="+8613800138000"),
+        "LookUp": oracle_pb2.LookUpRequest(
+            kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1
+        ),
+        "ServerReflectionInfo": reflection_pb2.ServerReflectionRequest(list_services=""),
+    }
+    request: Any = ready.get(method.name) or _message(method)
+    fields = request.DESCRIPTOR.fields_by_name
+    if "purpose" in fields:
+        request.purpose = _PURPOSE
+    if "name" in fields:
+        request.name = _named(method.name, bank)
+    if "parent" in fields:
+        below = ("Document", "Transaction")
+        request.parent = bank.customer if any(b in method.name for b in below) else bank.parent
+    return request  # type: ignore[no-any-return]  # built by name
+
+
+def _message(method: MethodDescriptor) -> Message:
+    return GetMessageClass(method.input_type)()
+
+
+def _named(method: str, bank: Bank) -> str:
+    if "Document" in method:
+        return bank.document
+    return bank.transaction if "Transaction" in method else bank.customer
+
+
+def caller(role: str) -> str:
+    """The caller of the demonstration bank with this role."""
+    return CALLERS[role]
+
+
+def call(
+    vault: RunningVault, who: str, tier: TierName, method: MethodDescriptor, request: Message
+) -> str:
+    """Name of the status code. Of a stream that has no end, the first message is enough."""
+    channel: Any = vault.channel(who, tier)
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    data = request.SerializeToString()
+    try:
+        if method.client_streaming:
+            list(channel.stream_stream(path)(iter([data]), timeout=10))
+        elif method.name == "Watch":
+            stream = channel.unary_stream(path)(data, timeout=10)
+            next(iter(stream))
+            stream.cancel()
+        elif method.server_streaming:
+            list(channel.unary_stream(path)(data, timeout=10))
+        else:
+            channel.unary_unary(path)(data, timeout=10)
+    except grpc.RpcError as error:
+        return str(error.code().name)
+    return "OK"
+
+
+def observe(
+    vault: RunningVault,
+    banks: dict[str, Bank],
+    after: Callable[[Cell, str], None] = lambda _cell, _code: None,
+) -> dict[Cell, str]:
+    """The status of every cell. `after` is called behind each call."""
+    out = {}
+    for tier in TierName:
+        for rpc, method in rpcs(tier):
+            for role in CALLERS:
+                for institution, bank in banks.items():
+                    cell = Cell(tier, rpc, role, institution)
+                    code = call(vault, caller(role), tier, method, request_for(method, bank))
+                    out[cell] = code
+                    after(cell, code)
+    return out
+
+
+_HEAD = """\
+# Who may call what
+
+Written by `python -m tests.e2e.print_matrix`: every role called every RPC of both tiers of a
+running vault, about its own institution and about another. A test makes the same calls, holds the
+answers to a table that a person wrote (`tests/e2e/promised_rpcs.txt`), and fails if this page
+differs.
+
+Each cell: **own** institution / an**other** one.
+
+- `yes`: allowed. A full read is so for a purpose of the
+  [decision matrix](decision-matrix.md#purposes); these calls named `ONBOARDING_CDD`.
+- `-`: refused with PERMISSION_DENIED.
+- `?`: refused with UNAUTHENTICATED: a certificate of the vault's authority that names no
+  principal.
+
+A tier answers UNIMPLEMENTED for what stands in the other tier's table only. Without a certificate
+of the vault's authority there is no connection at all. Every one of these calls is in the log.
+"""
+_TITLES = {TierName.FULL: "Full tier", TierName.MASKED: "Masked tier"}
+_SIGNS = {"OK": "yes", "ABORTED": "yes", "PERMISSION_DENIED": "-", "UNAUTHENTICATED": "?"}
+
+
+def render(observed: dict[Cell, str]) -> str:
+    """The page."""
+    lines = [_HEAD]
+    roles = list(CALLERS)
+    for tier in TierName:
+        lines += [f"## {_TITLES[tier]}", "", "| RPC | " + " | ".join(roles) + " |"]
+        lines.append("| --- |" + " --- |" * len(roles))
+        for rpc, _ in rpcs(tier):
+            cells = [
+                " / ".join(_SIGNS[observed[Cell(tier, rpc, role, i)]] for i in (OWN, OTHER))
+                for role in roles
+            ]
+            lines.append(f"| `{rpc}` | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
