@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.hostile.scanner import Patterns
+
 
 def writable_memory(pid: int) -> Iterator[bytes]:
     """What stands in each writable region of a process, as it is now."""
@@ -32,9 +34,5 @@ def forms_of_key(key: bytes) -> list[bytes]:
 
 def found_in(pid: int, wanted: dict[str, list[bytes]]) -> set[str]:
     """Names of those of `wanted` that stand in the process's writable memory."""
-    found = set()
-    for region in writable_memory(pid):
-        for name, forms in wanted.items():
-            if name not in found and any(form in region for form in forms):
-                found.add(name)
-    return found
+    patterns = Patterns((name, "", form) for name, forms in wanted.items() for form in forms)
+    return {f.text for region in writable_memory(pid) for f in patterns.scan(region)}

@@ -21,6 +21,7 @@ from urllib.parse import quote, quote_plus
 
 MIN_BYTES = 8
 _LONG = 15
+_STRETCH = 4_096  # words
 
 Words = dict[int, list[tuple[int, int]]]
 
@@ -65,19 +66,18 @@ def _all_encodings(text: str) -> Iterator[tuple[str, bytes]]:
             yield f"base64url+{shift}", urlsafe
 
 
-class Scanner:
-    """Looks for all of `texts` at once."""
+class Patterns:
+    """Looks for many byte strings of at least 7 bytes at once, each with a name and a form."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, patterns: Iterable[tuple[str, str, bytes]]) -> None:
         # By word size: a word that a pattern may have, and (pattern, place of the word in it).
         self._words: dict[int, Words] = {4: defaultdict(list), 8: defaultdict(list)}
         self._patterns: list[tuple[str, str, bytes]] = []
         seen: set[bytes] = set()
-        for text in sorted(set(texts)):
-            for encoding, pattern in encodings(text):
-                if pattern not in seen:
-                    seen.add(pattern)
-                    self._add(text, encoding, pattern)
+        for name, form, pattern in patterns:
+            if pattern not in seen:
+                seen.add(pattern)
+                self._add(name, form, pattern)
         self._present = {size: frozenset(words) for size, words in self._words.items()}
 
     def __len__(self) -> int:
@@ -106,13 +106,22 @@ class Scanner:
 
     def _hits(self, data: bytes, size: int, view: "memoryview[int]") -> Iterator[tuple[int, int]]:
         # The first pass is all C; the second is made only where there is something to see.
-        seen = self._present[size].intersection(view)
-        if not seen:
-            return
-        for index, word in enumerate(view):
-            if word not in seen:
+        for begin in range(0, len(view), _STRETCH):
+            stretch = view[begin : begin + _STRETCH]
+            seen = self._present[size].intersection(stretch)
+            if not seen:
                 continue
-            for number, at in self._words[size][word]:
-                start = index * size - at
-                if start >= 0 and data.startswith(self._patterns[number][2], start):
-                    yield number, start
+            for index, word in enumerate(stretch, begin):
+                if word not in seen:
+                    continue
+                for number, at in self._words[size][word]:
+                    start = index * size - at
+                    if start >= 0 and data.startswith(self._patterns[number][2], start):
+                        yield number, start
+
+
+class Scanner(Patterns):
+    """Looks for all of `texts`, in every encoding, at once."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        super().__init__((t, *written) for t in sorted(set(texts)) for written in encodings(t))
