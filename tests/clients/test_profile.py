@@ -92,6 +92,12 @@ def _edit(old: str, new: str) -> Callable[[Path], object]:
         (_edit("[tls]", "[tls]\ninsecure = true"), "tls.insecure is not known"),
         (_edit("pki/crm.key", "pki/nothing.key"), "cannot be read"),
         (_edit('key = "pki/crm.key"', 'key = "pki/crm.pem"'), "no PEM private key"),
+        (
+            lambda profile: (profile.parent / "pki/crm.key").write_text(
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+            ),
+            "is encrypted",
+        ),
         (_edit('certificate = "pki/crm.pem"', 'certificate = "crm.toml"'), "no PEM CERTIFICATE"),
     ],
 )

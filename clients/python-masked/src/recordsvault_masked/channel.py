@@ -7,7 +7,6 @@ from typing import Any
 import grpc
 from grpc import aio
 
-from recordsvault_masked.errors import ProfileError
 from recordsvault_masked.profile import Profile, Tier
 
 _OPTIONS: tuple[tuple[str, Any], ...] = (
@@ -39,10 +38,4 @@ def open_async_channel(profile: Profile, tier: Tier) -> aio.Channel:
 
 
 def _credentials(profile: Profile) -> grpc.ChannelCredentials:
-    try:
-        return grpc.ssl_channel_credentials(profile.ca, profile.key, profile.certificate)
-    except ValueError:
-        raise ProfileError(
-            f"The certificate and key of the profile {profile.name} cannot be used together.",
-            f"配置 {profile.name} 的证书与私钥不匹配。",
-        ) from None
+    return grpc.ssl_channel_credentials(profile.ca, profile.key, profile.certificate)

@@ -108,7 +108,11 @@ class InvalidArgument(VaultError):
         rest = len(self.violations) - len(shown)
         if rest:
             listed += f"; 另有 {rest} 处" if lang == "zh" else f"; and {rest} more"
-        return f"请求不可接受：{listed}" if lang == "zh" else f"The request is not acceptable: {listed}"
+        return (
+            f"请求不可接受：{listed}"
+            if lang == "zh"
+            else f"The request is not acceptable: {listed}"
+        )
 
     def __str__(self) -> str:
         """As `text()`."""

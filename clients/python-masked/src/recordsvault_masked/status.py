@@ -103,8 +103,9 @@ _UNRESOLVED = (
 )
 _HANDSHAKE = (
     "The TLS handshake with the vault failed: check that the profile's CA is the vault's, that "
-    "the certificate is valid today and that the host name is the one in the vault's certificate.",
-    "与保管库的 TLS 握手失败：请检查配置中的 CA 是否正确、证书是否在有效期内、"
+    "the certificate belongs to the key and is valid today, and that the host name is the one in "
+    "the vault's certificate.",
+    "与保管库的 TLS 握手失败：请检查配置中的 CA 是否正确、证书与私钥是否匹配且在有效期内、"
     "主机名是否与保管库证书一致。",
 )
 _TOO_LARGE = (
