@@ -157,7 +157,7 @@ def _private(file: Path) -> bytes:
         raise ProfileError(
             f"The key file {file} is encrypted, and a program cannot be asked for its password: "
             "decrypt it to a file that only you may read (`openssl pkey`).",
-            f"密钥文件 {file} 已加密，程序无法询问口令：请用 `openssl pkey` 解密为仅自己可读的文件。",
+            f"密钥文件 {file} 已加密，程序无法输入口令：用 `openssl pkey` 解密成仅自己可读的文件。",
         )
     if b"PRIVATE KEY-----" not in data:
         raise ProfileError(f"{file} holds no PEM private key.", f"{file} 中没有 PEM 私钥。")
