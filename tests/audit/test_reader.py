@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.event import listen, remove
 
 from tests.support.events import event
-from vault.audit import AuditEvent, ChainBroken, Decision, Head, decode, encode
+from vault.audit import AuditEvent, ChainBroken, Decision, Head, RowHash, decode, encode
 from vault.audit import reader as reader_module
 from vault.audit.append import append
 from vault.audit.chain import EMPTY, extend
@@ -183,9 +185,17 @@ TAMPER: dict[str, tuple[list[str], int]] = {
         ],
         4,
     ),
-    "a customer column is changed": (
-        ["UPDATE audit_events SET customer = 'c9' WHERE position = 3"],
+    "an event is hidden from its customer": (
+        ["DELETE FROM audit_customers WHERE position = 3"],
         3,
+    ),
+    "an event is shown to another customer": (
+        ["UPDATE audit_customers SET customer = 'c9' WHERE position = 3"],
+        3,
+    ),
+    "an event is shown to one customer more": (
+        ["INSERT INTO audit_customers VALUES ('demo', 'c9', 4)"],
+        10,
     ),
     "an actor column is changed": (["UPDATE audit_events SET actor = 'x' WHERE position = 10"], 10),
     "an institution column is changed": (
@@ -247,6 +257,7 @@ def test_a_tail_cut_with_the_head_put_back_is_found_by_who_saw_more(database: Da
 
     def cut(conn: Connection) -> None:
         conn.exec_driver_sql("DELETE FROM audit_events WHERE position > 7")
+        conn.exec_driver_sql("DELETE FROM audit_customers WHERE position > 7")
         mark = "?" if conn.dialect.name == "sqlite" else "%s"
         conn.exec_driver_sql(
             f"UPDATE audit_head SET size = 7, chain = {mark}, recorded_at = 7000", (earlier.chain,)
@@ -279,18 +290,49 @@ def test_a_log_without_a_head_is_damaged_and_takes_nothing(database: Database) -
 def test_the_filters_use_their_indexes(database: Database) -> None:
     """Without them "who looked at this file" reads the whole log."""
     fill(database, EVENTS)
-    for column in ("customer", "actor"):
-        sql = (
-            f"SELECT leaf FROM audit_events WHERE institution = 'demo' AND {column} = 'c1'"
-            " AND position > 5 AND position <= 50 ORDER BY position LIMIT 10"
-        )
-        plan = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    for wanted, index in (
+        (EventFilter(institution="demo", customer="c1"), "audit_customers"),
+        (EventFilter(institution="demo", actor="c1"), "ix_audit_events_institution_actor_position"),
+    ):
+        told: list[str] = []
 
-        def explain(conn: Connection, statement: str = plan + sql) -> str:
+        def explain(conn: Connection, wanted: EventFilter = wanted, told: list[str] = told) -> None:
+            plan = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
             if conn.dialect.name == "postgresql":
                 # A small table is cheaper to read whole; ask what it would do with a large one.
                 conn.exec_driver_sql("SET enable_seqscan = off")
-                conn.exec_driver_sql("SET enable_indexscan = on")
-            return str(conn.exec_driver_sql(statement).all())
 
-        assert f"ix_audit_events_institution_{column}_position" in database.read_sync(explain)
+            def spy(conn: Any, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+                if "leaf" in statement and not statement.startswith("EXPLAIN"):
+                    cursor.execute(plan + statement, parameters)
+                    told.append(str(cursor.fetchall()))
+
+            listen(conn, "before_cursor_execute", spy)
+            read(conn, 0, 10, wanted)
+            remove(conn, "before_cursor_execute", spy)
+
+        database.read_sync(explain)
+        assert len(told) == 1
+        assert index in told[0]
+
+
+def test_a_customer_finds_the_pages_batches_and_searches_that_showed_him(
+    database: Database,
+) -> None:
+    fill(
+        database,
+        [
+            event("page", customer="", resources=("customers/c1@2", "customers/c2@1")),
+            event("batch", customer="", rows=(RowHash("customers/c1/transactions/t", bytes(32)),)),
+            event("other", customer="", resources=("customers/c2/documents/d",)),
+            event("own", customer="c1"),
+        ],
+    )
+
+    def found(customer: str) -> list[str]:
+        wanted = EventFilter(institution="demo", customer=customer)
+        page = database.read_sync(lambda conn: read(conn, 0, 10, wanted))
+        return [decode(e.leaf).event_id for e in page.events]
+
+    assert found("c1") == ["page", "batch", "own"]
+    assert found("c2") == ["page", "other"]

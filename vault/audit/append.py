@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from vault.audit.chain import StoredEvent, extend
-from vault.audit.event import AuditEvent
+from vault.audit.event import AuditEvent, customers_of
 from vault.store.errors import StoreDamaged
-from vault.store.schema import audit_events
+from vault.store.schema import audit_customers, audit_events
 from vault.store.statements import insert_rows
 
 # Straight to the driver: three short statements a batch, whose texts never change.
@@ -39,6 +39,7 @@ def append(
     recorded_at = max(now, before)
     stored: list[StoredEvent] = []
     rows = []
+    mentions: list[tuple[str, str, int]] = []
     for event, leaf in events:
         size += 1
         chain = extend(chain, leaf)
@@ -47,7 +48,6 @@ def append(
             (
                 size,
                 event.institution,
-                event.customer,
                 event.actor,
                 event.action,
                 event.decision.value,
@@ -56,7 +56,9 @@ def append(
                 chain,
             )
         )
+        mentions.extend((event.institution, c, size) for c in customers_of(event))
     insert_rows(conn, audit_events, rows)
+    insert_rows(conn, audit_customers, mentions)
     moved = conn.exec_driver_sql(_MOVE[dialect], (size, chain, recorded_at))
     if moved.rowcount != 1:
         raise StoreDamaged("the log's head did not move")

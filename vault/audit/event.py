@@ -170,6 +170,17 @@ def _parents(resource: str) -> tuple[str, str]:
     return institution, customer
 
 
+def customers_of(event: AuditEvent) -> list[str]:
+    """The customers that an event concerns, each once: the call's own, those of its page or batch
+    (`resources`), and those whose rows it wrote."""
+    found = {event.customer: None} if event.customer else {}
+    for name in (*event.resources, *(row.name for row in event.rows)):
+        # Relative to the institution: customers/{customer}, perhaps with more behind it.
+        if name.startswith("customers/"):
+            found[name[10:].partition("/")[0].partition("@")[0]] = None
+    return list(found)
+
+
 def _encode(event: AuditEvent) -> bytes:
     # What the resource's name says is not said again; an event is stored for decades.
     named = bool(event.resource) and _parents(event.resource) == (event.institution, event.customer)

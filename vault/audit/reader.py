@@ -1,20 +1,22 @@
 """Read the log: a page at a time, filtered by index; the head; the check of the whole chain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_
 
 from vault.audit.chain import EMPTY, ChainBroken, Head, StoredEvent, verify
-from vault.audit.event import AuditEvent, EventUnreadable, decode
+from vault.audit.event import AuditEvent, EventUnreadable, customers_of, decode
 from vault.store.errors import StoreDamaged
-from vault.store.schema import audit_events, audit_head
+from vault.store.schema import audit_customers, audit_events, audit_head
 
 _E = audit_events.c
+_C = audit_customers.c
 _HEAD = select(audit_head.c.size, audit_head.c.chain, audit_head.c.recorded_at)
 _STORED: Select[Any] = select(_E.position, _E.recorded_at, _E.leaf, _E.chain)
+_OF_CUSTOMERS = _STORED.select_from(audit_customers.join(audit_events, _E.position == _C.position))
 
 # How many positions one page looks through, so that a filter that matches next to nothing does not
 # hold up the event loop: about 5 ms on SQLite. An index narrows what is looked at, so the window
@@ -91,7 +93,8 @@ def _conditions(wanted: EventFilter) -> tuple[list[ColumnElement[bool]], int | N
     if wanted.institution:
         conditions.append(_E.institution == wanted.institution)
     if wanted.customer:
-        conditions.append(_E.customer == wanted.customer)
+        conditions.append(_C.institution == wanted.institution)
+        conditions.append(_C.customer == wanted.customer)
     if wanted.actor:
         conditions.append(_E.actor == wanted.actor)
     if wanted.actions:
@@ -99,9 +102,18 @@ def _conditions(wanted: EventFilter) -> tuple[list[ColumnElement[bool]], int | N
     if wanted.decisions:
         conditions.append(_E.decision.in_(sorted(wanted.decisions)))
     indexed = bool(wanted.institution) and bool(wanted.customer or wanted.actor)
-    if not conditions or (indexed and len(conditions) == 2):
+    enough = 3 if wanted.customer else 2
+    if not conditions or (indexed and len(conditions) == enough):
         return conditions, None  # every row looked at is a row wanted
     return conditions, INDEXED_WINDOW if indexed else SCAN_WINDOW
+
+
+def _source(wanted: EventFilter) -> tuple[Select[Any], ColumnElement[int]]:
+    """What to select from, and the position to page by: a customer's events are a range of the
+    primary key of `audit_customers`."""
+    if wanted.customer:
+        return _OF_CUSTOMERS, _C.position
+    return _STORED, _E.position
 
 
 def _action(actions: frozenset[str]) -> ColumnElement[bool]:
@@ -116,8 +128,8 @@ def _action(actions: frozenset[str]) -> ColumnElement[bool]:
 def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) -> EventPage:
     """Up to `limit` events (at least 1) behind position `after` that pass the filter, in order.
 
-    Uses the index on (institution, customer) or (institution, actor) where the filter names
-    both of a pair.
+    Uses `audit_customers`, or the index on (institution, actor), where the filter names both of a
+    pair.
     """
     size = head(conn).size
     last = size
@@ -129,9 +141,10 @@ def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) ->
     until = last if window is None else min(last, after + window)
     if after >= last:
         return EventPage((), after, True)
+    events_of, position = _source(wanted)
     rows = conn.execute(
-        _STORED.where(_E.position > after, _E.position <= until, *conditions)
-        .order_by(_E.position)
+        events_of.where(position > after, position <= until, *conditions)
+        .order_by(position)
         .limit(limit)
     )
     events = tuple([StoredEvent(*row) for row in rows])
@@ -157,9 +170,10 @@ def read_back(
     down_to = first + 1 if window is None else max(first + 1, before - window)
     if before <= first + 1:
         return EventPage((), before, True)
+    events_of, position = _source(wanted)
     rows = conn.execute(
-        _STORED.where(_E.position >= down_to, _E.position < before, *conditions)
-        .order_by(_E.position.desc())
+        events_of.where(position >= down_to, position < before, *conditions)
+        .order_by(position.desc())
         .limit(limit)
     )
     events = tuple([StoredEvent(*row) for row in rows])
@@ -176,17 +190,42 @@ def get(conn: Connection, position: int) -> StoredEvent | None:
 
 def _check_columns(row: Row[Any], event: AuditEvent) -> None:
     """The columns that filters use must say what the leaf says: they are not in the chain."""
-    for column in ("institution", "customer", "actor", "action"):
+    for column in ("institution", "actor", "action"):
         if getattr(row, column) != getattr(event, column):
             raise ChainBroken(row.position, f"the column {column} differs from the leaf")
     if row.decision != event.decision.value:
         raise ChainBroken(row.position, "the column decision differs from the leaf")
 
 
+def _check_mentions(conn: Connection, mentions: Sequence[tuple[str, str, int]]) -> None:
+    """Every customer that an event concerns finds it."""
+    for n in range(0, len(mentions), _VERIFY_CHUNK):
+        some = mentions[n : n + _VERIFY_CHUNK]
+        found = set(
+            map(
+                tuple,
+                conn.execute(select(audit_customers).where(tuple_(*_C).in_(some))).all(),
+            )
+        )
+        for mention in some:
+            if mention not in found:
+                raise ChainBroken(mention[2], "a customer that the leaf names does not find it")
+
+
+def _check_no_more_mentions(conn: Connection, size: int, counted: int) -> None:
+    """And no customer finds an event that does not concern him."""
+    stand = conn.execute(
+        select(func.count()).select_from(audit_customers).where(_C.position <= size)
+    ).scalar_one()
+    if stand != counted:
+        raise ChainBroken(size, "audit_customers names events that do not concern the customer")
+
+
 def _checked_rows(
     conn: Connection, start: int, size: int, progress: Callable[[int, int], None] | None
 ) -> Iterator[StoredEvent]:
     at = start
+    counted = 0
     while True:
         statement = (
             select(audit_events)
@@ -195,15 +234,23 @@ def _checked_rows(
             .limit(_VERIFY_CHUNK)
         )
         rows = conn.execute(statement).all()
+        mentions: list[tuple[str, str, int]] = []
         for row in rows:
             yield StoredEvent(row.position, row.recorded_at, row.leaf, row.chain)
             try:
-                _check_columns(row, decode(row.leaf))
+                event = decode(row.leaf)
             except EventUnreadable as error:
                 raise ChainBroken(row.position, "the leaf is not an audit event") from error
+            _check_columns(row, event)
+            mentions += [(event.institution, c, row.position) for c in customers_of(event)]
+        _check_mentions(conn, mentions)
+        counted += len(mentions)
         if progress is not None:
             progress(rows[-1].position if rows else size, size)
         if len(rows) < _VERIFY_CHUNK:
+            # A tail that is cut off is told as that.
+            if (rows[-1].position if rows else at) == size:
+                _check_no_more_mentions(conn, size, counted)
             return
         at = rows[-1].position
 

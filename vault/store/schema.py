@@ -155,7 +155,6 @@ audit_events = Table(
     data_metadata,
     _long("position"),
     _text("institution"),
-    _text("customer"),
     _text("actor"),
     _text("action"),
     _text("decision"),
@@ -163,8 +162,19 @@ audit_events = Table(
     _bytes("leaf"),
     _bytes("chain"),
     PrimaryKeyConstraint("position"),
-    Index(None, "institution", "customer", "position"),
     Index(None, "institution", "actor", "position"),
+)
+
+# Which events concern a customer: one that a page, a search or an import names is found as well as
+# the one that a call was about. Derived from the leaves, and compared with them by the check.
+audit_customers = Table(
+    "audit_customers",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _long("position"),
+    PrimaryKeyConstraint("institution", "customer", "position"),
+    sqlite_with_rowid=False,
 )
 
 audit_head = Table(
@@ -229,7 +239,7 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "masked_branch_keys": frozenset(c.name for c in masked_branch_keys.columns),
     "masked_file_keys": frozenset(c.name for c in masked_file_keys.columns),
 }
-MASKED_INSERTABLE = frozenset({"audit_events"})
+MASKED_INSERTABLE = frozenset({"audit_events", "audit_customers"})
 MASKED_UPDATABLE: dict[str, frozenset[str]] = {
     "audit_head": frozenset({"size", "chain", "recorded_at"})
 }

@@ -109,7 +109,6 @@ def upgrade() -> None:
         "audit_events",
         _long("position"),
         _text("institution"),
-        _text("customer"),
         _text("actor"),
         _text("action"),
         _text("decision"),
@@ -119,14 +118,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_audit_events"),
     )
     op.create_index(
-        "ix_audit_events_institution_customer_position",
-        "audit_events",
-        ["institution", "customer", "position"],
-    )
-    op.create_index(
         "ix_audit_events_institution_actor_position",
         "audit_events",
         ["institution", "actor", "position"],
+    )
+    op.create_table(
+        "audit_customers",
+        _text("institution"),
+        _text("customer"),
+        _long("position"),
+        sa.PrimaryKeyConstraint("institution", "customer", "position", name="pk_audit_customers"),
+        sqlite_with_rowid=False,
     )
     head = op.create_table(
         "audit_head",
