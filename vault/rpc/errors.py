@@ -7,21 +7,24 @@ the call's identifier and nothing else, and the details stay in the server's own
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from vault.audit import LogUnavailable
-from vault.kms import KekMissing, KmsUnavailable, UnwrapRefused
-from vault.sealing import InstitutionKeysMissing, SealBroken
+from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
+from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
 from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
 
 DOMAIN = "recordsvault"
 _RETRY_SECONDS = 1
+# A status travels as metadata, of which gRPC clients take 8 KiB unless told otherwise; what is
+# larger reaches them as another error. Other implementations count its base64, a third more.
+STATUS_BYTES = 5_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,28 @@ class Fault:
     retry: bool = False
     resource: str = ""
 
-    def status(self) -> status_pb2.Status:
-        """As ``google.rpc.Status`` with its details (AIP-193)."""
+    def status(self, limit: int = 0) -> status_pb2.Status:
+        """As ``google.rpc.Status`` with its details (AIP-193), in at most ``limit`` bytes if it is
+        not 0: then a text is told once where there is little room, and what still does not fit is
+        left out and counted."""
+        status = self._status(self.violations)
+        if not limit or status.ByteSize() <= limit:
+            return status
+        told: set[str] = set()
+        short = []
+        for v in self.violations:
+            short.append(replace(v, en="", zh="") if v.reason in told else v)
+            told.add(v.reason)
+        fits, least = 0, len(short) + 1
+        while fits + 1 < least:
+            middle = (fits + least) // 2
+            if self._status(short[:middle]).ByteSize() <= limit:
+                fits = middle
+            else:
+                least = middle
+        return self._status(short[:fits])
+
+    def _status(self, violations: Sequence[refused.FieldViolation]) -> status_pb2.Status:
         details: list[any_pb2.Any] = []
 
         def add(message: object) -> None:
@@ -46,16 +69,17 @@ class Fault:
             packed.Pack(message)  # type: ignore[arg-type]  # error_details messages are untyped
             details.append(packed)
 
-        add(error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))
+        left_out = len(self.violations) - len(violations)
+        metadata = {**self.metadata, "violations_left_out": str(left_out)}
+        add(
+            error_details_pb2.ErrorInfo(
+                reason=self.reason, domain=DOMAIN, metadata=metadata if left_out else self.metadata
+            )
+        )
         add(error_details_pb2.LocalizedMessage(locale="en", message=self.en))
         add(error_details_pb2.LocalizedMessage(locale="zh-CN", message=self.zh))
-        if self.violations:
-            bad = error_details_pb2.BadRequest()
-            for v in self.violations:
-                one = bad.field_violations.add(field=v.field, description=v.en, reason=v.reason)
-                one.localized_message.locale = "zh-CN"
-                one.localized_message.message = v.zh
-            add(bad)
+        if violations:
+            add(_bad_request(violations))
         if self.resource:
             add(error_details_pb2.ResourceInfo(resource_name=self.resource))
         if self.retry:
@@ -65,6 +89,16 @@ class Fault:
                 )
             )
         return status_pb2.Status(code=self.code.value[0], message=self.en, details=details)
+
+
+def _bad_request(violations: Sequence[refused.FieldViolation]) -> error_details_pb2.BadRequest:
+    bad = error_details_pb2.BadRequest()
+    for v in violations:
+        one = bad.field_violations.add(field=v.field, description=v.en, reason=v.reason)
+        if v.zh:
+            one.localized_message.locale = "zh-CN"
+            one.localized_message.message = v.zh
+    return bad
 
 
 class Refusal(Exception):
@@ -121,9 +155,10 @@ def _key_damaged() -> Fault:
     )
 
 
-_AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
+_Kinds = tuple[type[Exception], ...]
+_AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
     (
-        LogUnavailable,
+        (LogUnavailable,),
         _away(
             "LOG_UNAVAILABLE",
             "The access log cannot be written, so nothing is answered. "
@@ -132,7 +167,7 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     (
-        StoreUnavailable,
+        (StoreUnavailable,),
         _away(
             "STORE_UNAVAILABLE",
             "The database is away. Try again; operations can see the cause with `vaultctl health`.",
@@ -140,7 +175,8 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     (
-        KmsUnavailable,
+        # A key file that was replaced by one that others can read is mended like an outage.
+        (KmsUnavailable, KeyFileRefused),
         _away(
             "KMS_UNAVAILABLE",
             "The key management service is away and held keys have expired. Try again later.",
@@ -148,7 +184,7 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     (
-        KekMissing,
+        (KekMissing, BranchNotHeld),
         lambda: Fault(
             grpc.StatusCode.FAILED_PRECONDITION,
             "KEK_MISSING",
@@ -158,7 +194,7 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     (
-        StoreForbidden,
+        (StoreForbidden,),
         lambda: Fault(
             grpc.StatusCode.FAILED_PRECONDITION,
             "STORE_FORBIDDEN",
@@ -168,10 +204,19 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     # A record that does not open is told by the use case; these are keys.
-    (SealBroken, _key_damaged),
-    (UnwrapRefused, _key_damaged),
+    ((SealBroken, UnwrapRefused), _key_damaged),
     (
-        InstitutionKeysMissing,
+        (ScopeShredded,),
+        lambda: Fault(
+            grpc.StatusCode.NOT_FOUND,
+            "SHREDDED",
+            "The record has been destroyed; its keys no longer exist.",
+            "该记录已被销毁，其密钥已不存在。",
+            {},
+        ),
+    ),
+    (
+        (InstitutionKeysMissing,),
         lambda: Fault(
             grpc.StatusCode.FAILED_PRECONDITION,
             "INSTITUTION_WITHOUT_KEYS",
@@ -182,7 +227,7 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
         ),
     ),
     (
-        StoreDamaged,
+        (StoreDamaged,),
         lambda: Fault(
             grpc.StatusCode.DATA_LOSS,
             "STORE_DAMAGED",
@@ -194,14 +239,17 @@ _AWAY: tuple[tuple[type[Exception], Callable[[], Fault]], ...] = (
 )
 
 
+MAPPED: _Kinds = tuple(kind for kinds, _ in _AWAY for kind in kinds)
+
+
 def fault_of(error: BaseException, call_id: str) -> Fault | None:
     """The fault that an exception stands for; None for a defect of the vault (see ``internal``)."""
     if isinstance(error, Refusal):
         return error.fault
     if isinstance(error, refused.VaultError):
         return _refused(error)
-    for kind, make in _AWAY:
-        if isinstance(error, kind):
+    for kinds, make in _AWAY:
+        if isinstance(error, kinds):
             return make()
     return None
 

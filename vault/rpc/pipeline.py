@@ -43,7 +43,15 @@ from vault.access import (
 from vault.audit import AuditLog, LogUnavailable, Phase
 from vault.records import new_ulid
 from vault.rpc.authenticate import identify
-from vault.rpc.errors import Fault, Refusal, denied, fault_of, internal, unauthenticated
+from vault.rpc.errors import (
+    STATUS_BYTES,
+    Fault,
+    Refusal,
+    denied,
+    fault_of,
+    internal,
+    unauthenticated,
+)
 from vault.rpc.methods import BidiStream, Method, ServerStream, Target, Unary
 from vault.rpc.problems import Problems
 from vault.rpc.streams import Streams
@@ -378,7 +386,7 @@ class Pipeline(grpc.GenericRpcHandler):
                 return
         if cancelled or fault is None:
             return
-        status = fault.status()
+        status = fault.status(STATUS_BYTES)
         await context.abort(
             fault.code,
             fault.en,
