@@ -58,3 +58,15 @@ def test_problems_are_true_when_there_are_some() -> None:
     assert not problems
     add(problems, "a")
     assert problems
+
+
+def test_taking_out_the_items_of_a_list_sorts_them_and_leaves_the_rest() -> None:
+    problems = Problems()
+    for field in ("items[1].a", "items[10]", "items[1].b[2].c", "items", "parent"):
+        add(problems, field)
+    taken = problems.take_items("items")
+    assert {i: [v.field for v in found] for i, found in taken.items()} == {
+        1: ["a", "b[2].c"],
+        10: [""],
+    }
+    assert paths(problems) == ["items", "parent"]

@@ -3,6 +3,7 @@ once."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from vault.services.errors import FieldViolation
 
 # What the reasons of the contract's own rules begin with.
 CONTRACT = "RULE_"
+_CROWDED = f"{CONTRACT}REPEATED_MAX_ITEMS"
 
 
 class Problems:
@@ -55,6 +57,26 @@ class Problems:
                 rest.append(v)
         self.found = rest
         return mine
+
+    def take_items(self, field: str) -> dict[int, list[FieldViolation]]:
+        """Take out what stands at or below each item of a list, with paths relative to it."""
+        shape = re.compile(re.escape(field) + r"\[([0-9]+)\](?:\.(.+))?", re.DOTALL)
+        mine: dict[int, list[FieldViolation]] = {}
+        rest: list[FieldViolation] = []
+        for v in self.found:
+            found = shape.fullmatch(v.field)
+            if found is None:
+                rest.append(v)
+            else:
+                one = FieldViolation(found[2] or "", v.reason, v.en, v.zh)
+                mine.setdefault(int(found[1]), []).append(one)
+        self.found = rest
+        return mine
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a list has more entries than the contract allows."""
+        return any(v.reason == _CROWDED for v in self.found)
 
     def __bool__(self) -> bool:
         return bool(self.found)

@@ -33,13 +33,11 @@ METHOD = "records.import"
 def prepare(request: pb.ImportRecordsRequest, problems: Problems) -> Batch:
     """The message's items. What is wrong with an item stays with the item."""
     institution = target_of_parent(request.parent).institution
-    # Looking an item's violations up is worth it only if there are any.
-    any_bad = bool(problems)
+    bad = problems.take_items("items") if problems else {}
     items = []
     for i, message in enumerate(request.items):
         mine = Problems()
-        if any_bad:
-            mine.found = problems.take(f"items[{i}]")
+        mine.found = bad.get(i, [])
         items.append(_item(institution, message, mine))
     request_id = request.request_id
     body = b"" if problems else request.SerializeToString(deterministic=True)

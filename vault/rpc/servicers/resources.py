@@ -37,7 +37,10 @@ class Resource:
     validate: Callable[[Any], Iterable[Violation]]
 
     def parse(self, message: Any, problems: Problems) -> Any:
-        """The domain's record, with every problem of it reported."""
+        """The domain's record, with every problem of it reported; None where a list has so many
+        entries that looking at each would take the time of everybody else's calls."""
+        if problems.crowded:
+            return None
         record = self.to_domain(message, problems)
         problems.extend(self.validate(record))
         return record
