@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import grpc
 from grpc import aio
 
 from vault.rpc.methods import Method
@@ -21,6 +22,7 @@ from vault.services.health import (
     disk_probe,
     kms_probe,
     log_probe,
+    oracle_probe,
     principals_probe,
 )
 from vault.services.lookup import Budget, LocalOracle
@@ -82,7 +84,8 @@ def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
         ),
     )
     reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel))
-    tier = _tier(parts, health, masked.methods(reading), _admin(parts))
+    oracle_seen = oracle_probe(lambda: _reachable(channel))
+    tier = _tier(parts, health, masked.methods(reading), _admin(parts, oracle=oracle_seen))
     return Tier(tier.methods, tier.services, (channel,))
 
 
@@ -102,9 +105,17 @@ def _tier(parts: Parts, health: standard.Standing, *tables: dict[str, Method]) -
     return Tier(methods, services)
 
 
-def _admin(parts: Parts) -> dict[str, Method]:
+async def _reachable(channel: aio.Channel) -> None:
+    """Return when the full tier has accepted this node's certificate."""
+    state = channel.get_state(try_to_connect=True)
+    while state is not grpc.ChannelConnectivity.READY:
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
+
+
+def _admin(parts: Parts, **more: Probe) -> dict[str, Method]:
     return admin.methods(
-        Health(_probes(parts)),
+        Health({**_probes(parts), **more}),
         version=release(),
         tier=parts.settings.tier.value,
         started_at=parts.clock.now_micros(),

@@ -20,6 +20,7 @@ from vault.store import Database, StoreError
 from vault.store.migrate import Chain, pending
 
 _TIMEOUT_SECONDS = 5.0
+_ORACLE_SECONDS = 2.0
 _DISK_WARNING, _DISK_CRITICAL = 15.0, 5.0
 _CERTIFICATE_WARNING_DAYS, _CERTIFICATE_CRITICAL_DAYS = 30, 7
 
@@ -171,6 +172,24 @@ def certificate_probe(path: Path, clock: Clock) -> Probe:
         if days < _CERTIFICATE_WARNING_DAYS:
             return Check("certificate", State.WARNING, detail, remedy, figures)
         return Check("certificate", State.OK, detail, figures=figures)
+
+    return probe
+
+
+def oracle_probe(reachable: Callable[[], Awaitable[None]]) -> Probe:
+    """The full tier, which answers this node's searches, can be reached."""
+
+    async def probe() -> Check:
+        try:
+            await asyncio.wait_for(reachable(), _ORACLE_SECONDS)
+        except TimeoutError:
+            return Check(
+                "oracle",
+                State.CRITICAL,
+                "the full tier cannot be reached; searches fail, reads go on",
+                "start the full tier, or correct tiers.masked.oracle",
+            )
+        return Check("oracle", State.OK, "the full tier answers searches")
 
     return probe
 

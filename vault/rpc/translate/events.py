@@ -71,6 +71,7 @@ def _event(e: AuditEvent) -> event_pb2.AuditEvent:
         call_id=e.call_id or e.event_id,
         part=e.part,
         parts=e.parts,
+        oracle_kind=e.oracle_kind,
     )
 
 
