@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from recordsvault.admin.v1 import admin_pb2 as ap
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
 from tests.e2e import people
@@ -18,6 +19,11 @@ Start = Callable[[str], RunningVault]
 def search(vault: RunningVault, who: str = "crm", parent: str = PARENT) -> Callable[[], object]:
     request = mp.SearchMaskedCustomersRequest(parent=parent, phone="+8613800138000")
     return partial(vault.masked(who).SearchMaskedCustomers, request)
+
+
+def oracle_state(vault: RunningVault) -> int:
+    request = ap.CheckHealthRequest(parts=["oracle"])
+    return vault.admin(tier=TierName.MASKED).CheckHealth(request).checks[0].state
 
 
 def test_who_has_used_up_the_search_budget_is_told_to_wait(own_vault: Start) -> None:
@@ -74,6 +80,7 @@ def test_reading_goes_on_while_the_full_tier_is_away(own_vault: Start) -> None:
         ("masked.customers.get", "OK"),
         ("masked.customers.list", "OK"),
     ]
+    assert oracle_state(vault) == ap.HEALTH_STATE_CRITICAL
     vault.start(TierName.FULL)
     deadline = time.monotonic() + 10
     while True:
@@ -83,5 +90,6 @@ def test_reading_goes_on_while_the_full_tier_is_away(own_vault: Start) -> None:
         except Exception:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+    assert oracle_state(vault) == ap.HEALTH_STATE_OK
     assert log.verify() == log.size()
     log.close()
