@@ -15,7 +15,7 @@ import pytest
 
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault_client import PermissionDenied, Profile, Tier, VaultClient
-from tests.support.running_vault import free_port
+from tests.support.quiet_ports import quiet_ports
 
 VAULTD = (sys.executable, "-m", "vault.cli.vaultd")
 _SECONDS = 60.0
@@ -46,7 +46,7 @@ class Dev:
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder = folder
-        self.ports = (free_port(), free_port())
+        self.ports = quiet_ports(2)
         self.ready = scratch / "ready"
         self.out, self.err = scratch / "out", scratch / "err"
         self._arguments = ["--dir", str(folder), "--once-ready-file", str(self.ready)]

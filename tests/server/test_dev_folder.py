@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 
 from recordsvault_client import Profile, Tier
+from tests.support.quiet_ports import quiet_ports
 from vault.access import Directory
 from vault.kms import KekMissing, KekName, LocalFileKms
 from vault.server.checking import examine
@@ -321,8 +322,7 @@ def listening(family: socket.AddressFamily, host: str) -> Iterator[int]:
 def test_a_port_in_use_is_told_with_the_option_that_helps(
     family: socket.AddressFamily, host: str
 ) -> None:
-    with listening(socket.AF_INET, "127.0.0.1") as free:
-        pass
+    (free,) = quiet_ports(1)
     with listening(family, host) as busy:
         for ports, option in (
             (Ports(busy, free), "--port-full"),
@@ -334,9 +334,4 @@ def test_a_port_in_use_is_told_with_the_option_that_helps(
 
 
 def test_free_ports_are_free() -> None:
-    with (
-        listening(socket.AF_INET, "127.0.0.1") as one,
-        listening(socket.AF_INET, "127.0.0.1") as two,
-    ):
-        pass
-    require_free(Ports(one, two))
+    require_free(Ports(*quiet_ports(2)))

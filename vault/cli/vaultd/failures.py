@@ -16,7 +16,7 @@ from vault.server.dev import DevFolderUnusable, TierEnded
 from vault.server.migrating import SchemaOutOfDate
 from vault.server.run import PortUnavailable
 from vault.server.settings import SettingsInvalid
-from vault.server.tls import TlsFilesUnusable
+from vault.server.tls import TlsFilesUnusable, TlsVersionsOpen
 from vault.store import StoreError
 
 UNEXPECTED = 1
@@ -34,6 +34,7 @@ _UNUSABLE: tuple[type[Exception], ...] = (
     SettingsInvalid,
     StoreError,
     TlsFilesUnusable,
+    TlsVersionsOpen,
 )
 
 

@@ -36,9 +36,13 @@ def serve(
     if stop_with_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
 
-    def ready() -> None:
+    def tell() -> None:
         typer.echo(f"ready {tier.value} {settings.table.listen}")
         sys.stdout.flush()
+
+    def ready() -> None:
+        # In the loop's next turn: by then the server heeds the signals that stop it.
+        asyncio.get_running_loop().call_soon(tell)
 
     asyncio.run(run.serve(settings, ready=ready))
 
