@@ -55,6 +55,7 @@ from vault.rpc.errors import (
 from vault.rpc.methods import BidiStream, Method, ServerStream, Target, Unary
 from vault.rpc.problems import Problems
 from vault.rpc.streams import Streams
+from vault.rpc.turns import Turns
 from vault.rpc.validating import contract_violations
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -92,6 +93,7 @@ class Pipeline(grpc.GenericRpcHandler):
     def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
         self._parts = parts
         self._streams = Streams(parts.streams_per_caller)
+        self._turns = Turns()
         self._handlers = {path: self._handler(method) for path, method in methods.items()}
         # As a stream, so that it is refused without a message to wait for.
         self._unknown: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
@@ -119,6 +121,19 @@ class Pipeline(grpc.GenericRpcHandler):
     # -- the three kinds of call -------------------------------------------------------------
 
     async def _serve_unary(self, method: Unary, data: bytes, context: Context) -> bytes:
+        turn = self._turns.enter()
+        try:
+            if turn is not None:
+                await turn
+        except asyncio.CancelledError as error:
+            await self._fail(self._identify(method.action, context), error, context)
+            raise
+        else:
+            return await self._serve_in_turn(method, data, context)
+        finally:
+            self._turns.leave()
+
+    async def _serve_in_turn(self, method: Unary, data: bytes, context: Context) -> bytes:
         call = self._identify(method.action, context)
         try:
             command, _ = await self._admit(call, method, data)
