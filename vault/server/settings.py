@@ -54,6 +54,7 @@ class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     max_message_bytes: int = 4 * 1024 * 1024
     searches_per_minute: int = 600
+    searches_per_minute_of_a_node: int = 6_000
     grace_seconds: float = 20.0
     concurrent_calls: int = 2_000
     streams_per_caller: int = 100

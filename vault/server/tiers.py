@@ -59,13 +59,15 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
     )
-    budget = Budget(parts.settings.limits.searches_per_minute, clock)
+    limits = parts.settings.limits
+    budget = Budget(limits.searches_per_minute, clock)
+    node_budget = Budget(limits.searches_per_minute_of_a_node, clock)
     return _tier(
         parts,
         health,
         records.methods(use_cases),
         audit.methods(Trail(database, parts.log, clock)),
-        oracle.methods(LocalOracle(database, keys, budget)),
+        oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts),
     )
 

@@ -1,7 +1,8 @@
 """The index oracle of the full tier: from a value to the customers that it points to.
 
-Identity and phone numbers can be enumerated, so how often it may be asked is budgeted, by
-institution and by the principal for whom it is asked.
+Identity and phone numbers can be enumerated, so how often it may be asked is budgeted: by
+institution and principal for whom it is asked, and by the node that asks, since for whom it does is
+only its word.
 """
 
 from __future__ import annotations
@@ -60,15 +61,17 @@ class Budget:
 class LocalOracle:
     """Answers look-ups from the blind index. Only a node that holds the index key can."""
 
-    def __init__(self, database: Database, keys: Keys, budget: Budget) -> None:
+    def __init__(self, database: Database, keys: Keys, budget: Budget, node_budget: Budget) -> None:
         self._database = database
         self._keys = keys
         self._budget = budget
+        self._node_budget = node_budget
 
     async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
         """Identifiers of customers in order, beyond ``lookup.after``."""
         call.require(lookup.institution)
         self._budget.spend(lookup.institution, call.on_behalf_of or call.actor)
+        self._node_budget.spend("", call.actor)
         text = normalise(lookup.kind, lookup.value)
         if not text:
             return []

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 from recordsvault.internal.v1 import index_oracle_pb2 as pb
 from vault.access import Action
-from vault.records import IndexKind
+from vault.records import IndexKind, is_ulid
 from vault.rpc.methods import Method, Target, Unary, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.problems import Problems
@@ -31,6 +31,16 @@ def methods(oracle: LocalOracle) -> dict[str, Method]:
         return Target(found.institution, on_behalf_of=request.on_behalf_of)
 
     def prepare(request: pb.LookUpRequest, problems: Problems) -> tuple[str, Lookup] | None:
+        # The call's identifier goes into the log; the other one to the database.
+        for field in ("call_id", "after_customer"):
+            text = getattr(request, field)
+            if text and not is_ulid(text):
+                problems.add(
+                    field,
+                    "IDENTIFIER",
+                    "must be an identifier of the vault",
+                    "必须为本保险库的标识",
+                )
         if problems:
             return None
         lookup = Lookup(

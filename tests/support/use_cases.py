@@ -1,0 +1,123 @@
+"""The use cases on a real store, with real keys and a real log, without a server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.principals import principal_of
+from vault.access import Action, PolicyEngine, ResourceRef
+from vault.audit import AuditEvent, AuditLog, decode
+from vault.audit.reader import read
+from vault.kms import KekName, LocalFileKms, create_local_keks
+from vault.records import Branch
+from vault.sealing import KeyRing, SystemClock
+from vault.services.call import Call, Trace
+from vault.services.keys import Keys
+from vault.services.lookup import Budget, LocalOracle
+from vault.services.masked import MaskedReading
+from vault.services.reading import Reading
+from vault.services.recording import Recorder
+from vault.services.replays import Replays
+from vault.services.storing import Storing
+from vault.services.updating import Updating
+from vault.store import Database, KeyStore
+
+BANK = "demo-bank"
+_POLICY = PolicyEngine.load()
+
+
+class SteppedClock(SystemClock):
+    """The system's clock, whose monotonic time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def allowed(
+    action: Action,
+    customer: str = "",
+    *,
+    role: str = "ingestor",
+    name: str = "somebody",
+    on_behalf_of: str = "",
+) -> Call:
+    """A call that policy has allowed, as the pipeline hands it to a use case."""
+    institution = "" if role == "masked_node" else BANK
+    principal = principal_of(role, institution=institution, name=name)
+    reference = ResourceRef(BANK, customer, action.kind)
+    decision = _POLICY.decide(principal, action, reference, "DATA_QUALITY")
+    assert decision.allowed, decision.en
+    return Call(
+        call_id="01jd0000000000000000000000",
+        tier="full",
+        action=action.value,
+        peer="127.0.0.1:5000",
+        workload=principal.workload,
+        principal=principal,
+        decision=decision,
+        on_behalf_of=on_behalf_of,
+        trace=Trace(institution=BANK, customer=customer),
+    )
+
+
+@dataclass
+class UseCases:
+    """All of them."""
+
+    database: Database
+    keys: Keys
+    log: AuditLog
+    clock: SteppedClock = field(default_factory=SteppedClock)
+    searches: int = 100
+    searches_of_a_node: int = 1_000
+
+    def __post_init__(self) -> None:
+        recorder = Recorder(self.log, self.clock)
+        replays = Replays(self.database)
+        self.reading = Reading(self.database, self.keys)
+        self.storing = Storing(self.database, self.keys, recorder, replays, self.clock)
+        self.updating = Updating(
+            self.database, self.reading, self.keys, recorder, replays, self.clock
+        )
+        self.oracle = LocalOracle(
+            self.database,
+            self.keys,
+            Budget(self.searches, self.clock),
+            Budget(self.searches_of_a_node, self.clock),
+        )
+        self.masked = MaskedReading(self.database, self.keys, self.oracle)
+
+    def events(self) -> list[AuditEvent]:
+        """What the log has."""
+        return [decode(e.leaf) for e in self.database.read_sync(lambda c: read(c, 0, 1000)).events]
+
+
+@asynccontextmanager
+async def use_cases(database: Database, folder: Path, **limits: int) -> AsyncIterator[UseCases]:
+    """The use cases of a bank that has its keys."""
+    keks = folder / "kms"
+    if not keks.exists():
+        keks.mkdir(mode=0o700)
+        create_local_keks(keks, list(KekName))
+    ring = KeyRing(LocalFileKms(keks), KeyStore(database), frozenset(Branch))
+    keys = Keys(ring)
+    clock = SteppedClock()
+    log = AuditLog(database, clock.now_micros)
+    await log.start()
+    try:
+        await keys.open_institution(BANK)
+        yield UseCases(database, keys, log, clock, **limits)
+    finally:
+        await log.stop()
+        keys.close()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test's coroutine."""
+    asyncio.run(asyncio.wait_for(main(), 60))
