@@ -37,7 +37,13 @@ from vault.sealing import Clock, IndexKey
 from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
-from vault.services.errors import AlreadyExists, NotFound, VaultError
+from vault.services.errors import (
+    AlreadyExists,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    VaultError,
+)
 from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
@@ -113,7 +119,7 @@ class Storing:
 
         def work(conn: Connection) -> list[Outcome]:
             self._replays.guard(conn, call, institution, batch.request)
-            _admit(conn, institution, drafts)
+            _admit(conn, institution, drafts, batch.together)
             self._raise_first(batch, drafts)
             good = [d for d in drafts if d.error is None]
             hashes.extend(insert_drafts(conn, good, now, call.actor))
@@ -252,7 +258,7 @@ class Storing:
                 )
 
 
-def _admit(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
+def _admit(conn: Connection, institution: str, drafts: Sequence[Draft], together: bool) -> None:
     """Inside the transaction: claim what only one customer may hold, customers first, and check
     what the records point to. Sets the error of each draft that is refused."""
     for new in (True, False):
@@ -264,14 +270,14 @@ def _admit(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
                     draft.error = NotFound(
                         "The customer of this item, refused in the same message,", draft.item.field
                     )
-        _claim(conn, institution, [d for d in some if d.error is None])
+        _claim(conn, institution, [d for d in some if d.error is None], together)
     for draft, target in missing_targets(
         conn, institution, [d for d in drafts if d.error is None and d.item.kind is not CUSTOMERS]
     ):
         draft.error = target
 
 
-def _claim(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
+def _claim(conn: Connection, institution: str, drafts: Sequence[Draft], together: bool) -> None:
     """Claim for all at once where nothing is in the way, else for one after the other: whether an
     item may have a number can hang on whether one before it was refused."""
     pending = [d for d in drafts if d.claims]
@@ -289,11 +295,24 @@ def _claim(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
         if not conflicts:
             continue
         holder = next(iter(conflicts.values()))
-        draft.error = AlreadyExists(sealer.resource_name(institution, holder))
+        if together and any(d.customer == holder for d in drafts if d.is_new_customer):
+            # The batch is undone, and with it the customer that could be named.
+            draft.error = InvalidArgument([_twice(draft.item.field)])
+        else:
+            draft.error = AlreadyExists(sealer.resource_name(institution, holder))
         if draft.is_new_customer:
             # What else it has claimed is free again, perhaps for the next item.
             for token, customer in mine:
                 claims_table.release(conn, institution, token, customer)
+
+
+def _twice(field: str) -> FieldViolation:
+    return FieldViolation(
+        field,
+        "TWICE_IN_REQUEST",
+        "has the same identity or customer number as an item before it; send each customer once",
+        "与前面的项目证件号码或客户号相同；每位客户请只提交一次",
+    )
 
 
 def _number_token_text(number: str) -> str:
