@@ -20,9 +20,11 @@ oracle = { endpoint = "localhost:7443", ca = "pki/ca.pem", certificate = "...", 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -38,34 +40,40 @@ class TierName(StrEnum):
     MASKED = "masked"
 
 
-# An unknown key in any table is a mistake, not an extension, and is refused.
+# An unknown key in any table is a mistake, not an extension, and is refused. So is a number that
+# would leave the vault without a limit, or unable to serve anything.
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+_Held = Annotated[float, msgspec.Meta(gt=0, le=7 * 86_400)]
+_Institution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}\Z")]
+_DATABASE = re.compile(r"sqlite:///(?!:memory:|file:).+|postgresql(\+psycopg)?://.+")
 
 
 class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Group commit of the log."""
 
-    window_ms: float = 4.0
-    max_queue: int = 10_000
-    max_batch: int = 512
+    window_ms: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 4.0
+    max_queue: _Count = 10_000
+    max_batch: _Count = 512
 
 
 class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one caller may take."""
 
-    max_message_bytes: int = 4 * 1024 * 1024
-    searches_per_minute: int = 600
-    searches_per_minute_of_a_node: int = 6_000
-    grace_seconds: float = 20.0
-    concurrent_calls: int = 2_000
-    streams_per_caller: int = 100
+    # The transport takes four times as much, in memory, for each call at once.
+    max_message_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
+    searches_per_minute: _Count = 600
+    searches_per_minute_of_a_node: _Count = 6_000
+    grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 20.0
+    concurrent_calls: _Count = 2_000
+    streams_per_caller: _Count = 100
 
 
 class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How many unwrapped file keys are held, and for how long."""
 
-    file_keys: int = 16_384
-    file_key_seconds: float = 300.0
-    branch_key_seconds: float = 3_600.0
+    file_keys: _Count = 16_384
+    file_key_seconds: _Held = 300.0
+    branch_key_seconds: _Held = 3_600.0
 
 
 class KmsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,7 +110,7 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     tls: TlsTable
     keys_database: str = ""
     policies: str = ""
-    institutions: list[str] = []
+    institutions: list[_Institution] = []
     oracle: OracleTable | None = None
 
 
@@ -157,6 +165,17 @@ def load(path: Path, tier: TierName) -> Settings:
         raise SettingsInvalid(
             f'{path}: tiers.{tier}.kms.provider "{table.kms.provider}" is not known; '
             'use "local-file"'
+        )
+    for key, url in (("database", table.database), ("keys_database", table.keys_database)):
+        # The URL itself may hold a password and is not repeated.
+        if (url or key == "database") and not _DATABASE.fullmatch(url):
+            raise SettingsInvalid(
+                f"{path}: tiers.{tier}.{key} is not a database's URL; "
+                "write sqlite:///FILE or postgresql://USER@HOST/NAME"
+            )
+    if tier is TierName.MASKED and table.oracle is None:
+        raise SettingsInvalid(
+            f"{path}: tiers.masked has no `oracle`; add where the full tier answers its searches"
         )
     return Settings(
         folder=path.parent.resolve(),

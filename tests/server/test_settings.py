@@ -1,0 +1,104 @@
+"""The configuration file: relative to itself, strict, and never half understood."""
+
+from pathlib import Path
+
+import pytest
+
+from vault.server.settings import Settings, SettingsInvalid, TierName, load
+
+FULL = """
+[tiers.full]
+listen = "localhost:7443"
+database = "sqlite:///vault.db"
+principals = "principals.toml"
+institutions = ["demo-bank"]
+kms = { provider = "local-file", directory = "kms/full" }
+tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
+"""
+MASKED = """
+[tiers.masked]
+listen = "localhost:7444"
+database = "sqlite:///vault.db"
+principals = "principals.toml"
+kms = { provider = "local-file", directory = "kms/masked" }
+tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
+oracle = { endpoint = "localhost:7443", ca = "pki/ca.pem", certificate = "n.pem", key = "n.key" }
+"""
+
+
+def read(folder: Path, text: str, tier: TierName = TierName.FULL) -> Settings:
+    path = folder / "vault.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, tier)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    settings = read(tmp_path, FULL)
+    assert settings.path(settings.table.principals) == tmp_path / "principals.toml"
+    assert settings.path("/etc/x") == Path("/etc/x")
+    assert settings.database_url("sqlite:///vault.db") == f"sqlite:///{tmp_path}/vault.db"
+    assert settings.database_url("sqlite:////srv/vault.db") == "sqlite:////srv/vault.db"
+    assert settings.database_url("postgresql://v@h/v") == "postgresql://v@h/v"
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    settings = read(tmp_path, FULL)
+    assert settings.limits.max_message_bytes == 4 * 1024 * 1024
+    assert settings.log.window_ms == 4
+    assert settings.cache.file_key_seconds == 300
+
+
+def test_each_tier_reads_its_own_table(tmp_path: Path) -> None:
+    assert read(tmp_path, FULL + MASKED, TierName.MASKED).table.listen == "localhost:7444"
+    with pytest.raises(SettingsInvalid, match=r"no table \[tiers.masked\]"):
+        read(tmp_path, FULL, TierName.MASKED)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        load(tmp_path / "none.toml", TierName.FULL)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tiers = 3", "tiers"),
+        ("[tiers.full", "is not TOML"),
+        (FULL + "\nlisten_adress = 'x'\n", "listen_adress"),
+        (FULL + "\n[limts]\n", "limts"),
+        (FULL.replace('listen = "localhost:7443"', ""), "listen"),
+        (FULL.replace("local-file", "cloud"), 'use "local-file"'),
+        (FULL + "\n[limits]\nmax_message_bytes = 0\n", "limits.max_message_bytes"),
+        (FULL + "\n[limits]\nmax_message_bytes = 1000000000\n", "limits.max_message_bytes"),
+        (FULL + "\n[limits]\nconcurrent_calls = 0\n", "limits.concurrent_calls"),
+        (FULL + "\n[limits]\nsearches_per_minute = -1\n", "limits.searches_per_minute"),
+        (FULL + "\n[limits]\ngrace_seconds = nan\n", "limits.grace_seconds"),
+        (FULL + "\n[limits]\ngrace_seconds = inf\n", "limits.grace_seconds"),
+        (FULL + "\n[log]\nwindow_ms = -4\n", "log.window_ms"),
+        (FULL + "\n[log]\nmax_queue = 0\n", "log.max_queue"),
+        (FULL + "\n[cache]\nfile_keys = 0\n", "cache.file_keys"),
+        (FULL + "\n[cache]\nbranch_key_seconds = inf\n", "cache.branch_key_seconds"),
+        (FULL.replace('["demo-bank"]', '["Demo Bank"]'), "institutions"),
+        (FULL.replace('["demo-bank"]', '["a/b"]'), "institutions"),
+        (FULL.replace("sqlite:///vault.db", "mysql://h/v"), "database"),
+        (FULL.replace("sqlite:///vault.db", "vault.db"), "database"),
+        (FULL.replace("sqlite:///vault.db", "sqlite://"), "database"),
+        (FULL.replace("sqlite:///vault.db", "sqlite:///:memory:"), "database"),
+    ],
+)
+def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsInvalid, match=message):
+        read(tmp_path, text)
+
+
+def test_the_masked_tier_does_not_start_without_its_oracle(tmp_path: Path) -> None:
+    text = "\n".join(line for line in MASKED.splitlines() if not line.startswith("oracle"))
+    with pytest.raises(SettingsInvalid, match="oracle"):
+        read(tmp_path, text, TierName.MASKED)
+
+
+def test_no_password_of_a_database_is_told(tmp_path: Path) -> None:
+    text = FULL.replace("sqlite:///vault.db", "mysql://user:hunter2@h/v")
+    with pytest.raises(SettingsInvalid) as refused:
+        read(tmp_path, text)
+    assert "hunter2" not in str(refused.value)
