@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.e2e.wire import LogBook
+from recordsvault.records.v1 import records_pb2 as pb
+from tests.e2e.calls import SERVING, create
+from tests.e2e.wire import LogBook, Refuse, Refused, refusal
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import RunningVault
 from vault.store import Database
@@ -91,3 +93,37 @@ def own_vault(
     yield start
     for vault in started:
         vault.stop()
+
+
+TABLES = ("customers", "documents", "transactions", "blind_index", "identity_claims", "requests")
+
+
+@pytest.fixture
+def refuse(vault: RunningVault, log: LogBook, owner: str) -> Refuse:
+    """Make a call that must be refused, and see that it left one event and nothing else, and that
+    the server goes on."""
+
+    def rows() -> list[int]:
+        return log.database.read_sync(
+            lambda conn: [
+                conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+                for table in TABLES
+            ]
+        )
+
+    def run(call: Callable[[], object]) -> Refused:
+        stored, size = rows(), log.size()
+        refused = refusal(call)
+        events = log.since(size)
+        assert [(e.outcome, e.reason) for e in events] == [(refused.code, refused.reason)]
+        assert rows() == stored
+        vault.records().GetCustomer(pb.GetCustomerRequest(name=owner, purpose=SERVING))
+        return refused
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def owner(vault: RunningVault) -> str:
+    """A customer that is there."""
+    return create(vault).name

@@ -46,6 +46,10 @@ class Refused:
         return {(v.field, v.reason) for v in self.violations}
 
 
+# Makes a call that must be refused, and looks at what it left; see conftest.py.
+Refuse = Callable[[Callable[[], object]], Refused]
+
+
 def refused_status(status: status_pb2.Status) -> Refused:
     """Read a status, as it stands in trailers or in an import's result."""
     reason, metadata, texts, resource, retry = "", {}, {"": ""}, "", 0.0
