@@ -46,16 +46,21 @@ class Trail:
         call.require(wanted.institution)
         size = (await self._database.read(head)).size
         at = size if from_end else position
+        if from_end:
+            # Tells the position to resume from, should the connection be lost before an entry.
+            yield EventPage((), at, False)
         while True:
             page = await self._database.read(partial(read, after=at, limit=_PAGE, wanted=wanted))
             at = page.scanned_to
             if page.events:
                 call.touched(count=call.trace.count + len(page.events))
                 yield page
+            if not follow and at >= size:
+                return
             if not page.at_end:
                 # Other calls get their turn between the pages of a long log.
                 await asyncio.sleep(0)
-            elif not follow or self._over(wanted):
+            elif self._over(wanted):
                 return
             else:
                 await self._log.wait_beyond(at)

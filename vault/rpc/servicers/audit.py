@@ -101,6 +101,8 @@ def methods(trail: Trail) -> dict[str, Method]:
             follow=request.follow,
         )
         async for page in pages:
+            if not page.events:
+                yield pb.StreamEventsResponse(next_position=page.scanned_to)
             for batch in batches(page.events):
                 # A position counted from 1 of an entry is the one counted from 0 of the next.
                 last = batch[-1].position == page.events[-1].position
