@@ -6,12 +6,14 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from recordsvault.audit.v1 import audit_pb2 as ap
+from recordsvault.audit.v1 import event_pb2 as ep
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
-from tests.e2e.people import PARENT
-from tests.support.running_vault import RunningVault
+from tests.e2e.people import OTHER_PARENT, PARENT
+from tests.support.running_vault import RunningVault, other
 
 SERVING = purpose_pb2.PURPOSE_CUSTOMER_SERVICE
 MADE_BY_THE_VAULT = ("name", "version", "etag", "create_time", "update_time")
@@ -63,3 +65,18 @@ def create_transaction(vault: RunningVault, owner: str, transaction: Any) -> Cal
     """The call, ready to be made."""
     request = pb.CreateTransactionRequest(parent=owner, transaction=transaction)
     return partial(vault.records().CreateTransaction, request)
+
+
+def query(vault: RunningVault, who: str = "officer", **wanted: Any) -> list[ep.LogEntry]:
+    """Entries of the log: all pages of a query."""
+    out: list[ep.LogEntry] = []
+    parent = OTHER_PARENT if who == other("officer") else PARENT
+    token = ""
+    while True:
+        page = vault.audit(who).QueryEvents(
+            ap.QueryEventsRequest(parent=parent, page_size=50, page_token=token, **wanted)
+        )
+        out.extend(page.entries)
+        token = page.next_page_token
+        if not token:
+            return out

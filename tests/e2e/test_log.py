@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -25,14 +24,14 @@ from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
-from tests.e2e.people import OTHER_PARENT, PARENT, new_id
-from tests.e2e.wire import LogBook, call_of, refusal
+from tests.e2e.calls import SERVING, create, query
+from tests.e2e.people import PARENT, new_id
+from tests.e2e.wire import LogBook, call_of
 from tests.support.running_vault import ROOT, STRANGER, RunningVault, other
 from vault.audit import AuditEvent, Decision, Phase
 from vault.server.settings import TierName
 from vault.store.evidence import stored_hash
 
-SERVING = purpose_pb2.PURPOSE_CUSTOMER_SERVICE
 NOBODY = f"{PARENT}/customers/{'0' * 26}"
 
 
@@ -42,35 +41,9 @@ def vault(each_vault: RunningVault) -> RunningVault:
     return each_vault
 
 
-@pytest.fixture(scope="module")
-def owner(vault: RunningVault) -> str:
-    """A customer that is there."""
-    return create(vault)
-
-
-def create(vault: RunningVault, customer: Customer | None = None) -> str:
-    request = pb.CreateCustomerRequest(parent=PARENT, customer=customer or people.person())
-    return vault.records().CreateCustomer(request).customer.name
-
-
 def get(vault: RunningVault, name: str, who: str = "backend") -> Callable[[], object]:
     request = pb.GetCustomerRequest(name=name, purpose=SERVING)
     return partial(vault.records(who).GetCustomer, request)
-
-
-def query(vault: RunningVault, who: str = "officer", **wanted: Any) -> list[ep.LogEntry]:
-    """All pages of a query."""
-    out: list[ep.LogEntry] = []
-    parent = OTHER_PARENT if who == other("officer") else PARENT
-    token = ""
-    while True:
-        page = vault.audit(who).QueryEvents(
-            ap.QueryEventsRequest(parent=parent, page_size=50, page_token=token, **wanted)
-        )
-        out.extend(page.entries)
-        token = page.next_page_token
-        if not token:
-            return out
 
 
 # -- one event a call ----------------------------------------------------------------------------
@@ -160,7 +133,7 @@ def test_calls_at_the_same_time_make_an_event_each(
 def test_a_cancelled_call_makes_one_event_that_tells_the_truth(
     vault: RunningVault, log: LogBook
 ) -> None:
-    owner, size = create(vault), log.size()
+    owner, size = create(vault).name, log.size()
     requests = []
     for delay in (0.0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
         request = pb.BatchCreateTransactionsRequest(
@@ -344,7 +317,7 @@ def _rows_stored(log: LogBook) -> dict[str, list[str]]:
 def test_each_write_carries_the_hashes_of_the_rows_it_wrote(
     vault: RunningVault, log: LogBook
 ) -> None:
-    owner = create(vault)
+    owner = create(vault).name
     stub = vault.records()
     found = stub.GetCustomer(pb.GetCustomerRequest(name=owner, purpose=SERVING)).customer
     writes: list[tuple[int, Callable[[], object]]] = [
@@ -420,7 +393,7 @@ def test_every_row_of_the_database_stands_in_one_event_with_its_hash(
 
 
 def test_a_message_with_many_rows_is_told_in_parts(vault: RunningVault, log: LogBook) -> None:
-    owner = create(vault)
+    owner = create(vault).name
     request = pb.BatchCreateTransactionsRequest(
         parent=owner, transactions=[people.booking() for _ in range(500)]
     )
@@ -464,185 +437,6 @@ def test_an_entrys_event_says_what_its_bytes_say(vault: RunningVault) -> None:
         assert ep.Decision.Name(event.decision) == f"DECISION_{raw['decision'].upper()}"
         assert ep.Phase.Name(event.phase) == f"PHASE_{raw.get('phase', 'call').upper()}"
         assert [r.row for r in event.rows] == [row[0] for row in raw.get("rows", [])]
-
-
-# -- reading the log -----------------------------------------------------------------------------
-
-
-def entries(stream: Any) -> Iterator[ep.LogEntry]:
-    for message in stream:
-        yield from message.entries
-
-
-def test_a_stream_is_resumed_without_loss_and_without_repetition(vault: RunningVault) -> None:
-    for _ in range(5):
-        create(vault)
-    audit = vault.audit()
-    whole = [e.position for e in query(vault)]
-    seen: list[int] = []
-    position = 0
-    while not seen or seen[-1] < whole[-1]:
-        stream = audit.StreamEvents(ap.StreamEventsRequest(parent=PARENT, from_position=position))
-        # Broken off in the middle of a message, which the client has not worked through.
-        got = [e.position for e in islice(entries(stream), 37)]
-        stream.cancel()
-        seen.extend(got)
-        position = seen[-1] + 1
-    assert seen[: len(whole)] == whole
-    assert seen == sorted(set(seen))
-
-
-def test_next_position_is_where_to_go_on(vault: RunningVault) -> None:
-    create(vault)
-    audit = vault.audit()
-    end = 0
-    seen: list[int] = []
-    for message in audit.StreamEvents(ap.StreamEventsRequest(parent=PARENT)):
-        assert message.next_position > message.entries[-1].position
-        assert message.entries[0].position >= end
-        end = message.next_position
-        seen.extend(e.position for e in message.entries)
-    create(vault)
-    rest = [
-        e.position
-        for e in entries(
-            audit.StreamEvents(ap.StreamEventsRequest(parent=PARENT, from_position=end))
-        )
-    ]
-    whole = [e.position for e in query(vault)]
-    assert (seen + rest)[: len(whole)] == whole[: len(seen + rest)]
-    assert rest and rest[0] > seen[-1]
-
-
-def test_a_follower_sees_new_events_of_both_tiers(vault: RunningVault, owner: str) -> None:
-    stream = vault.audit().StreamEvents(
-        ap.StreamEventsRequest(
-            parent=PARENT,
-            from_end=True,
-            follow=True,
-            filter=ap.EventFilter(actions=["records.*", "masked.*"]),
-        ),
-        timeout=20,
-    )
-    # The first message says where the stream begins, before there is an entry: a client that loses
-    # the connection now resumes there, and misses nothing.
-    first = next(stream)
-    assert not first.entries
-    assert first.next_position == query(vault)[-1].position
-    feed = entries(stream)
-    for _ in range(3):
-        get(vault, owner)()
-        entry = next(feed)
-        assert (entry.event.action, entry.event.tier) == ("records.customers.get", "full")
-        vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=owner))
-        entry = next(feed)
-        assert (entry.event.action, entry.event.tier) == ("masked.customers.get", "masked")
-    stream.cancel()
-
-
-def test_two_followers_see_the_same(vault: RunningVault) -> None:
-    position = query(vault)[-1].position + 1
-    wanted = ap.EventFilter(actions=["records.customers.create"])
-    request = ap.StreamEventsRequest(
-        parent=PARENT, from_position=position, follow=True, filter=wanted
-    )
-    streams = [vault.audit().StreamEvents(request, timeout=20) for _ in range(2)]
-    names = [create(vault) for _ in range(4)]
-    for stream in streams:
-        assert [e.event.resource for e in islice(entries(stream), 4)] == names
-        stream.cancel()
-
-
-def test_filters_limit_what_is_answered(vault: RunningVault, log: LogBook) -> None:
-    owner, neighbour = create(vault), create(vault)
-    start = log.stored()[-1].recorded_at
-    get(vault, owner)()
-    get(vault, neighbour)()
-    refusal(get(vault, owner, "crm"))
-    vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=owner))
-    vault.records("compliance").ListCustomers(
-        pb.ListCustomersRequest(
-            parent=PARENT, purpose=purpose_pb2.PURPOSE_ONBOARDING_CDD, page_size=1
-        )
-    )
-    since = people.stamp(_moment(start + 1))
-
-    def told(**wanted: Any) -> list[tuple[str, str, str]]:
-        found = query(vault, filter=ap.EventFilter(from_time=since, **wanted))
-        return [
-            (e.event.actor, e.event.action, e.event.outcome)
-            for e in found
-            if not e.event.action.startswith("audit.")
-        ]
-
-    first = ("backend", "records.customers.get", "OK")
-    denied = ("crm", "records.customers.get", "PERMISSION_DENIED")
-    masked = ("crm", "masked.customers.get", "OK")
-    listed = ("compliance", "records.customers.list", "OK")
-    assert told() == [first, first, denied, masked, listed]
-    assert told(actor="crm") == [denied, masked]
-    assert told(actor="nobody") == []
-    assert told(customer=owner) == [first, denied, masked]
-    assert told(customer=neighbour, actor="backend") == [first]
-    assert told(actions=["records.customers.get"]) == [first, first, denied]
-    assert told(actions=["records.customers.*"]) == [first, first, denied, listed]
-    assert told(actions=["masked.*", "records.customers.list"]) == [masked, listed]
-    assert told(actions=["records.customers"]) == []
-    assert told(actions=["nothing.*"]) == []
-    assert told(decisions=[ep.DECISION_DENIED]) == [denied]
-    assert told(decisions=[ep.DECISION_DENIED, ep.DECISION_ALLOWED], actor="crm") == [
-        denied,
-        masked,
-    ]
-    assert told(decisions=[ep.DECISION_UNAUTHENTICATED]) == []
-
-
-def _moment(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-
-
-def test_a_filter_by_time_has_its_first_moment_and_not_its_last(
-    vault: RunningVault, owner: str
-) -> None:
-    for _ in range(4):
-        get(vault, owner)()
-    every = query(vault)
-    times = [e.append_time.ToNanoseconds() for e in every]
-    low, high = every[-4].append_time, every[-2].append_time
-    found = query(vault, filter=ap.EventFilter(from_time=low, to_time=high))
-    expected = [
-        e.position
-        for e, t in zip(every, times, strict=True)
-        if low.ToNanoseconds() <= t < high.ToNanoseconds()
-    ]
-    assert [e.position for e in found] == expected != []
-
-
-def test_newest_first_is_the_same_the_other_way_round(vault: RunningVault, owner: str) -> None:
-    for _ in range(3):
-        get(vault, owner)()
-    wanted = ap.EventFilter(actions=["records.*"])
-    forth = [e.position for e in query(vault, filter=wanted)]
-    back = [e.position for e in query(vault, filter=wanted, newest_first=True)]
-    assert back == forth[::-1] and len(forth) > 3
-
-
-def test_an_officer_sees_the_events_of_his_own_bank_only(vault: RunningVault, owner: str) -> None:
-    refusal(get(vault, owner, other("backend")))
-    vault.records(other("backend")).CreateCustomer(
-        pb.CreateCustomerRequest(parent=OTHER_PARENT, customer=people.person())
-    )
-    own, theirs = query(vault), query(vault, other("officer"))
-    assert {e.event.institution for e in own} == {"demo-bank"}
-    assert {e.event.institution for e in theirs} == {"other-bank"}
-    # Who tries to see another bank's records is seen by that bank.
-    assert any(e.event.actor == other("backend") for e in own)
-    request = ap.QueryEventsRequest(parent=PARENT)
-    refused = refusal(lambda: vault.audit(other("officer")).QueryEvents(request))
-    assert (refused.code, refused.reason) == ("PERMISSION_DENIED", "OTHER_INSTITUTION")
-    stream = ap.StreamEventsRequest(parent=PARENT, follow=True)
-    refused = refusal(lambda: vault.audit(other("officer")).StreamEvents(stream))
-    assert refused.code == "PERMISSION_DENIED"
 
 
 # -- no personal data ----------------------------------------------------------------------------
