@@ -71,6 +71,7 @@ class UseCases:
     """All of them."""
 
     database: Database
+    ring: KeyRing
     keys: Keys
     log: AuditLog
     clock: SteppedClock = field(default_factory=SteppedClock)
@@ -112,7 +113,7 @@ async def use_cases(database: Database, folder: Path, **limits: int) -> AsyncIte
     await log.start()
     try:
         await keys.open_institution(BANK)
-        yield UseCases(database, keys, log, clock, **limits)
+        yield UseCases(database, ring, keys, log, clock, **limits)
     finally:
         await log.stop()
         keys.close()

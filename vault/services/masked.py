@@ -161,8 +161,8 @@ class MaskedReading:
         refs = [_scope(row) for row in rows]
         try:
             keys = await self._keys.masked(refs)
-        except ScopeShredded:
-            raise Shredded(_name(rows[0])) from None
+        except ScopeShredded as error:
+            raise Shredded(_name(rows[refs.index(error.ref)])) from None
         out = []
         for row, ref in zip(rows, refs, strict=True):
             record = _record(row)

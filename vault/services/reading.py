@@ -196,8 +196,8 @@ class Reading:
         refs = [scope_of(row) for row in rows]
         try:
             keys = await self._keys.full(refs)
-        except ScopeShredded:
-            raise Shredded(row_resource(rows[0])) from None
+        except ScopeShredded as error:
+            raise Shredded(row_resource(rows[refs.index(error.ref)])) from None
         out = []
         for row, ref in zip(rows, refs, strict=True):
             record, version = record_of(row), version_of(row)
