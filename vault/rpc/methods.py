@@ -8,7 +8,7 @@ service that has none.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -27,7 +27,7 @@ class Target:
     customer: str = ""
     resource: str = ""
     purpose: str = ""
-    case_reference: str = ""
+    case_reference: str = field(default="", repr=False)
     request_id: str = ""
     on_behalf_of: str = ""
 

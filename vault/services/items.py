@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ class NewRecord:
     kind: AnyKind
     record: Any
     owner: CustomerName | None = None
-    owner_number: str = ""
+    owner_number: str = dataclasses.field(default="", repr=False)
     field: str = ""
     # What the edge found wrong with it; only an import carries refused items along.
     error: VaultError | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
@@ -33,7 +33,7 @@ _TERMS = {
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    request: Any
+    request: Any = field(repr=False)
     target: Target
     after: str
     limit: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -62,7 +62,7 @@ def get_record(
 class Page:
     """A page that was asked for."""
 
-    request: Any
+    request: Any = field(repr=False)
     target: Target
     name: Any
     after: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -87,7 +87,7 @@ class Update:
 
     name: Any
     etag: str
-    message: Any
+    message: Any = field(repr=False)
     mask: FieldMask
     request: Request
 
