@@ -73,6 +73,7 @@ class Load:
         self.ledger = Ledger()
         self._vault = vault
         self._stop = threading.Event()
+        self._given_up = threading.Event()
         self._numbers = itertools.count(1)
         self._templates = _templates()
         jobs = [
@@ -97,9 +98,14 @@ class Load:
     def stop(self) -> None:
         """Let every call in hand come to its end; the vault must be running."""
         self._stop.set()
+        until = time.monotonic() + 90
         for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive()
+            thread.join(max(0.0, until - time.monotonic()))
+        self._given_up.set()
+        late = [thread.name for thread in self._threads if thread.is_alive()]
+        for thread in self._threads:
+            thread.join()
+        assert late == []
 
     def _run(self, job: Callable[[random.Random], None], dice: random.Random) -> None:
         while not self._stop.is_set():
@@ -125,7 +131,7 @@ class Load:
             try:
                 return call(request, timeout=CALL_SECONDS, wait_for_ready=not first)
             except grpc.RpcError as error:
-                if reason_of(error)[0] not in _GONE:
+                if reason_of(error)[0] not in _GONE or self._given_up.is_set():
                     raise
                 if first:
                     self.ledger.repeated.append(request.request_id)
@@ -231,7 +237,7 @@ class Load:
                 for answer in answers:
                     self._note_import(messages.pop(0), answer)
             except grpc.RpcError as error:
-                if reason_of(error)[0] not in _GONE:
+                if reason_of(error)[0] not in _GONE or self._given_up.is_set():
                     raise
                 self.ledger.repeated += [m.request_id for m in messages]
                 first = False

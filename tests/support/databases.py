@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -82,18 +83,26 @@ class PostgresServer:
         self._server.cleanup()
 
     def stop(self) -> None:
-        """Stop the server; `start` brings it back."""
-        self._server.stop()
+        """Stop the server, calls on it being broken off; `start` brings it back."""
+        self._end(signal.SIGINT)
 
     def crash(self) -> None:
         """End the server at once without a checkpoint, as if its machine lost power."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, number: signal.Signals) -> None:
+        # By signal rather than by pg_ctl: a process that is starting threads just now, as one with
+        # channels does, sometimes dies of forking another.
         process = self._server.get_postmaster_info().process
-        os.kill(process.pid, signal.SIGQUIT)
-        process.wait(10)
+        os.kill(process.pid, number)
+        process.wait(30)
 
     def start(self) -> None:
         """Start a server that was stopped or has crashed."""
-        self._server.start()
+        try:
+            self._server.start()
+        except subprocess.CalledProcessError:  # see `_end`
+            self._server.start()
 
 
 @contextmanager

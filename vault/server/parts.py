@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vault.access import Directory, PolicyEngine
 from vault.audit import AuditLog, LogSettings
-from vault.kms import LocalFileKms
+from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
 from vault.server.settings import Settings, TierName
@@ -58,7 +58,7 @@ def build(settings: Settings) -> Parts:
     """
     table, cache = settings.table, settings.cache
     clock = SystemClock()
-    kms = LocalFileKms(settings.path(table.kms.directory))
+    kms = _kms(settings)
     database, keys_database = databases(settings)
     full = settings.tier is TierName.FULL
     ring = KeyRing(
@@ -91,6 +91,29 @@ def build(settings: Settings) -> Parts:
         if table.policies
         else PolicyEngine.load(),
     )
+
+
+def _kms(settings: Settings) -> LocalFileKms:
+    """The KEKs that a tier must have, and none besides: a masked node with the full KEK would be a
+    full node to whoever takes it."""
+    folder = settings.path(settings.table.kms.directory)
+    kms = LocalFileKms(folder)
+    for kek in KekName:
+        wanted = settings.tier is TierName.FULL or kek is KekName.MASKED
+        try:
+            kms.wrap(kek, bytes(32), b"recordsvault/start/v1")
+        except KekMissing:
+            if wanted:
+                raise KekMissing(
+                    f"the {settings.tier} tier needs {folder / kek.value}.kek: restore it there"
+                ) from None
+        else:
+            if not wanted:
+                raise KeyFileRefused(
+                    f"the masked tier must not have {folder / kek.value}.kek: "
+                    "give it a folder with masked.kek alone"
+                )
+    return kms
 
 
 def data_folder(parts: Parts) -> Path:

@@ -84,6 +84,11 @@ def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
             parts.settings.path(table.certificate),
             parts.settings.path(table.key),
         ),
+        # A full tier that is back is found at once; by default it may take two minutes.
+        options=[
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 1_000),
+        ],
     )
     reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel))
     oracle_seen = oracle_probe(lambda: _reachable(channel))
