@@ -7,8 +7,6 @@ from itertools import islice
 from threading import Thread
 from typing import Any
 
-import pytest
-
 from recordsvault.audit.v1 import audit_pb2 as ap
 from recordsvault.audit.v1 import event_pb2 as ep
 from recordsvault.masked.v1 import masked_pb2 as mp
@@ -19,12 +17,6 @@ from tests.e2e.calls import SERVING, create, query
 from tests.e2e.people import OTHER_PARENT, PARENT
 from tests.e2e.wire import LogBook, refusal
 from tests.support.running_vault import RunningVault, other
-
-
-@pytest.fixture(scope="module")
-def vault(each_vault: RunningVault) -> RunningVault:
-    """On both databases."""
-    return each_vault
 
 
 def get(vault: RunningVault, name: str, who: str = "backend") -> Callable[[], object]:

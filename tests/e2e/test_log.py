@@ -474,8 +474,9 @@ def _values(record: Any, field: str = "") -> Iterator[str]:
 
 
 def test_no_event_holds_personal_data_of_the_examples(vault: RunningVault, log: LogBook) -> None:
+    size = log.size()
     lines: list[str] = []
-    for kind, many in (("customers", 150), ("documents", 150), ("transactions", 2000)):
+    for kind, many in (("customers", 60), ("documents", 60), ("transactions", 400)):
         path: Path = EXAMPLES / f"{kind}.jsonl"
         with path.open(encoding="utf-8") as file:
             lines.extend(islice(file, many))
@@ -488,17 +489,17 @@ def test_no_event_holds_personal_data_of_the_examples(vault: RunningVault, log: 
     names = [
         r.name for a in vault.records().ImportRecords(iter(messages)) for r in a.results if r.name
     ]
-    assert len(names) > 300
+    assert len(names) > 130
     for name in names[:20]:
         get(vault, name)()
         vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name))
-    for value in sorted(values)[:50]:
+    for value in sorted(values)[:40]:
         with pytest.raises(grpc.RpcError):
             vault.records().GetCustomer(pb.GetCustomerRequest(name=value, case_reference=value))
         vault.masked().SearchMaskedCustomers(
             mp.SearchMaskedCustomersRequest(parent=PARENT, full_name=value)
         )
-    text = log.text()
+    text = log.text(size)
     told = {value for value in values if value in text}
     # A few digits, a postal code say, can be part of a time or of a port by chance.
     assert {v for v in told if not v.isdecimal() or len(v) > 7} == set()

@@ -181,6 +181,8 @@ class LogBook:
         """Check the whole chain; the number of events."""
         return self._database.read_sync(verify_chain).size
 
-    def text(self) -> str:
-        """Every stored event as text, escapes resolved."""
-        return "\n".join(json.dumps(json.loads(e.leaf), ensure_ascii=False) for e in self.stored())
+    def text(self, since: int = 0) -> str:
+        """Events after a position as text, escapes resolved."""
+        return "\n".join(
+            json.dumps(json.loads(e.leaf), ensure_ascii=False) for e in self.stored(since)
+        )
