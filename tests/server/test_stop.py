@@ -52,3 +52,12 @@ def test_followers_and_watchers_do_not_hold_up_the_stop(tmp_path: Path) -> None:
     closed = {e.call_id for e in events if e.phase is Phase.CLOSED}
     assert len(opened) == 2
     assert opened == closed
+
+
+def test_a_tier_that_is_told_to_stop_while_it_starts_ends_in_order(tmp_path: Path) -> None:
+    with RunningVault(tmp_path, f"sqlite:///{tmp_path}/vault.db") as vault:
+        assert vault.terminate(TierName.FULL).returncode == 0
+        for _ in range(3):
+            vault.start(TierName.FULL)
+            assert vault.terminate(TierName.FULL).returncode == 0
+            assert vault.log_text(TierName.FULL).rstrip().endswith("tier=full")

@@ -45,9 +45,11 @@ async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) 
 
 async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     settings = parts.settings
-    await parts.log.start()
+    # From here on, so that no word to stop is lost between being ready and listening for it.
+    told = _stop_asked()
     standing = Standing()
     tier = build_tier(parts, standing)
+    await parts.log.start()
     try:
         if settings.tier is TierName.FULL:
             for institution in settings.table.institutions:
@@ -61,7 +63,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         sweeper = asyncio.create_task(_sweep(parts))
         if ready is not None:
             ready()
-        await _told_to_stop()
+        await told.wait()
         _log.info("stopping", tier=settings.tier.value)
         standing.serving(False)
         pipeline.stop()
@@ -141,9 +143,10 @@ async def _sweep(parts: Parts) -> None:
         parts.ring.sweep()
 
 
-async def _told_to_stop() -> None:
+def _stop_asked() -> asyncio.Event:
+    """Set when the process is told to stop."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    await told.wait()
+    return told
