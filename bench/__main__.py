@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench import loader
 from bench.aims import verdicts
+from bench.cores import bind_load
 from bench.databases import Store, postgresql, sqlite
 from bench.material import KEPT, Size, prepare
 from bench.report import show, write
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         loader.build()
+        bind_load()
         scenes: list[Scene] = []
         with _openings(options.database or ("sqlite" if quick else "")) as openings:
             for name, opening in openings.items():

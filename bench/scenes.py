@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from bench import loader
+from bench.cores import bind_server
 from bench.databases import Store
 from bench.inserts import plain_insert
 from bench.loader import Caller
@@ -68,6 +69,8 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
     vault = RunningVault(folder, store.url, masked_database=store.masked_url, limits=_LIMITS)
     stage = Stage(plan, store, folder, material, vault, say)
     with vault, _bare(stage):
+        for tier in TierName:
+            bind_server(vault.pid(tier))
         say("importing the customers and their documents")
         customers = _import(stage, material.customers)[1]
         _import(stage, material.documents)
@@ -201,6 +204,7 @@ def _bare(stage: Stage) -> Iterator[None]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the bare server did not start")
             time.sleep(0.02)
+        bind_server(process.pid)
         stage.bare, stage.bare_target = psutil.Process(process.pid), f"localhost:{port}"
         yield
     finally:
