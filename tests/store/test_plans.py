@@ -11,12 +11,12 @@ from vault.store import Database, blind_index, customers, documents, transaction
 from vault.store.rows import IndexRow
 
 READS: dict[str, Select[Any]] = {
-    "a customer": customers._MASKED.current,
+    "a customer": customers._MASKED.current.statement,
     "a customer's history": customers._FULL.history,
     "a page of customers": customers._MASKED.listing,
-    "a document": documents._MASKED.current,
+    "a document": documents._MASKED.current.statement,
     "a page of documents": documents._MASKED.listing,
-    "a transaction": transactions._MASKED_ONE,
+    "a transaction": transactions._MASKED_ONE.statement,
     "a page of transactions": transactions._MASKED_PAGES[False, True],
     "a page of transactions from the latest": transactions._MASKED_PAGES[True, True],
     "a lookup": blind_index._LOOKUP,

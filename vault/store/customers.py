@@ -42,28 +42,28 @@ def insert(conn: Connection, rows: Sequence[CustomerRow]) -> None:
 def current(conn: Connection, institution: str, customer: str) -> CustomerRow | None:
     """The current version."""
     key = {"institution": institution, "customer": customer}
-    row = conn.execute(_FULL.current, key).first()
+    row = _FULL.current.first(conn, key)
     return None if row is None else CustomerRow(*row)
 
 
 def current_masked(conn: Connection, institution: str, customer: str) -> MaskedCustomerRow | None:
     """The current version's masked view."""
     key = {"institution": institution, "customer": customer}
-    row = conn.execute(_MASKED.current, key).first()
+    row = _MASKED.current.first(conn, key)
     return None if row is None else MaskedCustomerRow(*row)
 
 
 def version(conn: Connection, institution: str, customer: str, number: int) -> CustomerRow | None:
     """The version of that number."""
     key = {"institution": institution, "customer": customer, "version": number}
-    row = conn.execute(_FULL.version, key).first()
+    row = _FULL.version.first(conn, key)
     return None if row is None else CustomerRow(*row)
 
 
 def as_of(conn: Connection, institution: str, customer: str, time: int) -> CustomerRow | None:
     """The version that was current at `time` (microseconds)."""
     key = {"institution": institution, "customer": customer, "time": time}
-    row = conn.execute(_FULL.as_of, key).first()
+    row = _FULL.as_of.first(conn, key)
     return None if row is None else CustomerRow(*row)
 
 

@@ -38,7 +38,7 @@ def insert(conn: Connection, rows: Sequence[DocumentRow]) -> None:
 def current(conn: Connection, institution: str, customer: str, document: str) -> DocumentRow | None:
     """The current version."""
     key = {"institution": institution, "customer": customer, "document": document}
-    row = conn.execute(_FULL.current, key).first()
+    row = _FULL.current.first(conn, key)
     return None if row is None else DocumentRow(*row)
 
 
@@ -47,7 +47,7 @@ def current_masked(
 ) -> MaskedDocumentRow | None:
     """The current version's masked view."""
     key = {"institution": institution, "customer": customer, "document": document}
-    row = conn.execute(_MASKED.current, key).first()
+    row = _MASKED.current.first(conn, key)
     return None if row is None else MaskedDocumentRow(*row)
 
 
@@ -61,7 +61,7 @@ def version(
         "document": document,
         "version": number,
     }
-    row = conn.execute(_FULL.version, key).first()
+    row = _FULL.version.first(conn, key)
     return None if row is None else DocumentRow(*row)
 
 
@@ -70,7 +70,7 @@ def as_of(
 ) -> DocumentRow | None:
     """The version that was current at `time` (microseconds)."""
     key = {"institution": institution, "customer": customer, "document": document, "time": time}
-    row = conn.execute(_FULL.as_of, key).first()
+    row = _FULL.as_of.first(conn, key)
     return None if row is None else DocumentRow(*row)
 
 

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
+from vault.store.point_read import PointRead
 from vault.store.rows import RequestRow
 from vault.store.schema import requests
 from vault.store.statements import insert_rows
 
 _R = requests.c
-_GET = select(requests).where(
-    _R.institution == bindparam("institution"),
-    _R.principal == bindparam("principal"),
-    _R.request_id == bindparam("request_id"),
+_GET = PointRead(
+    select(requests).where(
+        _R.institution == bindparam("institution"),
+        _R.principal == bindparam("principal"),
+        _R.request_id == bindparam("request_id"),
+    )
 )
 _MANY = select(requests).where(
     _R.institution == bindparam("institution"),
@@ -24,7 +27,7 @@ _MANY = select(requests).where(
 def get(conn: Connection, institution: str, principal: str, request_id: str) -> RequestRow | None:
     """What a principal's request came to, or None if it was not carried out."""
     key = {"institution": institution, "principal": principal, "request_id": request_id}
-    row = conn.execute(_GET, key).first()
+    row = _GET.first(conn, key)
     return None if row is None else RequestRow(*row)
 
 

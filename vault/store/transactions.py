@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
+from vault.store.point_read import PointRead
 from vault.store.rows import LinkRow, MaskedTransactionRow, TransactionRow
 from vault.store.schema import transaction_links, transactions
 from vault.store.statements import insert_rows
@@ -55,7 +56,7 @@ def _many(columns: Sequence[Any]) -> Select[Any]:
 
 
 _MASKED_COLUMNS = columns_without_sealed(transactions)
-_FULL_ONE, _MASKED_ONE = _one(list(_T)), _one(_MASKED_COLUMNS)
+_FULL_ONE, _MASKED_ONE = PointRead(_one(list(_T))), PointRead(_one(_MASKED_COLUMNS))
 _FULL_PAGES, _MASKED_PAGES = _pages(list(_T)), _pages(_MASKED_COLUMNS)
 _MASKED_MANY = _many(_MASKED_COLUMNS)
 _L = transaction_links.c
@@ -105,7 +106,7 @@ def get(
 ) -> TransactionRow | None:
     """A transaction."""
     key = {"institution": institution, "customer": customer, "transaction": transaction}
-    row = conn.execute(_FULL_ONE, key).first()
+    row = _FULL_ONE.first(conn, key)
     return None if row is None else TransactionRow(*row)
 
 
@@ -114,7 +115,7 @@ def get_masked(
 ) -> MaskedTransactionRow | None:
     """A transaction's masked view."""
     key = {"institution": institution, "customer": customer, "transaction": transaction}
-    row = conn.execute(_MASKED_ONE, key).first()
+    row = _MASKED_ONE.first(conn, key)
     return None if row is None else MaskedTransactionRow(*row)
 
 

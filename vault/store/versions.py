@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, select
 
+from vault.store.point_read import PointRead
+
 
 def columns_without_sealed(table: Table) -> list[ColumnElement[Any]]:
     """The columns that the masked role may read."""
@@ -32,9 +34,9 @@ class Versioned:
         rows: Select[Any] = select(*columns)
         one = rows.where(*(table.c[k] == bindparam(k) for k in keys))
         version = table.c.version
-        self.current = one.order_by(version.desc()).limit(1)
-        self.version = one.where(version == bindparam("version"))
-        self.as_of = (
+        self.current = PointRead(one.order_by(version.desc()).limit(1))
+        self.version = PointRead(one.where(version == bindparam("version")))
+        self.as_of = PointRead(
             one.where(table.c.recorded_at <= bindparam("time")).order_by(version.desc()).limit(1)
         )
         self.history = (

@@ -26,12 +26,13 @@ class EnumTable:
     def __init__(self, proto: EnumDescriptor, domain: type[Enum], prefix: str) -> None:
         by_name = {member.name: member for member in domain}
         self._to_domain: dict[int, Enum] = {}
-        self._to_proto: dict[Enum, int] = {}
+        # By name: the hash of an enumeration's member is computed in Python each time.
+        self._to_proto: dict[str, int] = {}
         for value in proto.values:
             member = by_name.pop(value.name.removeprefix(prefix), None)
             if member is not None:
                 self._to_domain[value.number] = member
-                self._to_proto[member] = value.number
+                self._to_proto[member._name_] = value.number
             elif value.number != 0:
                 raise TypeError(f"{value.name} has no counterpart in {domain.__name__}")
         if by_name:
@@ -45,7 +46,7 @@ class EnumTable:
 
     def proto(self, member: Enum) -> int:
         """The contract's number."""
-        return self._to_proto[member]
+        return self._to_proto[member._name_]
 
 
 def to_date(message: date_pb2.Date, field: str, problems: Problems) -> date | None:

@@ -1,0 +1,57 @@
+"""Finding one row by its key is the same on both databases, and fails the same way."""
+
+from functools import partial
+
+import pytest
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import DBAPIError
+
+from tests.support import rows
+from vault.store import Database, customers
+from vault.store.point_read import PointRead
+from vault.store.schema import customers as table
+
+NEWEST = PointRead(
+    select(table)
+    .where(table.c.institution == "demo", table.c.customer == bindparam("customer"))
+    .order_by(table.c.version.desc())
+    .limit(1)
+)
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.write_sync(
+        lambda conn: customers.insert(
+            conn, [rows.customer(c, v) for c in ("c1", "c2") for v in (1, 2)]
+        )
+    )
+    return database
+
+
+def test_it_finds_the_row_of_the_key_that_is_asked_for(filled: Database) -> None:
+    for name in ("c1", "c2", "c1"):
+        row = filled.read_sync(partial(NEWEST.first, key={"customer": name}))
+        assert row is not None
+        assert tuple(row[:3]) == ("demo", name, 2)
+
+
+def test_there_is_none_for_another_key(filled: Database) -> None:
+    assert filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c3"})) is None
+
+
+def test_an_error_comes_by_its_usual_name(filled: Database) -> None:
+    filled.write_sync(lambda conn: conn.exec_driver_sql("DROP TABLE customers"))
+    with pytest.raises(DBAPIError):
+        filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c1"}))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_no_read_is_left_open_behind_it(filled: Database) -> None:
+    filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c1"}))
+    filled.write_sync(lambda conn: customers.insert(conn, [rows.customer("c9")]))
+    # The journal can be emptied only while nobody reads from it.
+    busy, *_ = filled.read_sync(
+        lambda conn: conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    )
+    assert busy == 0
