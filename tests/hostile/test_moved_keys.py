@@ -121,3 +121,19 @@ def test_a_branch_key_that_is_not_its_own_opens_nothing(
         stage.refused(row.name, READ_BY[branch], KEY_DAMAGED)
     _forgotten()
     stage.opens(row.name, READ_BY[branch])
+
+
+@pytest.mark.parametrize("branch", list(Branch))
+def test_an_institution_whose_branch_key_is_gone_is_told_so(stage: Stage, branch: Branch) -> None:
+    row = Row(
+        BRANCH_KEYS[branch],
+        {"institution": "demo-bank", "version": 1},
+        stage.rows["customer"].name,
+    )
+    with stage.instead(row, institution="elsewhere"):
+        _forgotten()
+        stage.refused(
+            row.name, READ_BY[branch], ("FAILED_PRECONDITION", "INSTITUTION_WITHOUT_KEYS")
+        )
+    _forgotten()
+    stage.opens(row.name, READ_BY[branch])
