@@ -10,6 +10,7 @@ import pytest
 from recordsvault.audit.v1 import audit_pb2 as pb
 from tests.support.events import event
 from tests.support.pipeline import BANK, CUSTOMER, Refused, Rig, uri
+from vault.access import ActionClass
 from vault.audit import AuditEvent, EventFilter, EventPage, RowHash, StoredEvent, encode
 from vault.rpc.problems import Problems
 from vault.rpc.servicers import audit
@@ -80,7 +81,7 @@ class BigTrail:
     async def page(
         self, call: Any, _wanted: EventFilter, position: int, limit: int, *, newest_first: bool
     ) -> EventPage:
-        call.require("demo-bank")
+        call.require(ActionClass.AUDIT_READ, "demo-bank")
         if newest_first:
             before = len(self.events) + 1 if position < 0 else position
             found = [e for e in reversed(self.events) if e.position < before][:limit]

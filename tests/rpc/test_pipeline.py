@@ -22,7 +22,7 @@ from tests.support.pipeline import (
     nothing_ever,
     uri,
 )
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.audit import AuditEvent, Decision, Phase
 from vault.rpc.methods import Target, Unary
 from vault.rpc.names import target_of, target_of_parent
@@ -379,7 +379,7 @@ def test_a_case_reference_of_blanks_is_none(tmp_path: Path) -> None:
 
 def test_a_call_about_the_vault_itself_needs_no_name(tmp_path: Path) -> None:
     async def handle(call: Call, _command: Any) -> Message:
-        call.require("")
+        call.require(ActionClass.SERVICE, "")
         return health_pb2.HealthCheckResponse()
 
     method = Unary(
@@ -396,6 +396,30 @@ def test_a_call_about_the_vault_itself_needs_no_name(tmp_path: Path) -> None:
 
     run(main)
     assert only(rig.events).outcome == "OK"
+
+
+def test_a_use_case_is_not_reached_by_an_action_of_another_class(tmp_path: Path) -> None:
+    """A method declared with the wrong action would be decided as something else."""
+
+    async def opens_records(call: Call, _command: Any) -> Message:
+        call.require(ActionClass.FULL_READ, "")
+        return health_pb2.HealthCheckResponse()
+
+    method = Unary(
+        Action.GRPC_HEALTH,
+        health_pb2.HealthCheckRequest,
+        lambda _: Target(),
+        nothing_prepared,
+        opens_records,
+    )
+    rig = Rig(tmp_path, method)
+
+    async def main() -> None:
+        with pytest.raises(Refused, match="INTERNAL"):
+            await rig.unary(b"", COMPLIANCE)
+
+    run(main)
+    assert only(rig.events).outcome == "INTERNAL"
 
 
 def test_whoever_is_denied_costs_no_validation(

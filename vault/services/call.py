@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vault.access import Action, Decision, GrantMismatch, Principal
+from vault.access import Action, ActionClass, Decision, GrantMismatch, Principal
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
 from vault.records import new_ulid
@@ -58,14 +58,19 @@ class Call:
         """Name of the principal that calls; empty when nobody known is calling."""
         return self.principal.name if self.principal is not None else ""
 
-    def require(self, institution: str, customer: str = "") -> None:
-        """Make sure that policy has allowed this call, for this.
+    def require(self, needed: ActionClass, institution: str, customer: str = "") -> None:
+        """Make sure that policy has allowed what a use case does, for this institution or customer.
 
-        Raises GrantMismatch: the caller of the use case has not asked, or asked for something else.
+        `needed` is the use case's own word for what it does, so that a method which was declared
+        with an action of another class cannot reach it.
+
+        Raises GrantMismatch: policy was not asked, or was asked for something else.
         """
         grant = self.decision.grant if self.decision is not None else None
         if grant is None:
             raise GrantMismatch("the call has no grant")
+        if grant.action.action_class is not needed:
+            raise GrantMismatch(f"the grant is for {grant.action}, which is no {needed}")
         grant.covers(Action(self.action), institution, customer)
 
     def event(

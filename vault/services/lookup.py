@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from vault.access import ActionClass
 from vault.records import normalise
 from vault.sealing import Clock
 from vault.services.call import Call
@@ -69,7 +70,7 @@ class LocalOracle:
 
     async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
         """Identifiers of customers in order, beyond ``lookup.after``."""
-        call.require(lookup.institution)
+        call.require(ActionClass.ORACLE, lookup.institution)
         self._budget.spend(lookup.institution, call.on_behalf_of or call.actor)
         self._node_budget.spend("", call.actor)
         text = normalise(lookup.kind, lookup.value)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from vault.access import ActionClass
 from vault.records import IDENTITY_SCOPE, IndexKind, ScopeRef
 from vault.sealing import ScopeShredded
 from vault.services import sealer
@@ -75,7 +76,7 @@ class MaskedReading:
 
     async def customer(self, call: Call, institution: str, customer: str) -> Shown:
         """A customer's masked view."""
-        call.require(institution, customer)
+        call.require(ActionClass.MASKED_READ, institution, customer)
         row = await self._database.read(
             lambda conn: customers.current_masked(conn, institution, customer)
         )
@@ -83,7 +84,7 @@ class MaskedReading:
 
     async def document(self, call: Call, institution: str, customer: str, document: str) -> Shown:
         """A document's masked view."""
-        call.require(institution, customer)
+        call.require(ActionClass.MASKED_READ, institution, customer)
         row = await self._database.read(
             lambda conn: documents.current_masked(conn, institution, customer, document)
         )
@@ -94,7 +95,7 @@ class MaskedReading:
         self, call: Call, institution: str, customer: str, transaction: str
     ) -> Shown:
         """A transaction's masked view."""
-        call.require(institution, customer)
+        call.require(ActionClass.MASKED_READ, institution, customer)
         row = await self._database.read(
             lambda conn: transactions.get_masked(conn, institution, customer, transaction)
         )
@@ -105,7 +106,7 @@ class MaskedReading:
         self, call: Call, institution: str, after: str, limit: int
     ) -> list[Shown]:
         """Masked customers of an institution, beyond the identifier ``after``."""
-        call.require(institution)
+        call.require(ActionClass.MASKED_READ, institution)
         rows = await self._database.read(
             lambda conn: customers.page_masked(conn, institution, after=after, limit=limit)
         )
@@ -115,7 +116,7 @@ class MaskedReading:
         self, call: Call, institution: str, customer: str, after: str, limit: int
     ) -> list[Shown]:
         """Masked documents of a customer, beyond the identifier ``after``."""
-        call.require(institution, customer)
+        call.require(ActionClass.MASKED_READ, institution, customer)
         rows = await self._database.read(
             lambda conn: documents.page_masked(
                 conn, institution, customer, after=after, limit=limit
@@ -128,7 +129,7 @@ class MaskedReading:
     ) -> list[Shown]:
         """Masked transactions of a customer in order of booking, beyond the identifier
         ``after``."""
-        call.require(institution, customer)
+        call.require(ActionClass.MASKED_READ, institution, customer)
         rows = await self._database.read(
             lambda conn: transactions.page_masked(
                 conn,
@@ -145,7 +146,7 @@ class MaskedReading:
 
     async def search(self, call: Call, lookup: Lookup) -> list[Shown]:
         """Masked customers that a value points to, in order of identifier."""
-        call.require(lookup.institution)
+        call.require(ActionClass.MASKED_READ, lookup.institution)
         found = await self._oracle.look_up(call, lookup)
         rows = await self._database.read(
             lambda conn: customers.many_masked(conn, lookup.institution, found)

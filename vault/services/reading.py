@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vault.access import ActionClass
 from vault.records import IDENTITY_SCOPE, ScopeRef, ulid_ms
 from vault.sealing import ScopeShredded
 from vault.services import sealer
@@ -62,10 +63,16 @@ class Reading:
         self._keys = keys
 
     async def customer(
-        self, call: Call, institution: str, customer: str, version: int = 0
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        version: int = 0,
+        *,
+        needed: ActionClass = ActionClass.FULL_READ,
     ) -> Opened:
         """A customer; the current version if ``version`` is 0."""
-        call.require(institution, customer)
+        call.require(needed, institution, customer)
         row = await self._database.read(
             lambda conn: (
                 customers.version(conn, institution, customer, version)
@@ -76,10 +83,17 @@ class Reading:
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
     async def document(
-        self, call: Call, institution: str, customer: str, document: str, version: int = 0
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        document: str,
+        version: int = 0,
+        *,
+        needed: ActionClass = ActionClass.FULL_READ,
     ) -> Opened:
         """An identity document; the current version if ``version`` is 0."""
-        call.require(institution, customer)
+        call.require(needed, institution, customer)
         row = await self._database.read(
             lambda conn: (
                 documents.version(conn, institution, customer, document, version)
@@ -94,7 +108,7 @@ class Reading:
         self, call: Call, institution: str, customer: str, transaction: str
     ) -> Opened:
         """A transaction, with what corrects and reverses it."""
-        call.require(institution, customer)
+        call.require(ActionClass.FULL_READ, institution, customer)
 
         def find(conn: Any) -> tuple[TransactionRow | None, list[LinkRow]]:
             row = transactions.get(conn, institution, customer, transaction)
@@ -108,7 +122,7 @@ class Reading:
         self, call: Call, institution: str, after: str, limit: int
     ) -> list[Opened]:
         """Current versions of an institution's customers, beyond the identifier ``after``."""
-        call.require(institution)
+        call.require(ActionClass.FULL_READ, institution)
         rows = await self._database.read(
             lambda conn: customers.page(conn, institution, after=after, limit=limit)
         )
@@ -118,7 +132,7 @@ class Reading:
         self, call: Call, institution: str, customer: str, after: str, limit: int
     ) -> list[Opened]:
         """Current versions of a customer's documents, beyond the identifier ``after``."""
-        call.require(institution, customer)
+        call.require(ActionClass.FULL_READ, institution, customer)
         rows = await self._database.read(
             lambda conn: documents.page(conn, institution, customer, after=after, limit=limit)
         )
@@ -128,7 +142,7 @@ class Reading:
         self, call: Call, institution: str, customer: str, period: Period, after: str, limit: int
     ) -> list[Opened]:
         """A customer's transactions in order of booking, beyond the identifier ``after``."""
-        call.require(institution, customer)
+        call.require(ActionClass.FULL_READ, institution, customer)
 
         def find(conn: Any) -> tuple[list[TransactionRow], list[LinkRow]]:
             rows = transactions.page(
@@ -151,7 +165,7 @@ class Reading:
         self, call: Call, institution: str, customer: str, before: int | None, limit: int
     ) -> list[Opened]:
         """Versions of a customer, newest first, below number ``before``."""
-        call.require(institution, customer)
+        call.require(ActionClass.FULL_READ, institution, customer)
         rows = await self._database.read(
             lambda conn: customers.history(conn, institution, customer, before=before, limit=limit)
         )
@@ -169,7 +183,7 @@ class Reading:
         limit: int,
     ) -> list[Opened]:
         """Versions of a document, newest first, below number ``before``."""
-        call.require(institution, customer)
+        call.require(ActionClass.FULL_READ, institution, customer)
         rows = await self._database.read(
             lambda conn: documents.history(
                 conn, institution, customer, document, before=before, limit=limit

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from vault.access import ActionClass
 from vault.audit import RowHash
 from vault.records import (
     IDENTITY_SCOPE,
@@ -96,7 +97,7 @@ class Storing:
         """
         institution = batch.institution
         for owner in {i.owner.customer if i.owner else "" for i in batch.items}:
-            call.require(institution, owner)
+            call.require(ActionClass.WRITE, institution, owner)
         index = await self._keys.index(institution)
         fingerprint = index.fingerprint(batch.request.body)
         return await self._replays.once(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 
+from vault.access import ActionClass
 from vault.audit import AuditLog, EventFilter, EventPage
 from vault.audit.reader import head, read, read_back
 from vault.sealing import Clock
@@ -31,7 +32,7 @@ class Trail:
 
         A page may be short or empty although more follow: it says up to where it has looked.
         """
-        call.require(wanted.institution)
+        call.require(ActionClass.AUDIT_READ, wanted.institution)
         if newest_first:
             return await self._database.read(
                 lambda conn: read_back(conn, None if position < 0 else position, limit, wanted)
@@ -43,7 +44,7 @@ class Trail:
     ) -> AsyncIterator[EventPage]:
         """Pages in order from ``position`` on. Without ``follow`` it ends where the log ended when
         asked."""
-        call.require(wanted.institution)
+        call.require(ActionClass.AUDIT_READ, wanted.institution)
         size = (await self._database.read(head)).size
         at = size if from_end else position
         if from_end:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from vault.access import ActionClass
 from vault.audit import RowHash
 from vault.records import IDENTITY_SCOPE, CustomerKind, IndexKind, ScopeRef
 from vault.sealing import Clock, IndexKey
@@ -85,7 +86,9 @@ class Updating:
         """A new version of a customer."""
 
         async def current() -> Opened:
-            return await self._reading.customer(call, institution, customer)
+            return await self._reading.customer(
+                call, institution, customer, needed=ActionClass.WRITE
+            )
 
         def row(v: int, now: int, sealed: bytes, masked: bytes) -> CustomerRow:
             return CustomerRow(institution, customer, v, now, call.actor, sealed, masked)
@@ -110,7 +113,9 @@ class Updating:
         """A new version of an identity document."""
 
         async def current() -> Opened:
-            return await self._reading.document(call, institution, customer, document)
+            return await self._reading.document(
+                call, institution, customer, document, needed=ActionClass.WRITE
+            )
 
         def row(v: int, now: int, sealed: bytes, masked: bytes) -> DocumentRow:
             return DocumentRow(institution, customer, document, v, now, call.actor, sealed, masked)
@@ -133,7 +138,7 @@ class Updating:
         self, call: Call, aim: _Aim, etag: str, change: Change, request: Request
     ) -> Stored:
         institution = aim.scope.institution
-        call.require(institution, aim.scope.customer)
+        call.require(ActionClass.WRITE, institution, aim.scope.customer)
         index = await self._keys.index(institution)
         fingerprint = index.fingerprint(request.body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from recordsvault.admin.v1 import admin_pb2 as pb
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.rpc.methods import Method, Target, Unary, table
 from vault.rpc.problems import Problems
 from vault.rpc.translate.common import from_micros
@@ -26,7 +26,7 @@ def methods(health: Health, *, version: str, tier: str, started_at: int) -> dict
         return tuple(request.parts)
 
     async def check(call: Call, parts: tuple[str, ...]) -> Message:
-        call.require("")
+        call.require(ActionClass.ADMIN, "")
         checks = await health.check(parts)
         call.touched(count=len(checks))
         return pb.CheckHealthResponse(

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.rpc.methods import BidiStream, Method, ServerStream, Target, Unary, table
 from vault.rpc.problems import Problems
 from vault.services.call import Call
@@ -69,13 +69,13 @@ def _health(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
         return request.service
 
     async def check(call: Call, service: str) -> Message:
-        call.require("")
+        call.require(ActionClass.SERVICE, "")
         if service not in known:
             raise NotFound("The service", "service")
         return standing.status()
 
     async def watch(call: Call, service: str) -> AsyncIterator[Message]:
-        call.require("")
+        call.require(ActionClass.SERVICE, "")
         while True:
             # Asked for before the status is told, so that no change is missed in between.
             change = standing.change()
@@ -91,7 +91,7 @@ def _health(standing: Standing, services: tuple[str, ...]) -> dict[str, Method]:
     list_response = GetMessageClass(listing.output_type)
 
     async def list_all(call: Call, _nothing_asked: None) -> Message:
-        call.require("")
+        call.require(ActionClass.SERVICE, "")
         return list_response(statuses={name: standing.status() for name in sorted(known)})
 
     return table(
@@ -124,7 +124,7 @@ def _reflection(services: tuple[str, ...]) -> dict[str, Method]:
         yield request
 
     async def reflect(call: Call, request: reflection_pb2.ServerReflectionRequest) -> Message:
-        call.require("")
+        call.require(ActionClass.SERVICE, "")
         call.touched(count=1)
         answers: Any = servicer.ServerReflectionInfo(_one(request), None)
         return cast(Message, await anext(answers))
