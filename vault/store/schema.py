@@ -188,6 +188,42 @@ audit_head = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+# The Merkle tree over the log's leaves, as hash tiles of C2SP tlog-tiles: of each tile the widest
+# that there is. A full tile is never written again.
+log_tiles = Table(
+    "log_tiles",
+    data_metadata,
+    _int("level"),
+    _long("tile_index"),
+    _int("width"),
+    _bytes("data"),
+    PrimaryKeyConstraint("level", "tile_index"),
+)
+
+# Signed tree heads. That `size` is the key keeps a second tree of one size out.
+log_checkpoints = Table(
+    "log_checkpoints",
+    data_metadata,
+    _long("size"),
+    _bytes("root"),
+    _bytes("note"),
+    _long("fence"),
+    _long("signed_at"),
+    PrimaryKeyConstraint("size"),
+)
+
+# Who integrates and signs. The fence grows whenever it changes hands.
+log_lease = Table(
+    "log_lease",
+    data_metadata,
+    _int("id"),
+    _text("holder"),
+    _long("fence"),
+    _long("expires_at"),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
 # -- keys ------------------------------------------------------------------------------------
 # One table a branch, so that a database role can be granted the masked branch alone.
 
