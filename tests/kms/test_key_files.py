@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vault.kms import KekName, KeyFileRefused, LocalFileKms, create_local_keks
-from vault.kms.keyfiles import MAX_FILE_BYTES
+from vault.kms.private_files import MAX_FILE_BYTES
 
 NAMES = ("full.kek", "masked.kek", "index.kek")
 
@@ -85,7 +85,7 @@ def test_a_crash_before_the_name_is_given_leaves_no_key_file(
     def crash(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vault.kms.keyfiles.os.link", crash)
+    monkeypatch.setattr("vault.kms.private_files.os.link", crash)
     with pytest.raises(KeyboardInterrupt):
         create_local_keks(tmp_path / "keys", [KekName.FULL])
     assert list((tmp_path / "keys").iterdir()) == []
@@ -107,8 +107,8 @@ def test_the_file_is_synced_before_it_gets_its_name_and_the_folder_after(
         steps.append("name")
         link(*args, **kwargs)
 
-    monkeypatch.setattr("vault.kms.keyfiles.os.fsync", seen_fsync)
-    monkeypatch.setattr("vault.kms.keyfiles.os.link", seen_link)
+    monkeypatch.setattr("vault.kms.private_files.os.fsync", seen_fsync)
+    monkeypatch.setattr("vault.kms.private_files.os.link", seen_link)
     create_local_keks(tmp_path / "keys", [KekName.FULL])
     assert steps == ["sync file", "name", "sync folder"]
 
@@ -176,7 +176,7 @@ def test_a_key_file_and_folder_of_another_user_are_refused(
 ) -> None:
     owner = keys.stat().st_uid
     other = owner + 1
-    monkeypatch.setattr("vault.kms.keyfiles.os.geteuid", lambda: other)
+    monkeypatch.setattr("vault.kms.private_files.os.geteuid", lambda: other)
     with pytest.raises(KeyFileRefused, match="another user"):
         LocalFileKms(keys)
 
