@@ -13,7 +13,6 @@ from vault.store.errors import StoreDamaged
 from vault.store.schema import log_checkpoints
 from vault.store.statements import insert_rows
 
-_HOUR = 3_600_000_000
 _LEASE = "SELECT holder, fence, expires_at FROM log_lease WHERE id = 1"
 _CHECKPOINT = "SELECT size, root, note, fence, signed_at FROM log_checkpoints"
 _LATEST = _CHECKPOINT + " ORDER BY size DESC LIMIT 1"
@@ -96,9 +95,7 @@ def _checkpoint(row: Sequence[object] | None) -> CheckpointRow | None:
 
 def add_checkpoint(conn: Connection, row: CheckpointRow) -> None:
     """Insert one. Raises VersionConflict when there is one of that size."""
-    insert_rows(
-        conn, log_checkpoints, [(row.size, row.root, row.note, row.fence, row.signed_at)]
-    )
+    insert_rows(conn, log_checkpoints, [(row.size, row.root, row.note, row.fence, row.signed_at)])
 
 
 def replace_note(conn: Connection, size: int, old: bytes, new: bytes) -> bool:
@@ -120,7 +117,7 @@ def prune_checkpoints(conn: Connection, before: int) -> int:
         _sql(
             conn,
             "DELETE FROM log_checkpoints WHERE signed_at < ? AND size NOT IN"
-            f" (SELECT max(size) FROM log_checkpoints GROUP BY signed_at / {_HOUR})",
+            " (SELECT max(size) FROM log_checkpoints GROUP BY signed_at / 3600000000)",
         ),
         (before,),
     )
@@ -145,12 +142,13 @@ def put_tiles(conn: Connection, rows: Sequence[TileRow]) -> None:
             raise StoreDamaged(f"tile {row.level}/{row.index} stands already and is as wide")
 
 
-def leaves(conn: Connection, start: int, count: int) -> list[bytes]:
-    """Leaves from index `start` (from 0) on, at most `count`. Raises StoreDamaged at a gap."""
+def leaves(conn: Connection, start: int, count: int) -> list[tuple[bytes, bytes]]:
+    """Leaves from index `start` (from 0) on, at most `count`, each with the chain's value behind
+    it. Raises StoreDamaged at a gap."""
     rows = conn.exec_driver_sql(
         _sql(
             conn,
-            "SELECT position, leaf FROM audit_events WHERE position > ? AND position <= ?"
+            "SELECT position, leaf, chain FROM audit_events WHERE position > ? AND position <= ?"
             " ORDER BY position",
         ),
         (start, start + count),
@@ -158,4 +156,12 @@ def leaves(conn: Connection, start: int, count: int) -> list[bytes]:
     for at, row in enumerate(rows, start + 1):
         if row[0] != at:
             raise StoreDamaged(f"the log has no event at position {at}")
-    return [bytes(row[1]) for row in rows]
+    return [(bytes(row[1]), bytes(row[2])) for row in rows]
+
+
+def chain_at(conn: Connection, position: int) -> bytes | None:
+    """The hash chain's value behind an event."""
+    row = conn.exec_driver_sql(
+        _sql(conn, "SELECT chain FROM audit_events WHERE position = ?"), (position,)
+    ).first()
+    return None if row is None else bytes(row[0])
