@@ -61,8 +61,9 @@ def verify_inclusion(
 ) -> None:
     """Check that `leaf_hash` stands at `index` (from 0) of the tree of `size` leaves with `root`.
 
-    Requires 0 <= index < size. Raises ProofInvalid; nothing has been hashed before sizes, number
-    and lengths of the hashes were found right.
+    Requires 0 <= index < size. `size` and `root` have to come from one checkpoint: a root alone
+    does not tell its size. Raises ProofInvalid; nothing has been hashed before sizes, number and
+    lengths of the hashes were found right.
     """
     _require_index(index, size, ProofInvalid)
     _require_hashes([leaf_hash, root])
@@ -165,18 +166,22 @@ def _root(leaves: _Range, nodes: NodeReader) -> bytes:
     return root
 
 
+# A stranger's number may have a million digits, which no message can hold: none is named before
+# it was found to be in range.
+
+
 def _require_index(index: int, size: int, error: type[ValueError]) -> None:
     if not 0 < size <= MAX_SIZE:
-        raise error(f"no leaf can be in a tree of size {size}")
+        raise error("no leaf is in a tree of no size, or of one that is out of range")
     if not 0 <= index < size:
-        raise error(f"index {index} is not in a tree of size {size}")
+        raise error(f"the index is not in a tree of size {size}")
 
 
 def _require_sizes(old_size: int, new_size: int, error: type[ValueError]) -> None:
     if old_size <= 0:
-        raise error(f"a proof from size {old_size} proves nothing")
+        raise error("a proof from the empty tree proves nothing")
     if not old_size <= new_size <= MAX_SIZE:
-        raise error(f"a tree of size {old_size} does not grow to size {new_size}")
+        raise error("a tree does not shrink, nor grow out of range")
 
 
 def _require_hashes(hashes: Sequence[bytes]) -> None:
