@@ -118,6 +118,7 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
             request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
         ),
         "SearchMaskedCustomers": mp.SearchMaskedCustomersRequest(phone="+8613800138000"),
+        "ReportAccess": audit_pb2.ReportAccessRequest(actor="backend"),
         "LookUp": oracle_pb2.LookUpRequest(
             kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1
         ),

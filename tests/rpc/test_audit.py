@@ -14,6 +14,7 @@ from vault.access import ActionClass
 from vault.audit import AuditEvent, EventFilter, EventPage, RowHash, StoredEvent, encode
 from vault.rpc.problems import Problems
 from vault.rpc.servicers import audit
+from vault.rpc.servicers.proving import ProvingUseCases
 from vault.rpc.translate.events import entry, wanted
 from vault.services.trail import Trail
 
@@ -96,7 +97,7 @@ class BigTrail:
 
 
 def rig(folder: Path, number: int, method: str) -> Rig:
-    methods = audit.methods(cast(Trail, BigTrail(number)))
+    methods = audit.methods(cast(Trail, BigTrail(number)), cast(ProvingUseCases, None))
     return Rig(folder, methods[SERVICE + method], officer="security_officer")
 
 

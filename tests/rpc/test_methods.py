@@ -21,6 +21,10 @@ def declared() -> dict[str, Method]:
     return {
         "StreamEvents": made(ServerStream, Action.AUDIT_STREAM, audit_pb2.StreamEventsRequest),
         "QueryEvents": made(Unary, Action.AUDIT_QUERY, audit_pb2.QueryEventsRequest),
+        "GetProof": made(Unary, Action.PROOFS_GET, audit_pb2.GetProofRequest),
+        "GetCheckpoint": made(Unary, Action.CHECKPOINTS_GET, audit_pb2.GetCheckpointRequest),
+        "ExportTiles": made(ServerStream, Action.TILES_EXPORT, audit_pb2.ExportTilesRequest),
+        "ReportAccess": made(ServerStream, Action.AUDIT_REPORT, audit_pb2.ReportAccessRequest),
     }
 
 
@@ -28,6 +32,10 @@ def test_every_declared_method_is_served_by_its_full_path() -> None:
     assert set(table(AUDIT, declared())) == {
         "/recordsvault.audit.v1.Audit/StreamEvents",
         "/recordsvault.audit.v1.Audit/QueryEvents",
+        "/recordsvault.audit.v1.Audit/GetProof",
+        "/recordsvault.audit.v1.Audit/GetCheckpoint",
+        "/recordsvault.audit.v1.Audit/ExportTiles",
+        "/recordsvault.audit.v1.Audit/ReportAccess",
     }
 
 

@@ -68,23 +68,28 @@ def test_the_folder_holds_these_files_and_no_others(folder: Path) -> None:
         "kms/full/full.kek",
         "kms/full/masked.kek",
         "kms/full/index.kek",
+        "kms/full/log.signing",
+        "kms/full/receipt.signing",
         "kms/masked/masked.kek",
+        "kms/masked/receipt.signing",
+        "log.vkey",
+        "receipt.vkey",
         *(f"pki/{name}.{suffix}" for name in pki for suffix in ("pem", "key")),
         *(f"profiles/{name}.toml" for name in ROLES),
     }
 
 
-def test_nothing_but_certificates_can_be_read_by_others_and_nothing_written(folder: Path) -> None:
+def test_nothing_but_what_is_public_can_be_read_by_others_and_nothing_written(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
-        expected = 0o700 if path.is_dir() else 0o644 if path.suffix == ".pem" else 0o600
+        expected = 0o700 if path.is_dir() else 0o644 if path.suffix in (".pem", ".vkey") else 0o600
         assert (path, oct(mode)) == (path, oct(expected))
 
 
 def test_the_masked_tiers_folder_holds_a_copy_of_the_masked_kek_and_no_other(folder: Path) -> None:
     masked = folder / "kms" / "masked"
-    assert [path.name for path in masked.iterdir()] == ["masked.kek"]
+    assert {path.name for path in masked.iterdir()} == {"masked.kek", "receipt.signing"}
     assert (masked / "masked.kek").read_bytes() == (folder / "kms/full/masked.kek").read_bytes()
     kms = LocalFileKms(masked)
     wrapped = LocalFileKms(folder / "kms" / "full").wrap(KekName.MASKED, bytes(32), b"context")

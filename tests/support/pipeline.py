@@ -48,6 +48,11 @@ def replace_principals(path: Path, roles: Mapping[str, str]) -> None:
     fresh.replace(path)
 
 
+def receipt_of(event: AuditEvent) -> bytes:
+    """What the fake log gives for a receipt."""
+    return f"receipt of {event.event_id} {event.phase}".encode()
+
+
 class FakeLog:
     """Keeps events. As the real log's, an event is not taken back when its caller is cancelled.
 
@@ -59,9 +64,14 @@ class FakeLog:
         self.held = asyncio.Event()  # somebody waits at the gate
         self.away = False
 
-    async def record(self, event: AuditEvent) -> StoredEvent:
+    async def record(
+        self, event: AuditEvent, *, receive: Callable[[bytes], None] | None = None
+    ) -> StoredEvent:
         leaf = encode(event)
-        return await asyncio.shield(asyncio.ensure_future(self._append(event, leaf)))
+        stored = await asyncio.shield(asyncio.ensure_future(self._append(event, leaf)))
+        if receive is not None:
+            receive(receipt_of(event))
+        return stored
 
     async def commit(
         self,
@@ -69,6 +79,7 @@ class FakeLog:
         events: Callable[[Any], Iterable[AuditEvent]],
         *,
         weight: int = 1,
+        receive: Callable[[bytes], None] | None = None,
     ) -> Any:
         async def run() -> Any:
             if self.gate is not None:
@@ -80,7 +91,10 @@ class FakeLog:
             self.events.extend(events(result))
             return result
 
-        return await asyncio.shield(asyncio.ensure_future(run()))
+        result = await asyncio.shield(asyncio.ensure_future(run()))
+        if receive is not None:
+            receive(receipt_of(self.events[-1]))
+        return result
 
     async def _append(self, event: AuditEvent, leaf: bytes) -> StoredEvent:
         if self.gate is not None:
@@ -98,7 +112,8 @@ class Refused(Exception):
     def __init__(self, code: grpc.StatusCode, text: str, metadata: Any) -> None:
         super().__init__(f"{code.name}: {text}")
         self.code = code
-        self.status = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"])
+        self.metadata: dict[str, bytes] = dict(metadata)
+        self.status = status_pb2.Status.FromString(self.metadata["grpc-status-details-bin"])
 
     def detail(self, kind: type[Any]) -> Any:
         """The detail of a kind."""
@@ -125,6 +140,14 @@ class FakeContext:
 
     def __init__(self, *uris: str) -> None:
         self._uris = [u.encode() for u in uris]
+        self.initial: dict[str, bytes] = {}
+        self.trailing: dict[str, bytes] = {}
+
+    async def send_initial_metadata(self, metadata: Any) -> None:
+        self.initial = dict(metadata)
+
+    def set_trailing_metadata(self, metadata: Any) -> None:
+        self.trailing = dict(metadata)
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": [b"localhost", *self._uris]}
@@ -169,14 +192,18 @@ class Rig:
         details = cast(grpc.HandlerCallDetails, SimpleNamespace(method=method))
         return self.pipeline.service(details)
 
+    def _context(self, *uris: str) -> FakeContext:
+        self.context = FakeContext(*uris)
+        return self.context
+
     def unary(self, data: bytes, *uris: str, method: str = METHOD) -> Awaitable[bytes]:
         """One call with one answer."""
-        answer: Awaitable[bytes] = self.handler(method).unary_unary(data, FakeContext(*uris))
+        answer: Awaitable[bytes] = self.handler(method).unary_unary(data, self._context(*uris))
         return answer
 
     def stream(self, data: bytes, *uris: str) -> AsyncIterator[bytes]:
         """One call with many answers."""
-        answers: AsyncIterator[bytes] = self.handler().unary_stream(data, FakeContext(*uris))
+        answers: AsyncIterator[bytes] = self.handler().unary_stream(data, self._context(*uris))
         return answers
 
     def bidi(
@@ -184,7 +211,7 @@ class Rig:
     ) -> AsyncIterator[bytes]:
         """Many requests, many answers."""
         handler = self.handler(method)
-        answers: AsyncIterator[bytes] = handler.stream_stream(requests, FakeContext(*uris))
+        answers: AsyncIterator[bytes] = handler.stream_stream(requests, self._context(*uris))
         return answers
 
 

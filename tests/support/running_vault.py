@@ -23,6 +23,7 @@ from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from vault.kms import KekName, create_local_keks
+from vault.kms.signing import Purpose, create_signing_keys
 from vault.server.dev.pki import Authority
 from vault.server.parts import databases
 from vault.server.settings import TierName, load
@@ -30,6 +31,7 @@ from vault.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
 OWN, OTHER = "demo-bank", "other-bank"
+ORIGIN = "demo.bank/log"
 ROLES = {
     "backend": "ingestor",
     "crm": "crm_viewer",
@@ -211,6 +213,12 @@ class RunningVault:
         masked_kek = folder / "kms" / "masked" / "masked.kek"
         masked_kek.write_bytes((folder / "kms" / "full" / "masked.kek").read_bytes())
         masked_kek.chmod(0o600)
+        for tier, purpose in (
+            ("full", Purpose.LOG),
+            ("full", Purpose.RECEIPT),
+            ("masked", Purpose.RECEIPT),
+        ):
+            create_signing_keys(folder / "kms" / tier, purpose)
         self._certificates()
         self._principals()
         self.config.write_text(self._config(masked_database, limits), "utf-8")
@@ -250,6 +258,9 @@ class RunningVault:
     def _config(self, masked_database: str, limits: str) -> str:
         tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
         return f"""\
+[log]
+origin = "{ORIGIN}"
+
 [limits]
 {limits}
 

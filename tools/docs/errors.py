@@ -81,6 +81,10 @@ ADVICE: Final = {
     "clients do so by themselves.",
     "UNAVAILABLE": "A part that the call needs is away. Try again later with the same "
     "`request_id`.",
+    "NOT_YET_PROVABLE": "The entry is newer than the latest checkpoint. Ask again in a second; if "
+    "it lasts, operations see `checkpoints` in `vaultctl health`.",
+    "BEYOND_LOG": "The log has no such entry, or was never so long. A receipt or checkpoint that "
+    "says otherwise is evidence: keep it and tell the security officer.",
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
     "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
     "the part `log`.",

@@ -10,6 +10,9 @@ class ActionClass(StrEnum):
     FULL_READ = "full_read"
     MASKED_READ = "masked_read"
     AUDIT_READ = "audit_read"
+    PROOF = "proof"
+    """Of the log as a whole, by hashes alone: it shows nothing of an event."""
+    LOG_EXPORT = "log_export"
     ADMIN = "admin"
     ORACLE = "oracle"
     SERVICE = "service"
@@ -62,6 +65,10 @@ class Action(StrEnum):
     MASKED_TRANSACTIONS_LIST = "masked.transactions.list"
     AUDIT_STREAM = "audit.events.stream"
     AUDIT_QUERY = "audit.events.query"
+    AUDIT_REPORT = "audit.access.report"
+    PROOFS_GET = "audit.proofs.get"
+    CHECKPOINTS_GET = "audit.checkpoints.get"
+    TILES_EXPORT = "audit.tiles.export"
     HEALTH_CHECK = "admin.health.check"
     INDEX_LOOKUP = "internal.index.lookup"
     GRPC_HEALTH = "grpc.health"
@@ -82,6 +89,11 @@ class Action(StrEnum):
         return _KIND[self]
 
 
+_OF_THE_LOG = {
+    "proofs": ActionClass.PROOF,
+    "checkpoints": ActionClass.PROOF,
+    "tiles": ActionClass.LOG_EXPORT,
+}
 _WRITES = ("create", "batch_create", "update", "import")
 
 
@@ -94,7 +106,7 @@ def _class_of(action: Action) -> ActionClass:
         case "masked":
             return ActionClass.MASKED_READ
         case "audit":
-            return ActionClass.AUDIT_READ
+            return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
         case "admin":
             return ActionClass.ADMIN
         case "internal":
@@ -111,6 +123,11 @@ _KINDS = {
     "transactions": ResourceKind.TRANSACTION,
     "import": ResourceKind.IMPORT,
     "events": ResourceKind.LOG,
+    "access": ResourceKind.LOG,
+    # The log is one for all institutions, and so are its proofs.
+    "proofs": ResourceKind.VAULT,
+    "checkpoints": ResourceKind.VAULT,
+    "tiles": ResourceKind.VAULT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
     "reflection": ResourceKind.VAULT,

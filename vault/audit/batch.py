@@ -6,7 +6,8 @@ Runs on the log's writer thread. The order of steps, and what a crash after each
 2. each unit's work in a savepoint of its own; one that fails is rolled back alone     nothing
 3. all events appended, the head moved       nothing
 4. commit                                    everything: records and their events
-5. the waiters are told                      (a crash before this: stored, but not answered)
+5. the receipts are signed                   (a crash from here on: stored, but not answered)
+6. the waiters are told
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +17,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from vault.audit.append import append
-from vault.audit.chain import StoredEvent
+from vault.audit.chain import StoredEvent, leaf_hash
 from vault.audit.event import AuditEvent, encode, split_rows
+from vault.audit.receipts import ReceiptWriter
 from vault.store.errors import StoreError, StoreUnavailable, translate
 
 Work = Callable[[Connection], Any]
@@ -33,10 +35,10 @@ class Unit:
     """Work to be done and its events, or one event ready to be appended.
 
     After `run_batch`: `error` is what the work raised (it is rolled back then), else `result` and
-    `stored` are set.
+    `stored` are set, and after `sign_batch` `receipt`.
     """
 
-    __slots__ = ("error", "events", "ready", "result", "stored", "weight", "work")
+    __slots__ = ("error", "events", "ready", "receipt", "result", "stored", "weight", "work")
 
     def __init__(
         self, work: Work | None, events: Events | None, ready: Sequence[Encoded], weight: int
@@ -48,6 +50,7 @@ class Unit:
         self.result: Any = None
         self.error: BaseException | None = None
         self.stored: Sequence[StoredEvent] = ()
+        self.receipt = b""
 
 
 def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int]) -> int:
@@ -77,6 +80,24 @@ def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int])
             unit.stored = stored[at : at + len(unit.ready)]
             at += len(unit.ready)
     return stored[-1].position if stored else 0
+
+
+def sign_batch(units: Sequence[Unit], writer: ReceiptWriter, now: int) -> None:
+    """Give each unit that stands its receipt: of its last event, where it has several. The batch's
+    root covers the others. `now` (microseconds) lies behind the commit. Raises what signing
+    raises."""
+    standing = [unit for unit in units if unit.stored]
+    if not standing:
+        return
+    hashes: list[bytes] = []
+    places: list[int] = []
+    for unit in standing:
+        hashes.extend(leaf_hash(event.leaf) for event in unit.stored)
+        places.append(len(hashes) - 1)
+    # Positions count from 1, leaf indexes from 0.
+    first = standing[0].stored[0].position - 1
+    for unit, receipt in zip(standing, writer.write(hashes, first, places, now), strict=True):
+        unit.receipt = receipt
 
 
 def _run_unit(conn: Connection, unit: Unit) -> None:

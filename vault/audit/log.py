@@ -19,13 +19,15 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from vault.audit.batch import CommitUnknown, Encoded, Unit, run_batch
+from vault.audit.batch import CommitUnknown, Encoded, Unit, run_batch, sign_batch
 from vault.audit.chain import StoredEvent
 from vault.audit.event import AuditEvent, encode
 from vault.audit.reader import head
+from vault.audit.receipts import ReceiptWriter
 from vault.store.database import Database, discard
 
 T = TypeVar("T")
+Receive = Callable[[bytes], None]
 _logger = logging.getLogger("vault.audit")
 
 
@@ -71,7 +73,7 @@ class _Waiter(Unit):
 class AuditLog:
     """The log of one database. Made anywhere, then used on the event loop that `start` ran on.
 
-    `clock` gives microseconds since the Unix epoch.
+    `clock` gives microseconds since the Unix epoch. Without `receipts` nobody gets any.
     """
 
     def __init__(
@@ -79,10 +81,12 @@ class AuditLog:
         database: Database,
         clock: Callable[[], int],
         settings: LogSettings | None = None,
+        receipts: ReceiptWriter | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings or LogSettings()
+        self._receipts = receipts
         self._waiting: deque[_Waiter] = deque()
         self._inbox: queue.SimpleQueue[list[_Waiter] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -130,13 +134,15 @@ class AuditLog:
 
     # -- the two ways in ---------------------------------------------------------------------
 
-    async def record(self, event: AuditEvent) -> StoredEvent:
-        """Append one event; it is durable when this returns.
+    async def record(self, event: AuditEvent, *, receive: Receive | None = None) -> StoredEvent:
+        """Append one event; it is durable when this returns. `receive` is given its receipt.
 
         Raises LogUnavailable, EventTooLarge. A caller that is cancelled while waiting does not
         take the event back.
         """
         unit = await self._submit(None, None, ((event, encode(event)),), 1)
+        if receive is not None:
+            receive(unit.receipt)
         return unit.stored[0]
 
     async def commit(
@@ -145,17 +151,21 @@ class AuditLog:
         events: Callable[[T], Sequence[AuditEvent]],
         *,
         weight: int = 1,
+        receive: Receive | None = None,
     ) -> T:
         """Do `work` and append its events, at least one, in one transaction; durable on return.
 
         Both run on the writer thread, in a savepoint: what either raises comes out here, their
         writes are undone, and other units of the batch are not touched. They must not block
         on anything but the connection, nor end its transaction. Events too large are split by
-        their rows. `weight` is about how many rows the work writes.
+        their rows. `weight` is about how many rows the work writes. `receive` is given the receipt
+        of the last event.
 
         Raises LogUnavailable when nothing of this is certain to be stored.
         """
         unit = await self._submit(work, events, (), weight)
+        if receive is not None:
+            receive(unit.receipt)
         return cast(T, unit.result)
 
     def _submit(
@@ -240,12 +250,18 @@ class AuditLog:
 
     def _write(self, batch: list[_Waiter]) -> tuple[int, LogUnavailable | None]:
         """Never raises: whatever happens, the batch's waiters must hear of it."""
+        committed = False
         try:
             if self._conn is None:
                 self._conn = self._database.writer()
-            return run_batch(self._conn, batch, self._clock), None
+            size = run_batch(self._conn, batch, self._clock)
+            committed = True
+            if self._receipts is not None:
+                # Should it fail, so do the calls: an answer without a receipt is none.
+                sign_batch(batch, self._receipts, self._clock())
+            return size, None
         except Exception as error:
-            unknown = isinstance(error, CommitUnknown)
+            unknown = committed or isinstance(error, CommitUnknown)
             # A driver's error is not printed whole: it may quote a row.
             shown = type(error).__name__ if isinstance(error, DBAPIError) else repr(error)
             _logger.error("a batch of %d was not logged: %s", len(batch), shown)

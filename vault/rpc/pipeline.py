@@ -9,7 +9,7 @@ For every call, in this order:
     5. prepare    the command of the domain; every problem of the request at once
     6. handle     the use case
     7. log        one event, durable; a write's event is durable with the write itself
-    8. answer
+    8. answer     with the receipt of that event in the trailing metadata
 
 Whatever goes wrong on the way is logged all the same, and a call whose event cannot be made durable
 gets UNAVAILABLE and nothing else. Requests arrive here as bytes, so that even one that cannot be
@@ -68,6 +68,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 # How long a stopping server waits for a further message of an import.
 _PATIENCE_SECONDS = 1.0
 _STATUS_DETAILS = "grpc-status-details-bin"
+RECEIPT = "vault-receipt-bin"
 _OUTCOMES = {code: code.name for code in grpc.StatusCode}
 
 Context = aio.ServicerContext[bytes, bytes]
@@ -140,6 +141,8 @@ class Pipeline(grpc.GenericRpcHandler):
             answer = (await method.handle(call, command)).SerializeToString()
             if not call.committed:
                 await self._record(call)
+            if call.receipt:
+                context.set_trailing_metadata(((RECEIPT, call.receipt),))
             return answer
         except BaseException as error:
             await self._fail(call, error, context)
@@ -154,7 +157,7 @@ class Pipeline(grpc.GenericRpcHandler):
             command, target = await self._admit(call, method, data)
             with self._streams.slot(call.actor):
                 opened = True
-                await self._record(call, phase=Phase.OPENED)
+                await self._open(call, context)
                 messages = self._streams.until_stopped(method.handle(call, command))
                 async with aclosing(messages):
                     async for message in messages:
@@ -162,6 +165,8 @@ class Pipeline(grpc.GenericRpcHandler):
                         yield message.SerializeToString()
                 closing = True
                 await self._record(call, phase=Phase.CLOSED)
+                if call.receipt:
+                    context.set_trailing_metadata(((RECEIPT, call.receipt),))
         except BaseException as error:
             # That the stream was opened has its own event; how it ended is one more.
             call.committed = call.committed and closing
@@ -183,7 +188,7 @@ class Pipeline(grpc.GenericRpcHandler):
                         if opened is None:
                             command, _ = await self._admit(call, method, data)
                             opened = call.trace
-                            await self._record(call, phase=Phase.OPENED)
+                            await self._open(call, context)
                         else:
                             command = self._next_message(call, method, data, opened)
                         call.committed, call.phase = False, Phase.MESSAGE
@@ -197,6 +202,8 @@ class Pipeline(grpc.GenericRpcHandler):
                 call.request_id = ""
                 closing = True
                 await self._record(call, phase=Phase.CLOSED if opened else Phase.CALL)
+                if call.receipt:
+                    context.set_trailing_metadata(((RECEIPT, call.receipt),))
         except BaseException as error:
             # The messages have their own events; that the stream broke off is one more.
             call.committed = call.committed and closing
@@ -349,13 +356,19 @@ class Pipeline(grpc.GenericRpcHandler):
 
     # -- the log -----------------------------------------------------------------------------
 
+    async def _open(self, call: Call, context: Context) -> None:
+        """Log that a stream begins; its receipt goes out at once, since the end may never come."""
+        await self._record(call, phase=Phase.OPENED)
+        if call.receipt:
+            await context.send_initial_metadata(((RECEIPT, call.receipt),))
+
     async def _record(self, call: Call, *, phase: Phase | None = None) -> None:
         now = self._parts.clock.now_micros()
         event = call.event(now, phase=phase)
         # The log has it from here on: a caller who goes away meanwhile does not take it back.
         call.committed = True
         try:
-            await self._parts.log.record(event)
+            await self._parts.log.record(event, receive=call.receive)
         except Exception:
             call.committed = False
             raise
@@ -387,26 +400,28 @@ class Pipeline(grpc.GenericRpcHandler):
                 )
                 fault = internal(call.call_id)
             outcome, reason = _OUTCOMES[fault.code], fault.reason
-        if not isinstance(error, LogUnavailable) and not call.committed:
+        if isinstance(error, LogUnavailable):
+            # Of the call's end there is no event; a receipt of its beginning would look like one.
+            call.receipt = b""
+        elif not call.committed:
             now = self._parts.clock.now_micros()
             event = call.event(now, outcome=outcome, reason=reason, phase=phase)
-            recording = asyncio.ensure_future(self._parts.log.record(event))
+            recording = asyncio.ensure_future(self._parts.log.record(event, receive=call.receive))
             try:
                 await asyncio.shield(recording)
             except LogUnavailable as log_error:
                 fault = fault_of(log_error, call.call_id)
+                call.receipt = b""
             except asyncio.CancelledError:
                 # The caller is gone; the event is not given up for that.
                 recording.add_done_callback(_retrieve)
                 return
         if cancelled or fault is None:
             return
-        status = fault.status(STATUS_BYTES)
-        await context.abort(
-            fault.code,
-            fault.en,
-            trailing_metadata=((_STATUS_DETAILS, status.SerializeToString()),),
-        )
+        trailing = [(_STATUS_DETAILS, fault.status(STATUS_BYTES).SerializeToString())]
+        if call.receipt:
+            trailing.append((RECEIPT, call.receipt))
+        await context.abort(fault.code, fault.en, trailing_metadata=tuple(trailing))
 
 
 def _require_name(request: Message, problems: Problems) -> None:

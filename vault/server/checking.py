@@ -19,6 +19,7 @@ from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInval
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
+from vault.server.signing import purposes, signers
 from vault.server.tls import TlsFilesUnusable, read_private, read_public
 from vault.store import StoreError
 
@@ -63,6 +64,7 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "listen": lambda: _listen(table.listen),
         "tls": lambda: _tls(settings, at),
         "kms": lambda: _kms(settings),
+        "signing": lambda: _signing(settings),
         "principals": lambda: _principals(settings),
         "policies": lambda: _policies(settings),
         "database": lambda: _database(settings, config),
@@ -141,6 +143,14 @@ def _kms(settings: Settings) -> str:
     if surplus:
         raise KmsError(f"{folder} has the KEK {surplus}, which no masked node may have; remove it")
     return f"KEK {_names(present)}"
+
+
+def _signing(settings: Settings) -> str:
+    found = []
+    for purpose in purposes(settings.tier):
+        number = len(signers(settings, purpose, lambda: 0).signers())
+        found.append(f"{purpose.value} {number}")
+    return f"keys that sign: {', '.join(found)}"
 
 
 def _has(kms: LocalFileKms, kek: KekName) -> bool:

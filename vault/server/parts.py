@@ -8,10 +8,15 @@ from pathlib import Path
 
 from vault.access import Directory, PolicyEngine
 from vault.audit import AuditLog, LogSettings
+from vault.audit.receipts import ReceiptWriter
+from vault.audit.sequencer import Sequencer, SequencerSettings
+from vault.audit.signers import Signers
 from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
+from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
 from vault.server.settings import Settings, TierName
+from vault.server.signing import signers
 from vault.services.keys import Keys
 from vault.store import Database, KeyStore
 from vault.store.database import Role
@@ -19,7 +24,10 @@ from vault.store.database import Role
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of a tier. ``close`` lets go of keys and connections."""
+    """The parts of a tier. ``close`` lets go of keys and connections.
+
+    ``log_signers`` and ``sequencer`` are the full tier's alone.
+    """
 
     settings: Settings
     clock: SystemClock
@@ -31,6 +39,8 @@ class Parts:
     log: AuditLog
     directory: Directory
     policy: PolicyEngine
+    log_signers: Signers | None
+    sequencer: Sequencer | None
 
     def close(self) -> None:
         """Wipe the held keys, close the databases."""
@@ -51,8 +61,8 @@ def databases(settings: Settings) -> tuple[Database, Database]:
 
 
 def build(settings: Settings) -> Parts:
-    """Build every part. A masked node is given the masked branch only, and the masked database
-    role.
+    """Build every part. A masked node is given the masked branch only, the masked database role,
+    and of the signing keys its receipt key.
 
     Raises KmsError, PrincipalsInvalid, PolicyInvalid, StoreError: the server does not start.
     """
@@ -77,6 +87,11 @@ def build(settings: Settings) -> Parts:
         max_queue=settings.log.max_queue,
         max_batch=settings.log.max_batch,
     )
+    receipts = ReceiptWriter(
+        signers(settings, Purpose.RECEIPT, clock.now_micros),
+        int(settings.log.promise_seconds * 1_000_000),
+    )
+    log_signers = signers(settings, Purpose.LOG, clock.now_micros) if full else None
     return Parts(
         settings=settings,
         clock=clock,
@@ -85,12 +100,21 @@ def build(settings: Settings) -> Parts:
         kms=kms,
         ring=ring,
         keys=Keys(ring),
-        log=AuditLog(database, clock.now_micros, log_settings),
+        log=AuditLog(database, clock.now_micros, log_settings, receipts),
         directory=Directory(settings.path(table.principals)),
         policy=PolicyEngine.load(settings.path(table.policies))
         if table.policies
         else PolicyEngine.load(),
+        log_signers=log_signers,
+        sequencer=Sequencer(database, log_signers, clock.now_micros, _sequencing(settings))
+        if log_signers
+        else None,
     )
+
+
+def _sequencing(settings: Settings) -> SequencerSettings:
+    interval = settings.log.checkpoint_interval_ms / 1000
+    return SequencerSettings(interval=interval, lease=max(3.0, 3 * interval))
 
 
 def _kms(settings: Settings) -> LocalFileKms:

@@ -50,6 +50,8 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     standing = Standing()
     tier = build_tier(parts, standing)
     await parts.log.start()
+    if parts.sequencer is not None:
+        parts.sequencer.start()
     try:
         if settings.tier is TierName.FULL:
             for institution in settings.table.institutions:
@@ -74,6 +76,9 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         for closable in tier.closing:
             await closable.close()
         await parts.log.stop()
+        if parts.sequencer is not None:
+            # Behind the log: what was written last is signed for, too.
+            await asyncio.to_thread(parts.sequencer.stop)
     _log.info("stopped", tier=settings.tier.value)
 
 

@@ -1,6 +1,7 @@
 """The configuration file, `vault.toml`, as frozen types. Paths in it are relative to the file.
 
 [log]                       # optional, as are [limits] and [cache]; the defaults are below
+origin = "demo.bank/log"    # the log's name in checkpoints and receipts; never changed again
 window_ms = 4
 
 [tiers.full]                # a node that serves one tier needs only that tier's table
@@ -49,8 +50,12 @@ _DATABASE = re.compile(r"sqlite:///(?!:memory:|file:).+|postgresql(\+psycopg)?:/
 
 
 class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Group commit of the log."""
+    """Group commit of the log; its name, its checkpoints, and what a receipt promises."""
 
+    # As C2SP wants it: like an address without a scheme, which need not be reachable.
+    origin: Annotated[str, msgspec.Meta(pattern=r"^[!-*,-~]{1,200}\Z")] = "records-vault"
+    checkpoint_interval_ms: Annotated[float, msgspec.Meta(ge=20, le=600_000)] = 1_000.0
+    promise_seconds: Annotated[float, msgspec.Meta(ge=1, le=7 * 86_400)] = 60.0
     window_ms: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 4.0
     max_queue: _Count = 10_000
     max_batch: _Count = 512
@@ -173,6 +178,11 @@ def load(path: Path, tier: TierName) -> Settings:
                 f"{path}: tiers.{tier}.{key} is not a database's URL; "
                 "write sqlite:///FILE or postgresql://USER@HOST/NAME"
             )
+    if file.log.promise_seconds * 1_000 < 2 * file.log.checkpoint_interval_ms:
+        raise SettingsInvalid(
+            f"{path}: log.promise_seconds is less than twice log.checkpoint_interval_ms, "
+            "so receipts would promise what cannot be kept; raise it"
+        )
     if tier is TierName.MASKED and table.oracle is None:
         raise SettingsInvalid(
             f"{path}: tiers.masked has no `oracle`; add where the full tier answers its searches"

@@ -10,14 +10,16 @@ from grpc import aio
 
 from vault.rpc.methods import Method
 from vault.rpc.oracle_client import RemoteOracle
-from vault.rpc.servicers import admin, audit, masked, oracle, records, standard
+from vault.rpc.servicers import admin, audit, masked, oracle, proving, records, standard
 from vault.server import tls
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
+from vault.services.exporting import Exporting
 from vault.services.health import (
     Health,
     Probe,
     certificate_probe,
+    checkpoint_probe,
     database_probe,
     disk_probe,
     kms_probe,
@@ -27,9 +29,11 @@ from vault.services.health import (
 )
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.proving import Proving
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
+from vault.services.reporting import Reporting
 from vault.services.storing import Storing
 from vault.services.trail import Trail
 from vault.services.updating import Updating
@@ -61,14 +65,25 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
+    promise = parts.settings.log.promise_seconds
     node_budget = Budget(limits.searches_per_minute_of_a_node, clock)
     return _tier(
         parts,
         health,
         records.methods(use_cases),
-        audit.methods(Trail(database, parts.log, clock)),
+        audit.methods(Trail(database, parts.log, clock), _proving(parts)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
-        _admin(parts),
+        _admin(parts, checkpoints=checkpoint_probe(parts.sequencer, database, clock, promise)),
+    )
+
+
+def _proving(parts: Parts) -> proving.ProvingUseCases:
+    if parts.log_signers is None:
+        raise SettingsInvalid("the full tier needs the log's signing keys")
+    return proving.ProvingUseCases(
+        Proving(parts.database, parts.log_signers),
+        Exporting(parts.database),
+        Reporting(parts.database),
     )
 
 

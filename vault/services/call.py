@@ -33,7 +33,7 @@ class Call:
 
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
-    call a second time.
+    call a second time. ``receipt`` is that of the last event that was made durable.
     """
 
     call_id: str
@@ -52,6 +52,11 @@ class Call:
     joined_call_id: str = ""
     trace: Trace = field(default_factory=Trace)
     committed: bool = False
+    receipt: bytes = b""
+
+    def receive(self, receipt: bytes) -> None:
+        """Keep the receipt of an event of this call."""
+        self.receipt = receipt
 
     @property
     def actor(self) -> str:

@@ -140,6 +140,33 @@ class Unavailable(VaultError):
     reason = "UNAVAILABLE"
 
 
+class NotYetProvable(Unavailable):
+    """The entry is in the log, and no checkpoint covers it yet."""
+
+    reason = "NOT_YET_PROVABLE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The entry is in the log and will be covered by the next checkpoint. "
+            "Ask again in a second.",
+            "该条目已在日志中，下一个检查点将予以涵盖。请一秒后重试。",
+        )
+
+
+class BeyondLog(VaultError):
+    """The log is not as long as the caller believes."""
+
+    code = "OUT_OF_RANGE"
+    reason = "BEYOND_LOG"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The log is shorter than that. If a receipt or a checkpoint of this vault says "
+            "otherwise, keep it and tell the security officer: the log may have been set back.",
+            "日志没有这么长。若本保险库的回执或检查点与此不符，请妥善保存并通知安全官：日志可能已被回退。",
+        )
+
+
 class Corrupted(VaultError):
     """A stored row does not open: it was altered, moved or sealed for something else."""
 

@@ -11,9 +11,12 @@ from enum import Enum
 from pathlib import Path
 
 from cryptography import x509
+from sqlalchemy import Connection
 
 from vault.access import Directory, PolicyEngine
-from vault.audit import AuditLog
+from vault.audit import AuditLog, tree
+from vault.audit.reader import get, head
+from vault.audit.sequencer import Sequencer
 from vault.kms import Kms, KmsError
 from vault.sealing import Clock
 from vault.store import Database, StoreError
@@ -136,6 +139,37 @@ def log_probe(log: AuditLog) -> Probe:
                 figures,
             )
         return Check("log", State.OK, "the last batch is durable", figures=figures)
+
+    return probe
+
+
+def checkpoint_probe(
+    sequencer: Sequencer | None, database: Database, clock: Clock, promise: float
+) -> Probe:
+    """The log is signed for, by this process or another: no entry has waited for longer than
+    receipts promise (``promise``, seconds)."""
+    remedy = "see the server's log; while this lasts, receipts promise what is not kept"
+
+    def waiting(conn: Connection) -> tuple[int, int, int | None]:
+        latest, size = tree.latest(conn), head(conn).size
+        signed = latest.size if latest else 0
+        oldest = get(conn, signed + 1) if size > signed else None
+        return signed, size - signed, oldest.recorded_at if oldest else None
+
+    async def probe() -> Check:
+        try:
+            signed, pending, oldest = await asyncio.to_thread(database.read_sync, waiting)
+        except StoreError as error:
+            return Check("checkpoints", State.CRITICAL, str(error), remedy)
+        waited = 0.0 if oldest is None else max(0.0, (clock.now_micros() - oldest) / 1e6)
+        figures = {"signed": float(signed), "pending": float(pending), "waited_seconds": waited}
+        failure = sequencer.failure if sequencer is not None else None
+        if failure is not None:
+            return Check("checkpoints", State.CRITICAL, failure, remedy, figures)
+        if waited > promise:
+            detail = f"{pending} entries wait for a checkpoint, the oldest for {waited:.0f} s"
+            return Check("checkpoints", State.CRITICAL, detail, remedy, figures)
+        return Check("checkpoints", State.OK, f"the log is signed up to {signed}", figures=figures)
 
     return probe
 

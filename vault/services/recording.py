@@ -41,6 +41,7 @@ class Recorder:
                 work,
                 lambda done: (call.event(now, trace=trace(done)),),
                 weight=weight,
+                receive=call.receive,
             )
         )
         call.committed = True

@@ -15,6 +15,7 @@ from vault.rpc.methods import Method, ServerStream, Unary, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
+from vault.rpc.servicers import proving
 from vault.rpc.translate.events import entry, wanted
 from vault.services.call import Call
 from vault.services.trail import Trail
@@ -52,7 +53,7 @@ def batches(events: Sequence[StoredEvent]) -> Iterator[list[StoredEvent]]:
         yield batch
 
 
-def methods(trail: Trail) -> dict[str, Method]:
+def methods(trail: Trail, use: proving.ProvingUseCases) -> dict[str, Method]:
     """The service's table."""
 
     def prepare_query(request: pb.QueryEventsRequest, problems: Problems) -> _Query:
@@ -128,5 +129,6 @@ def methods(trail: Trail) -> dict[str, Method]:
                 prepare_query,
                 query,
             ),
+            **proving.methods(use),
         },
     )

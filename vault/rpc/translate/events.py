@@ -92,6 +92,21 @@ def wanted(institution: str, message: audit_pb2.EventFilter, problems: Problems)
         )
 
 
+def reported(
+    institution: str, request: audit_pb2.ReportAccessRequest, problems: Problems
+) -> EventFilter:
+    """The filter of an access report: one customer or one principal of an institution."""
+    if request.actor and not is_principal_name(request.actor):
+        problems.add("actor", "PRINCIPAL_NAME", "must be a principal's name", "必须为主体名称")
+    return EventFilter(
+        institution=institution,
+        customer=_customer(institution, request.customer, problems),
+        actor=request.actor,
+        from_time=_micros(request.from_time) if request.HasField("from_time") else None,
+        to_time=_micros(request.to_time) if request.HasField("to_time") else None,
+    )
+
+
 def _customer(institution: str, name: str, problems: Problems) -> str:
     if not name:
         return ""

@@ -36,6 +36,7 @@ from vault.server.dev.layout import (
     uri,
 )
 from vault.server.dev.pki import Authority
+from vault.server.dev.signing import ensure_signing
 from vault.server.settings import SettingsInvalid, TierName, load
 
 _LOCK = ".dev.lock"
@@ -119,6 +120,7 @@ def prepare(
             )
         _write_texts(folder, was, ports)
         ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", _sealed(folder))
+        ensure_signing(folder, folder / CONFIG)
         _certificates(folder / "pki", now)
     except SettingsInvalid as error:
         raise DevFolderUnusable(str(error)) from None

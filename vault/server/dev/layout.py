@@ -10,6 +10,7 @@ TRUST_DOMAIN = "demo.bank"
 CONFIG = "vault.toml"
 PRINCIPALS = "principals.toml"
 DATABASE = "vault.db"
+ORIGIN = "demo.bank/log"
 DEFAULT_FULL_PORT = 7443
 DEFAULT_MASKED_PORT = 7444
 FULL_SERVER = "full-server"
@@ -65,6 +66,9 @@ def _config(ports: Ports) -> str:
     return f"""\
 # A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
 # Paths are relative to this file. Each tier reads its own table and nothing of the other's.
+
+[log]
+origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
 
 [tiers.full]
 listen = "localhost:{ports.full}"
