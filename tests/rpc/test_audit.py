@@ -1,7 +1,6 @@
 """The audit service at the edge: filters as the contract has them, answers of a bounded size."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -90,11 +89,6 @@ class BigTrail:
         found = self.events[position : position + limit]
         return EventPage(tuple(found), found[-1].position, found[-1].position == len(self.events))
 
-    async def stream(
-        self, call: Any, _wanted: EventFilter, position: int, **_: Any
-    ) -> AsyncIterator[EventPage]:
-        yield EventPage(tuple(self.events[position:]), len(self.events), True)
-
 
 def rig(folder: Path, number: int, method: str) -> Rig:
     methods = audit.methods(cast(Trail, BigTrail(number)), cast(ProvingUseCases, None))
@@ -125,24 +119,6 @@ def test_a_query_is_answered_in_pages_that_every_client_takes(
 
     asyncio.run(main())
     assert found == sorted(range(100), reverse=newest_first)
-
-
-def test_a_stream_is_sent_in_messages_that_every_client_takes_and_can_resume_from(
-    tmp_path: Path,
-) -> None:
-    vault = rig(tmp_path, 100, "StreamEvents")
-    found: list[int] = []
-
-    async def main() -> None:
-        request = pb.StreamEventsRequest(parent=BANK)
-        async for data in vault.stream(request.SerializeToString(), uri("officer")):
-            assert len(data) < CLIENT_LIMIT
-            answer = pb.StreamEventsResponse.FromString(data)
-            found.extend(positions(answer.entries))
-            assert answer.next_position == found[-1] + 1
-
-    asyncio.run(main())
-    assert found == list(range(100))
 
 
 def test_a_bad_filter_is_refused_by_both_methods(tmp_path: Path) -> None:

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
 
 from vault.access import ActionClass
-from vault.audit import AuditLog, EventFilter, EventPage
+from vault.audit import AuditLog, EventFilter, EventPage, StoredEvent
+from vault.audit.following import MAX_HASHES, Checkpoints, Heartbeat, leaf_hashes
 from vault.audit.reader import head, read, read_back
 from vault.sealing import Clock
 from vault.services.call import Call
 from vault.store import Database
 
 _PAGE = 200
+# Of a slow reader's stream no more than this is held. An event has up to 64 KiB, most 400 bytes.
+_PAGE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPage:
+    """A part of a stream: every wanted entry from the part before up to ``next_position``.
+
+    ``leaf_hashes``, in a verifiable stream, are those of all entries from the part before up to
+    ``next_position``, shown or not. ``checkpoint`` is a signed note, of a tree no larger than
+    ``next_position``; empty unless there is a new one.
+    """
+
+    events: tuple[StoredEvent, ...]
+    next_position: int
+    leaf_hashes: tuple[bytes, ...] = ()
+    checkpoint: bytes = b""
 
 
 class Trail:
@@ -23,6 +42,7 @@ class Trail:
         self._database = database
         self._log = log
         self._clock = clock
+        self._checkpoints = Checkpoints(database)
 
     async def page(
         self, call: Call, wanted: EventFilter, position: int, limit: int, *, newest_first: bool
@@ -40,22 +60,38 @@ class Trail:
         return await self._database.read(lambda conn: read(conn, position, limit, wanted))
 
     async def stream(
-        self, call: Call, wanted: EventFilter, position: int, *, from_end: bool, follow: bool
-    ) -> AsyncIterator[EventPage]:
-        """Pages in order from ``position`` on. Without ``follow`` it ends where the log ended when
-        asked."""
+        self,
+        call: Call,
+        wanted: EventFilter,
+        position: int,
+        *,
+        from_end: bool,
+        follow: bool,
+        verifiable: bool = False,
+    ) -> AsyncIterator[StreamPage]:
+        """Parts in order from ``position`` on, each of a bounded size. Without ``follow`` it ends
+        where the log ended when asked.
+
+        Whoever follows, or verifies, is sent checkpoints.
+        """
         call.require(ActionClass.AUDIT_READ, wanted.institution)
         size = (await self._database.read(head)).size
         at = size if from_end else position
+        heartbeat = Heartbeat(self._checkpoints) if follow or verifiable else None
         if from_end:
             # Tells the position to resume from, should the connection be lost before an entry.
-            yield EventPage((), at, False)
+            yield StreamPage((), at)
+        limit = _PAGE
         while True:
-            page = await self._database.read(partial(read, after=at, limit=_PAGE, wanted=wanted))
-            at = page.scanned_to
+            found = await self._database.read(partial(read, after=at, limit=limit, wanted=wanted))
+            page = _trimmed(found)
+            # Big events are not read two hundred at a time to be thrown away.
+            limit = len(page.events) if page is not found else min(_PAGE, 2 * limit)
             if page.events:
                 call.touched(count=call.trace.count + len(page.events))
-                yield page
+            async for part in self._parts(at, page, heartbeat, verifiable=verifiable):
+                yield part
+            at = page.scanned_to
             if not follow and at >= size:
                 return
             if not page.at_end:
@@ -64,8 +100,60 @@ class Trail:
             elif self._over(wanted):
                 return
             else:
-                await self._log.wait_beyond(at)
+                await self._news(at, heartbeat)
+
+    async def _parts(
+        self, at: int, page: EventPage, heartbeat: Heartbeat | None, *, verifiable: bool
+    ) -> AsyncIterator[StreamPage]:
+        """The page in parts of no more hashes than are read at once, with the checkpoint due."""
+        due = await heartbeat.due(page.scanned_to) if heartbeat is not None else None
+        size, note = (due.size, due.note) if due is not None else (-1, b"")
+        if not verifiable or page.scanned_to <= at:
+            if page.events or note:
+                yield StreamPage(page.events, page.scanned_to, (), note)
+            return
+        first = 0
+        while at < page.scanned_to:
+            end = min(at + MAX_HASHES, page.scanned_to)
+            last = first
+            while last < len(page.events) and page.events[last].position <= end:
+                last += 1
+            hashes = await self._database.read(partial(leaf_hashes, start=at, end=end))
+            reached = b"" if end < size else note
+            yield StreamPage(page.events[first:last], end, hashes, reached)
+            if reached:
+                note = b""
+            at, first = end, last
+            await asyncio.sleep(0)
+
+    async def _news(self, at: int, heartbeat: Heartbeat | None) -> None:
+        """Wait until there is an entry behind ``at``, or a checkpoint to send."""
+        waiting: list[asyncio.Future[int] | asyncio.Future[None]] = [
+            asyncio.ensure_future(self._log.wait_beyond(at))
+        ]
+        # Where all entries are covered, the next checkpoint comes after the next entry.
+        if heartbeat is not None and heartbeat.sent < at:
+            beyond = self._checkpoints.wait_beyond(heartbeat.sent)
+            waiting.append(asyncio.ensure_future(beyond))
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
+        finally:
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     def _over(self, wanted: EventFilter) -> bool:
         """Whether no later entry can be wanted."""
         return wanted.to_time is not None and self._clock.now_micros() >= wanted.to_time
+
+
+def _trimmed(page: EventPage) -> EventPage:
+    """The page, or as much of it as is held for one reader; at least one event."""
+    size = 0
+    for n, event in enumerate(page.events):
+        size += len(event.leaf)
+        if n and size > _PAGE_BYTES:
+            return EventPage(page.events[:n], page.events[n - 1].position, False)
+    return page

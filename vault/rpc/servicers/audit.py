@@ -100,17 +100,16 @@ def methods(trail: Trail, use: proving.ProvingUseCases) -> dict[str, Method]:
             request.from_position,
             from_end=request.from_end,
             follow=request.follow,
+            verifiable=request.verifiable,
         )
         async for page in pages:
-            if not page.events:
-                yield pb.StreamEventsResponse(next_position=page.scanned_to)
-            for batch in batches(page.events):
-                # A position counted from 1 of an entry is the one counted from 0 of the next.
-                last = batch[-1].position == page.events[-1].position
-                yield pb.StreamEventsResponse(
-                    entries=map(entry, batch),
-                    next_position=page.scanned_to if last else batch[-1].position,
-                )
+            # A position counted from 1 of an entry is the one counted from 0 of the next.
+            yield pb.StreamEventsResponse(
+                entries=map(entry, page.events),
+                next_position=page.next_position,
+                checkpoint=page.checkpoint.decode(),
+                leaf_hashes=page.leaf_hashes,
+            )
 
     return table(
         pb.DESCRIPTOR.services_by_name["Audit"],
