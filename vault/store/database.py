@@ -44,6 +44,8 @@ _PG_ARGS = {
     " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
 }
 
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 
 class Database:
     """One database, by URL (`sqlite:////path/vault.db` or `postgresql://user@host/name`).
@@ -129,6 +131,19 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 self._drop_reader(conn)
+            reraise(error)
+
+    def snapshot(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn`, whose statements all see one state of the database. Raises StoreUnavailable."""
+        begin = "BEGIN" if self.sqlite_path is not None else _SNAPSHOT
+        try:
+            with self._read_engine.connect() as conn:
+                conn.exec_driver_sql(begin)
+                try:
+                    return fn(conn)
+                finally:
+                    conn.exec_driver_sql("ROLLBACK")
+        except DBAPIError as error:
             reraise(error)
 
     def _open_reader(self) -> Connection:

@@ -1,0 +1,95 @@
+"""Where a log is verified: a folder in the layout of C2SP tlog-tiles, or the vault's own tables.
+
+Both answer with bytes as they stand and believe nothing. They are small values that worker
+processes are handed; what a worker opens for itself stays in that worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from vault.audit.tiles import TILE_WIDTH, Tile, TileInvalid, decode_bundle, entries_path
+from vault.store import Database, log_tree
+
+CHECKPOINT_FILE = "checkpoint"
+
+
+class LogSource(Protocol):
+    """What a verifier reads. None: it is not there."""
+
+    def checkpoint(self) -> bytes | None:
+        """The latest checkpoint, a signed note."""
+        ...
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """The hashes of a tile."""
+        ...
+
+    def leaves(self, index: int, width: int) -> Sequence[bytes | None] | None:
+        """The leaves of an entry bundle, None for each that is missing. Raises TileInvalid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """An exported log."""
+
+    folder: Path
+
+    def checkpoint(self) -> bytes | None:
+        """As LogSource. Raises OSError."""
+        return self._read(CHECKPOINT_FILE)
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """As LogSource. Raises OSError."""
+        return self._read(tile.path())
+
+    def leaves(self, index: int, width: int) -> Sequence[bytes | None] | None:
+        """As LogSource. Raises OSError."""
+        data = self._read(entries_path(index, width))
+        return None if data is None else decode_bundle(data)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return (self.folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSource:
+    """The tables of the vault at a database URL."""
+
+    url: str
+
+    def checkpoint(self) -> bytes | None:
+        """As LogSource. Raises StoreError."""
+        row = open_store(self.url).read_sync(log_tree.latest)
+        return None if row is None else row.note
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """As LogSource; the row may be wider by now. Raises StoreError."""
+        row = open_store(self.url).read_sync(
+            lambda conn: log_tree.tile(conn, tile.level, tile.index)
+        )
+        return None if row is None else row.data[: tile.width * 32]
+
+    def leaves(self, index: int, width: int) -> Sequence[bytes | None] | None:
+        """As LogSource. Raises StoreError."""
+        start = index * TILE_WIDTH
+        found = open_store(self.url).read_sync(
+            lambda conn: log_tree.leaves_there(conn, start, width)
+        )
+        if any(len(leaf) > 0xFFFF for leaf in found.values()):
+            raise TileInvalid("an entry has more bytes than any event")
+        return [found.get(start + n) for n in range(width)]
+
+
+@lru_cache(maxsize=4)
+def open_store(url: str) -> Database:
+    """The database of this process: workers are forked before anything is opened."""
+    return Database(url, role="full")

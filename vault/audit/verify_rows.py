@@ -1,0 +1,124 @@
+"""Beside the database: each row that an event says was written is there, and is what it says.
+
+A write's event holds the hash of each sealed row. The tree proves the event; the hash ties the row to
+it. So an edited, exchanged or deleted row is found although nothing in the log was touched, and by
+their number also rows that no event speaks of.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from vault.audit.event import EventUnreadable, decode
+from vault.audit.findings import Finding, Kind
+from vault.audit.log_sources import open_store
+from vault.audit.reader import head
+from vault.store import log_tree
+from vault.store.evidence import stored_hash
+from vault.store.schema import customers, documents, transactions
+
+_CHUNK = 512
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a run of events named: how many rows of each table were found, and what was not."""
+
+    end: int
+    found: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def verify_rows(
+    url: str,
+    size: int,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Finding]:
+    """Every fault of the rows that the events up to `size` name, and the number of those that none
+    names. `progress` is told (events done, of how many). Raises StoreError."""
+    starts = range(0, size, _CHUNK)
+    tasks = [(url, start, min(_CHUNK, size - start)) for start in starts]
+    found: dict[str, int] = {}
+
+    def take(parts: Iterator[Rows]) -> Iterator[Finding]:
+        for part in parts:
+            yield from part.findings
+            _add(found, part.found)
+            if progress is not None:
+                progress(part.end, size)
+
+    if workers <= 1 or len(tasks) < 4 or "fork" not in multiprocessing.get_all_start_methods():
+        yield from take(map(_rows, tasks))
+    else:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            yield from take(pool.imap(_rows, tasks))
+    yield from _unlogged(url, size, found)
+
+
+def _rows(task: tuple[str, int, int]) -> Rows:
+    url, start, count = task
+    return open_store(url).read_sync(lambda conn: _check(conn, start, count))
+
+
+def _check(conn: Connection, start: int, count: int) -> Rows:
+    rows = Rows(start + count)
+    for index, leaf in sorted(log_tree.leaves_there(conn, start, count).items()):
+        try:
+            event = decode(leaf)
+        except EventUnreadable:
+            rows.findings.append(Finding(Kind.EVENT_UNREADABLE, "", index, index))
+            continue
+        for row in event.rows:
+            name = f"institutions/{event.institution}/{row.name}"
+            try:
+                stands = stored_hash(conn, name)
+            except ValueError:
+                # A kind of row of a later version: this one cannot say.
+                continue
+            if stands is None:
+                rows.findings.append(Finding(Kind.ROW_MISSING, name, index, index))
+                continue
+            table = _table_of(row.name)
+            rows.found[table] = rows.found.get(table, 0) + 1
+            if stands != row.sha256:
+                rows.findings.append(Finding(Kind.ROW_CHANGED, name, index, index))
+    return rows
+
+
+def _table_of(name: str) -> str:
+    if "/transactions/" in name:
+        return transactions.name
+    return documents.name if "/documents/" in name else customers.name
+
+
+def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
+    """Rows beyond those that events name. Counted within one snapshot, with the events that came
+    meanwhile."""
+
+    def count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
+        stand = {
+            t.name: int(conn.execute(select(func.count()).select_from(t)).scalar_one())
+            for t in (customers, documents, transactions)
+        }
+        later: dict[str, int] = {}
+        end = head(conn).size
+        for start in range(size, end, _CHUNK):
+            _add(later, _check(conn, start, min(_CHUNK, end - start)).found)
+        return stand, later
+
+    stand, later = open_store(url).snapshot(count)
+    for table, number in stand.items():
+        named = found.get(table, 0) + later.get(table, 0)
+        if number > named:
+            yield Finding(Kind.ROWS_UNLOGGED, table, named, number)
+
+
+def _add(into: dict[str, int], more: dict[str, int]) -> None:
+    for table, number in more.items():
+        into[table] = into.get(table, 0) + number
