@@ -6,6 +6,7 @@ processes are handed; what a worker opens for itself stays in that worker.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -89,7 +90,11 @@ class StoreSource:
         return [found.get(start + n) for n in range(width)]
 
 
-@lru_cache(maxsize=4)
 def open_store(url: str) -> Database:
-    """The database of this process: workers are forked before anything is opened."""
+    """The database of this process. A forked worker opens its own: a connection is not shared."""
+    return _open(url, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _open(url: str, _process: int) -> Database:
     return Database(url, role="full")

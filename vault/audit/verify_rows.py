@@ -1,8 +1,8 @@
 """Beside the database: each row that an event says was written is there, and is what it says.
 
-A write's event holds the hash of each sealed row. The tree proves the event; the hash ties the row to
-it. So an edited, exchanged or deleted row is found although nothing in the log was touched, and by
-their number also rows that no event speaks of.
+A write's event holds the hash of each sealed row. The tree proves the event; the hash ties the row
+to it. So an edited, exchanged or deleted row is found although nothing in the log was touched, and
+by their number also rows that no event speaks of.
 """
 
 from __future__ import annotations

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from recordsvault.audit.v1 import audit_pb2
-from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, LogEntry, Phase
+from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client import AuditClient, VaultError, decisions, event_filter
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.audit_export import export
+from vault.cli.vaultctl.audit_keys import pinned
+from vault.cli.vaultctl.audit_line import line
+from vault.cli.vaultctl.audit_verify import verify
 from vault.cli.vaultctl.failures import CommandError
-from vault.cli.vaultctl.fields import moment
 from vault.cli.vaultctl.language import language, say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
 from vault.cli.vaultctl.session import session
+from vault.cli.vaultctl.state_file import StateFile
+from vault.cli.vaultctl.verified_tail import KIND, VerifiedTail, load_check
 
 app = typer.Typer(help="The log of every call.", no_args_is_help=True)
-
-_STYLES: dict[int, str] = {
-    Decision.DECISION_ALLOWED: "green",
-    Decision.DECISION_DENIED: "bold red",
-    Decision.DECISION_UNAUTHENTICATED: "bold magenta",
-    Decision.DECISION_NOT_EVALUATED: "yellow",
-}
-_SHOWN_FIELDS = 4
-_PHASES: dict[int, str] = {
-    Phase.PHASE_OPENED: "opened",
-    Phase.PHASE_MESSAGE: "message",
-    Phase.PHASE_CLOSED: "closed",
-}
+app.command("export")(export)
+app.command("verify")(verify)
 
 Actor = Annotated[str, typer.Option("--actor", metavar="NAME", help="Principal that called.")]
 Customer = Annotated[str, typer.Option("--customer", metavar="NAME", help="Customer concerned.")]
@@ -66,12 +59,46 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Go on with new entries as they come.")
     ] = True,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Prove what is shown against the log's signed checkpoints."),
+    ] = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="VKEY|FILE", help="With --verify: the log's public key."),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="FILE", help="With --verify: keep what was verified here."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the last entries, and go on with new ones; a lost connection is taken up again."""
+    """Show the last entries, and go on with new ones; a lost connection is taken up again.
+
+    With --verify the whole log is checked from its first entry, or from where the state file
+    stands, and the command ends with 21 at the first thing that is not as it was signed.
+    """
     wanted = _filter(context, actor, customer, action, decision, "", "")
     client = session(context).client().audit
     start = from_position
+    if bool(key) != verify or (state is not None and not verify):
+        raise CommandError(
+            "--verify needs --key, and --key and --state go with --verify.",
+            "--verify 需要 --key；--key 和 --state 只用于 --verify。",
+        )
+    if verify:
+        keys = pinned(key or ()).log
+        with StateFile(state, KIND) as file:
+            check = load_check(file, keys)
+            if start is None and not check.position:
+                last = _last(client, wanted, max(lines, 1))
+                start = (last[-lines].position if lines <= len(last) else 0) if lines else None
+                if start is None:
+                    start = last[-1].position + 1 if last else 0
+            VerifiedTail(client, check, file, lambda entry: _show(entry, as_json)).run(
+                wanted=wanted, show_from=start or 0, follow=follow, on_interrupt=_interrupted
+            )
+        return
     if start is None:
         last = _last(client, wanted, max(lines, 1))
         for entry in last[-lines:] if lines else []:
@@ -170,47 +197,3 @@ def _show(entry: LogEntry, as_json: bool) -> None:
     else:
         console().print(line(entry))
         sys.stdout.flush()
-
-
-def line(entry: LogEntry) -> Text:
-    """An entry in one line, coloured by its decision."""
-    event = entry.event
-    style = _STYLES.get(event.decision, "")
-    decision = Decision.Name(event.decision).removeprefix("DECISION_")
-    text = Text()
-    text.append(f"{moment(entry.append_time)} ", style="dim")
-    text.append(f"#{entry.position} ", style="dim")
-    text.append(f"{decision:<15} ", style=style)
-    text.append(clean(event.actor or event.workload or "-"), style="bold")
-    text.append(f" {clean(event.action)}")
-    if phase := _PHASES.get(event.phase):
-        text.append(f"/{phase}")
-    if event.resource or event.customer:
-        text.append(f" {clean(event.resource or event.customer)}", style="cyan")
-    text.append(f" {clean(event.outcome)}", style="" if event.outcome == "OK" else style or "red")
-    for label, value in _details(event):
-        text.append(f" {label}=", style="dim")
-        text.append(clean(value))
-    return text
-
-
-def _short(fields: Sequence[str]) -> str:
-    """The first few names, and how many more there are; --json has them all."""
-    more = len(fields) - _SHOWN_FIELDS
-    return ",".join(fields[:_SHOWN_FIELDS]) + (f",+{more}" if more > 0 else "")
-
-
-def _details(event: AuditEvent) -> list[tuple[str, str]]:
-    found = [
-        ("reason", event.reason),
-        ("purpose", event.purpose),
-        ("on_behalf_of", event.on_behalf_of),
-        ("count", str(event.count) if event.count else ""),
-        ("rows", str(len(event.rows)) if event.rows else ""),
-        ("fields", _short(event.fields)),
-        ("policies", ",".join(event.policies)),
-        ("tier", event.tier),
-        ("peer", event.peer),
-        ("part", f"{event.part}/{event.parts}" if event.parts else ""),
-    ]
-    return [(label, value) for label, value in found if value]

@@ -9,7 +9,8 @@ Exit codes of all commands but `health`, which has those of monitoring plug-ins:
     4 certificate not known        12 profile or key file cannot be used
     5 not permitted                13 input file cannot be used
     6 no such record               20 import done, some rows refused
-    7 exists already              130 interrupted
+    7 exists already               21 not proved: log, receipt or row is wrong
+                                  130 interrupted
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ USAGE = 2
 PROFILE = 12
 INPUT = 13
 ROWS_REFUSED = 20
+NOT_PROVED = 21
 INTERRUPTED = 130
 
 _CODES: tuple[tuple[type[VaultError], int], ...] = (

@@ -17,6 +17,7 @@ from recordsvault_client.events import Cursor
 from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.requests import timestamp
 from recordsvault_masked.status import from_rpc_error
 
 
@@ -155,3 +156,63 @@ class AuditClient:
             return Page(answer.entries, answer.next_page_token)
 
         return Pager(fetch, page_token)
+
+    def proof(self, index: int, *, timeout: float | None = None) -> str:
+        """The C2SP tlog-proof of the entry at a leaf index, as receipts give it.
+
+        Raises VaultError; NOT_YET_PROVABLE is its reason where no checkpoint covers it yet, and
+        BEYOND_LOG where there is no such entry.
+        """
+        request = pb.GetProofRequest(index=index)
+        return (self._call(self._stub.GetProof, request, timeout)).proof
+
+    def checkpoint(
+        self, since_size: int = 0, *, timeout: float | None = None
+    ) -> pb.GetCheckpointResponse:
+        """The latest checkpoint, with a consistency proof from `since_size` unless that is 0."""
+        request = pb.GetCheckpointRequest(since_size=since_size)
+        return self._call(self._stub.GetCheckpoint, request, timeout)
+
+    def export_tiles(self, have_size: int = 0) -> Iterator[pb.ExportTilesResponse]:
+        """The files of the log's tree that a tree of `have_size` leaves lacks, the checkpoint last.
+
+        Files are whole; a stream that breaks off is asked for again. Raises VaultError.
+        """
+        call = self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))
+        try:
+            yield from call
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
+
+    def report(
+        self,
+        *,
+        customer: str = "",
+        actor: str = "",
+        from_time: datetime | None = None,
+        to_time: datetime | None = None,
+        parent: str = "",
+    ) -> Iterator[pb.ReportLine]:
+        """Who saw a customer's file, or what a principal looked at: entries, each with its proof.
+
+        Give `customer` (a resource name) or `actor`. Raises VaultError.
+        """
+        request = pb.ReportAccessRequest(
+            parent=parent or self._parent,
+            from_time=timestamp(from_time),
+            to_time=timestamp(to_time),
+        )
+        if customer:
+            request.customer = customer
+        if actor:
+            request.actor = actor
+        call = self._stub.ReportAccess(request)
+        try:
+            for answer in call:
+                yield from answer.lines
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()

@@ -16,6 +16,7 @@ from recordsvault_client.events import Cursor
 from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.requests import timestamp
 from recordsvault_masked.status import from_rpc_error
 
 
@@ -118,3 +119,73 @@ class AsyncAuditClient:
             return Page(answer.entries, answer.next_page_token)
 
         return AsyncPager(fetch, page_token)
+
+    async def proof(
+        self,
+        index: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - becomes the deadline of the RPC
+    ) -> str:
+        """The C2SP tlog-proof of the entry at a leaf index, as receipts give it.
+
+        Raises VaultError; NOT_YET_PROVABLE is its reason where no checkpoint covers it yet, and
+        BEYOND_LOG where there is no such entry.
+        """
+        request = pb.GetProofRequest(index=index)
+        return (await self._call(self._stub.GetProof, request, timeout)).proof
+
+    async def checkpoint(
+        self,
+        since_size: int = 0,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - becomes the deadline of the RPC
+    ) -> pb.GetCheckpointResponse:
+        """The latest checkpoint, with a consistency proof from `since_size` unless that is 0."""
+        request = pb.GetCheckpointRequest(since_size=since_size)
+        return await self._call(self._stub.GetCheckpoint, request, timeout)
+
+    async def export_tiles(self, have_size: int = 0) -> AsyncIterator[pb.ExportTilesResponse]:
+        """The files of the log's tree that a tree of `have_size` leaves lacks, the checkpoint last.
+
+        Files are whole; a stream that breaks off is asked for again. Raises VaultError.
+        """
+        call = self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))
+        try:
+            async for file in call:
+                yield file
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
+
+    async def report(
+        self,
+        *,
+        customer: str = "",
+        actor: str = "",
+        from_time: datetime | None = None,
+        to_time: datetime | None = None,
+        parent: str = "",
+    ) -> AsyncIterator[pb.ReportLine]:
+        """Who saw a customer's file, or what a principal looked at: entries, each with its proof.
+
+        Give `customer` (a resource name) or `actor`. Raises VaultError.
+        """
+        request = pb.ReportAccessRequest(
+            parent=parent or self._parent,
+            from_time=timestamp(from_time),
+            to_time=timestamp(to_time),
+        )
+        if customer:
+            request.customer = customer
+        if actor:
+            request.actor = actor
+        call = self._stub.ReportAccess(request)
+        try:
+            async for answer in call:
+                for line in answer.lines:
+                    yield line
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
