@@ -177,8 +177,8 @@ def decode_bundle(data: bytes) -> list[bytes]:
     while at < len(data):
         start = at + 2
         at = start + int.from_bytes(data[at:start], "big")
-        # Also where the length itself is cut: its slice is short then, and `start` past the end.
-        if start > len(data) or at > len(data):
+        # Also where the length itself is cut: `start` is past the end then, and `at` no nearer.
+        if at > len(data):
             raise TileInvalid(f"entry {len(leaves)} of the bundle is cut")
         leaves.append(data[start:at])
     if not 1 <= len(leaves) <= TILE_WIDTH:

@@ -195,6 +195,16 @@ def test_an_inclusion_proof_in_the_empty_tree_is_refused() -> None:
         inclusion_proof(0, 0, nodes_of([]))
 
 
+def test_no_leaf_stands_behind_the_last_one() -> None:
+    for size in range(1, SMALL + 1):
+        last = inclusion(size - 1, size)
+        for index in (size, size + 1, -1):
+            with pytest.raises(ProofInvalid, match="index"):
+                verify_inclusion(HASHES[size - 1], index, size, last, ROOTS[size])
+            with pytest.raises(ValueError, match="index"):
+                inclusion_proof(index, size, nodes_of(LEAVES[:size]))
+
+
 PROOF = inclusion(5, 21)
 STEP = consistency(5, 21)
 
