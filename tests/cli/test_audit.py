@@ -17,7 +17,7 @@ from rich.console import Console
 from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, LogEntry, Phase
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_vault import FakeVault, Refused, unavailable
-from vault.cli.vaultctl.audit import line
+from vault.cli.vaultctl.audit_line import line
 
 ROOT = Path(__file__).parents[2]
 NAME = "institutions/demo-bank/customers/01h00000000000000000000000"
@@ -47,7 +47,9 @@ def test_a_line_says_when_who_what_whose_and_how_it_ended() -> None:
     )
     entry.append_time.FromJsonString("2026-03-01T09:30:00.000001Z")
     assert rendered(entry).strip() == (
-        "2026-03-01T09:30:00.000001Z #7 ALLOWED         compliance records.customers.get/opened "
+        "2026-03-01T09:30:00.000001Z #7 NOTICE compliance began to open a customer's full record "
+        "(customers/01h00000000000000000000000) for ONBOARDING_CDD. "
+        "ALLOWED compliance records.customers.get/opened "
         f"{NAME} OK purpose=ONBOARDING_CDD count=3 fields=a,b,c,d,+2"
     )
 

@@ -14,6 +14,7 @@ from recordsvault.audit.v1 import audit_pb2 as pb
 from recordsvault.audit.v1 import audit_pb2_grpc as stubs
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
+from recordsvault_client.messages import MessageStream
 from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
@@ -131,6 +132,31 @@ class AuditClient:
         )
         recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
         return EventStream(self._stub.StreamEvents, Cursor(request), recovery)
+
+    def messages(
+        self,
+        *,
+        from_position: int = 0,
+        follow: bool = True,
+        verifiable: bool = False,
+        filter: pb.EventFilter | None = None,  # noqa: A002 - the name in the contract
+        parent: str = "",
+        patience: float | None = 60.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> MessageStream:
+        """As `stream`, message by message: entries, checkpoints and where to go on from.
+
+        With `verifiable` each has the leaf hashes of all entries that it covers, shown or not.
+        """
+        request = pb.StreamEventsRequest(
+            parent=parent or self._parent,
+            from_position=from_position,
+            follow=follow,
+            filter=filter,
+            verifiable=verifiable,
+        )
+        recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
+        return MessageStream(self._stub.StreamEvents, request, recovery)
 
     def query(
         self,
