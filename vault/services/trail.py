@@ -17,7 +17,7 @@ from vault.store import Database
 
 _PAGE = 200
 # Of a slow reader's stream no more than this is held. An event has up to 64 KiB, most 400 bytes.
-_PAGE_BYTES = 1024 * 1024
+_PAGE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
