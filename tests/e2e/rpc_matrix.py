@@ -98,7 +98,8 @@ def rpcs(tier: TierName) -> list[tuple[str, MethodDescriptor]]:
 
 
 def request_for(method: MethodDescriptor, bank: Bank) -> Message:
-    """A good request about a bank. An update names an old version: past access, it is ABORTED."""
+    """A good request about a bank. An update names an old version: past access, it is ABORTED; and
+    where no log was set back, FAILED_PRECONDITION is the answer to its acknowledgement."""
     person, paper = people.person(), people.passport()
     person.name, person.etag, paper.name, paper.etag = bank.customer, "old", bank.document, "old"
     ready: dict[str, Message] = {
@@ -118,6 +119,7 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
             request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
         ),
         "SearchMaskedCustomers": mp.SearchMaskedCustomersRequest(phone="+8613800138000"),
+        "AcknowledgeRecovery": admin_pb2.AcknowledgeRecoveryRequest(incident="a" * 16),
         "ReportAccess": audit_pb2.ReportAccessRequest(actor="backend"),
         "LookUp": oracle_pb2.LookUpRequest(
             kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1
@@ -212,7 +214,13 @@ A tier answers UNIMPLEMENTED for what stands in the other tier's table only. Wit
 of the vault's authority there is no connection at all. Every one of these calls is in the log.
 """
 _TITLES = {TierName.FULL: "Full tier", TierName.MASKED: "Masked tier"}
-_SIGNS = {"OK": "yes", "ABORTED": "yes", "PERMISSION_DENIED": "-", "UNAUTHENTICATED": "?"}
+_SIGNS = {
+    "OK": "yes",
+    "ABORTED": "yes",
+    "FAILED_PRECONDITION": "yes",
+    "PERMISSION_DENIED": "-",
+    "UNAUTHENTICATED": "?",
+}
 
 
 def render(observed: dict[Cell, str]) -> str:

@@ -62,13 +62,20 @@ class RunningVault:
     module = "tests.support.tier_process"
 
     def __init__(
-        self, folder: Path, database: str, *, masked_database: str = "", limits: str = ""
+        self,
+        folder: Path,
+        database: str,
+        *,
+        masked_database: str = "",
+        limits: str = "",
+        log: str = "",
     ) -> None:
         self.folder = folder
         self.database = database
         self.ports = {TierName.FULL: free_port(), TierName.MASKED: free_port()}
         self._processes: dict[TierName, subprocess.Popen[bytes]] = {}
         self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
+        self._log_settings = log
         self._lay_out(masked_database or database, limits)
 
     @property
@@ -260,6 +267,7 @@ class RunningVault:
         return f"""\
 [log]
 origin = "{ORIGIN}"
+{self._log_settings}
 
 [limits]
 {limits}

@@ -70,6 +70,11 @@ ADVICE: Final = {
     "number: `metadata.existing` names him. Use that customer, or correct the number.",
     "ETAG_MISMATCH": "The record has changed since it was read. Read it again and repeat the "
     "change.",
+    # A log that was set back
+    "NOTHING_TO_RECOVER": "The log was not set back; there is nothing to acknowledge.",
+    "RECOVERY_CHANGED": "The incident is another one by now. Read the recovery again.",
+    "SECOND_PERSON_NEEDED": "This person has acknowledged already. The operator or the security "
+    "officer who has not must.",
     # Budgets
     "BUDGET_EXHAUSTED": "A budget is used up for now. Wait.",
     "SEARCH_BUDGET_EXHAUSTED": "The searches of this caller in this minute are used up "
@@ -88,6 +93,12 @@ ADVICE: Final = {
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
     "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
     "the part `log`.",
+    "LOG_ROLLED_BACK": "The log is older than the checkpoint in the second place, or another one, "
+    "so nothing is answered. An operator and a security officer see `vaultctl recovery show`.",
+    "SECOND_PLACE_AWAY": "Whether the log was set back cannot be told: `log.second_place` cannot "
+    "be read. Operations bring it back; the vault looks again by itself.",
+    "LOG_NOT_WITNESSED": "Too few witnesses have cosigned the log, and `log.witness_required` asks "
+    "for them. `vaultctl health` shows the part `witnesses`.",
     "STORE_UNAVAILABLE": "The database is away, locked or full. Try again; `vaultctl health` shows "
     "the part `database`.",
     "KMS_UNAVAILABLE": "The key-encryption keys cannot be reached and the keys held in memory have "

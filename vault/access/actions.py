@@ -70,6 +70,8 @@ class Action(StrEnum):
     CHECKPOINTS_GET = "audit.checkpoints.get"
     TILES_EXPORT = "audit.tiles.export"
     HEALTH_CHECK = "admin.health.check"
+    RECOVERY_GET = "admin.recovery.get"
+    RECOVERY_ACKNOWLEDGE = "admin.recovery.acknowledge"
     INDEX_LOOKUP = "internal.index.lookup"
     GRPC_HEALTH = "grpc.health"
     GRPC_REFLECTION = "grpc.reflection"
@@ -130,6 +132,7 @@ _KINDS = {
     "tiles": ResourceKind.VAULT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
+    "recovery": ResourceKind.VAULT,
     "reflection": ResourceKind.VAULT,
     "unknown": ResourceKind.VAULT,
 }

@@ -40,7 +40,7 @@ from vault.access import (
     ResourceRef,
     is_principal_name,
 )
-from vault.audit import AuditLog, LogUnavailable, Phase
+from vault.audit import AuditEvent, AuditLog, LogUnavailable, Phase
 from vault.records import new_ulid
 from vault.rpc.authenticate import identify
 from vault.rpc.errors import (
@@ -60,6 +60,7 @@ from vault.rpc.validating import contract_violations
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
 from vault.services.errors import FieldViolation, InvalidArgument
+from vault.services.gate import OPEN, Gate
 
 _log = structlog.get_logger("vault.rpc")
 
@@ -86,6 +87,7 @@ class PipelineParts:
     case_commitment: Callable[[str, str, str], Awaitable[bytes]]
     max_request_bytes: int
     streams_per_caller: int
+    gate: Gate = OPEN
 
 
 class Pipeline(grpc.GenericRpcHandler):
@@ -244,6 +246,7 @@ class Pipeline(grpc.GenericRpcHandler):
         request = self._parse(method, data)
         target = self._aim(call, method, request)
         principal = self._known(call)
+        self._parts.gate.require_open(call.action)
         problems = Problems()
         if not target.institution and method.action.kind is not ResourceKind.VAULT:
             # Nothing can be decided about a resource that has no valid name.
@@ -336,6 +339,7 @@ class Pipeline(grpc.GenericRpcHandler):
         """Before each further message of a stream: whoever was taken out of the principals file or
         has lost the role meanwhile is served no longer."""
         admitted = self._known(call)
+        self._parts.gate.require_open(call.action)
         principal = self._parts.directory.lookup(admitted.workload)
         if principal is None:
             raise unauthenticated(
@@ -368,10 +372,17 @@ class Pipeline(grpc.GenericRpcHandler):
         # The log has it from here on: a caller who goes away meanwhile does not take it back.
         call.committed = True
         try:
-            await self._parts.log.record(event, receive=call.receive)
+            await self._append(call, event)
         except Exception:
             call.committed = False
             raise
+
+    async def _append(self, call: Call, event: AuditEvent) -> None:
+        """Into the log; into the server's own where the vault's must not be written to."""
+        if self._parts.gate.unwritable():
+            _unlogged(event)
+        else:
+            await self._parts.log.record(event, receive=call.receive)
 
     async def _fail(
         self,
@@ -406,7 +417,7 @@ class Pipeline(grpc.GenericRpcHandler):
         elif not call.committed:
             now = self._parts.clock.now_micros()
             event = call.event(now, outcome=outcome, reason=reason, phase=phase)
-            recording = asyncio.ensure_future(self._parts.log.record(event, receive=call.receive))
+            recording = asyncio.ensure_future(self._append(call, event))
             try:
                 await asyncio.shield(recording)
             except LogUnavailable as log_error:
@@ -422,6 +433,17 @@ class Pipeline(grpc.GenericRpcHandler):
         if call.receipt:
             trailing.append((RECEIPT, call.receipt))
         await context.abort(fault.code, fault.en, trailing_metadata=tuple(trailing))
+
+
+def _unlogged(event: AuditEvent) -> None:
+    """Tell the server's own log of a call."""
+    _log.warning(
+        "call outside the log",
+        action=event.action,
+        actor=event.actor,
+        outcome=event.outcome,
+        reason=event.reason,
+    )
 
 
 def _require_name(request: Message, problems: Problems) -> None:

@@ -15,6 +15,7 @@ from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
+from vault.server.guard import LogGuard
 from vault.server.settings import Settings, TierName
 from vault.server.signing import signers
 from vault.services.keys import Keys
@@ -26,7 +27,7 @@ from vault.store.database import Role
 class Parts:
     """The parts of a tier. ``close`` lets go of keys and connections.
 
-    ``log_signers`` and ``sequencer`` are the full tier's alone.
+    ``log_signers`` and ``sequencer`` are the full tier's alone; the ``guard`` of another is idle.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Parts:
     policy: PolicyEngine
     log_signers: Signers | None
     sequencer: Sequencer | None
+    guard: LogGuard
 
     def close(self) -> None:
         """Wipe the held keys, close the databases."""
@@ -92,6 +94,8 @@ def build(settings: Settings) -> Parts:
         int(settings.log.promise_seconds * 1_000_000),
     )
     log_signers = signers(settings, Purpose.LOG, clock.now_micros) if full else None
+    log = AuditLog(database, clock.now_micros, log_settings, receipts)
+    guard = LogGuard.build(settings, database, log, clock, log_signers)
     return Parts(
         settings=settings,
         clock=clock,
@@ -100,15 +104,18 @@ def build(settings: Settings) -> Parts:
         kms=kms,
         ring=ring,
         keys=Keys(ring),
-        log=AuditLog(database, clock.now_micros, log_settings, receipts),
+        log=log,
         directory=Directory(settings.path(table.principals)),
         policy=PolicyEngine.load(settings.path(table.policies))
         if table.policies
         else PolicyEngine.load(),
         log_signers=log_signers,
-        sequencer=Sequencer(database, log_signers, clock.now_micros, _sequencing(settings))
+        sequencer=Sequencer(
+            database, log_signers, clock.now_micros, _sequencing(settings), guard.publish
+        )
         if log_signers
         else None,
+        guard=guard,
     )
 
 

@@ -50,9 +50,9 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     standing = Standing()
     tier = build_tier(parts, standing)
     await parts.log.start()
-    if parts.sequencer is not None:
-        parts.sequencer.start()
+    opening = asyncio.create_task(_open(parts, standing))
     try:
+        await parts.guard.compared.wait()
         if settings.tier is TierName.FULL:
             for institution in settings.table.institutions:
                 await parts.keys.open_institution(institution)
@@ -60,7 +60,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         server = _server(parts, pipeline)
         _settle_memory()
         await server.start()
-        standing.serving(True)
+        standing.serving(not parts.guard.recovery.closed)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
         sweeper = asyncio.create_task(_sweep(parts))
         if ready is not None:
@@ -73,13 +73,24 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         await server.stop(settings.limits.grace_seconds)
         sweeper.cancel()
     finally:
+        opening.cancel()
         for closable in tier.closing:
             await closable.close()
         await parts.log.stop()
         if parts.sequencer is not None:
             # Behind the log: what was written last is signed for, too.
             await asyncio.to_thread(parts.sequencer.stop)
+        await asyncio.to_thread(parts.guard.stop)
     _log.info("stopped", tier=settings.tier.value)
+
+
+async def _open(parts: Parts, standing: Standing) -> None:
+    """Begin to sign when the log is known to be the one that it was: at once, as a rule."""
+    await parts.guard.open()
+    parts.guard.start()
+    if parts.sequencer is not None:
+        parts.sequencer.start()
+    standing.serving(True)
 
 
 def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
@@ -94,6 +105,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             case_commitment=parts.keys.case_commitment,
             max_request_bytes=settings.limits.max_message_bytes,
             streams_per_caller=settings.limits.streams_per_caller,
+            gate=parts.guard.gate(),
         ),
         tier.methods,
     )

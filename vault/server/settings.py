@@ -59,6 +59,8 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     window_ms: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 4.0
     max_queue: _Count = 10_000
     max_batch: _Count = 512
+    # The folder of the latest checkpoint, where whoever can set the database back cannot reach.
+    second_place: str = ""
 
 
 class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -137,7 +137,8 @@ async def _reachable(channel: aio.Channel) -> None:
 
 def _admin(parts: Parts, **more: Probe) -> dict[str, Method]:
     return admin.methods(
-        Health({**_probes(parts), **more}),
+        Health({**_probes(parts), **parts.guard.probes(), **more}),
+        parts.guard.recovery,
         version=release(),
         tier=parts.settings.tier.value,
         started_at=parts.clock.now_micros(),

@@ -153,6 +153,87 @@ class NotYetProvable(Unavailable):
         )
 
 
+class LogRolledBack(Unavailable):
+    """The log is not the one that the second place knows."""
+
+    reason = "LOG_ROLLED_BACK"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The log is older than, or not the same as, the one that this vault has signed, so "
+            "nothing is answered. Operations see with `vaultctl recovery show` what to do.",
+            "日志早于本保险库已签署的日志或与之不一致，因此不予应答。"
+            "请运维人员用 `vaultctl recovery show` 查看处理方法。",
+        )
+
+
+class SecondPlaceUnavailable(Unavailable):
+    """Whether the log was set back cannot be told now."""
+
+    reason = "SECOND_PLACE_AWAY"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The second place of the log's checkpoint is away, so it cannot be told whether the "
+            "log was set back, and nothing is answered. Operations bring it back.",
+            "日志检查点的第二存放处不可用，无法判断日志是否被回退，因此不予应答。请运维人员恢复。",
+        )
+
+
+class LogNotWitnessed(Unavailable):
+    """The witnesses whose word this vault needs have not cosigned for too long."""
+
+    reason = "LOG_NOT_WITNESSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The log has not been cosigned by enough witnesses, which this vault requires. "
+            "Operations see with `vaultctl health` which are missing.",
+            "日志未获足够见证方联署，而本保险库要求联署。"
+            "请运维人员用 `vaultctl health` 查看缺少哪些见证方。",
+        )
+
+
+class NothingToRecover(VaultError):
+    """There is nothing to acknowledge."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "NOTHING_TO_RECOVER"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is nothing to acknowledge: the log was not set back.",
+            "无需确认：日志未被回退。",
+        )
+
+
+class RecoveryChanged(VaultError):
+    """Another incident than the one that was acknowledged."""
+
+    code = "ABORTED"
+    reason = "RECOVERY_CHANGED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That is not what is to be acknowledged now. Read the recovery again.",
+            "该标识并非当前待确认的事项。请重新读取恢复状态。",
+        )
+
+
+class SecondPersonNeeded(VaultError):
+    """He has acknowledged already; somebody else must."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "SECOND_PERSON_NEEDED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You have acknowledged this already. An operator and a security officer must, and they "
+            "must be two persons.",
+            "您已确认过。须由运维人员与安全官两人分别确认。",
+        )
+
+
 class BeyondLog(VaultError):
     """The log is not as long as the caller believes."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from vault.access import Directory, PolicyEngine
 from vault.audit import AuditLog, tree
+from vault.audit.publisher import Publisher
 from vault.audit.reader import get, head
 from vault.audit.sequencer import Sequencer
 from vault.kms import Kms, KmsError
@@ -23,6 +24,7 @@ from vault.store import Database, StoreError
 from vault.store.migrate import Chain, pending
 
 _TIMEOUT_SECONDS = 5.0
+_ARRIVAL_SECONDS = 2.0
 _ORACLE_SECONDS = 2.0
 _DISK_WARNING, _DISK_CRITICAL = 15.0, 5.0
 _CERTIFICATE_WARNING_DAYS, _CERTIFICATE_CRITICAL_DAYS = 30, 7
@@ -170,6 +172,22 @@ def checkpoint_probe(
             detail = f"{pending} entries wait for a checkpoint, the oldest for {waited:.0f} s"
             return Check("checkpoints", State.CRITICAL, detail, remedy, figures)
         return Check("checkpoints", State.OK, f"the log is signed up to {signed}", figures=figures)
+
+    return probe
+
+
+def second_place_probe(publisher: Publisher) -> Probe:
+    """The latest checkpoint stands in the second place."""
+
+    async def probe() -> Check:
+        now = publisher.standing
+        figures = {"kept": float(now.delivered), "waiting_seconds": now.since}
+        if now.since > _ARRIVAL_SECONDS:
+            detail = f"no checkpoint has arrived for {now.since:.0f} s: {now.failure or 'it hangs'}"
+            remedy = "bring log.second_place back; a log that is set back now is not noticed"
+            return Check("second_place", State.WARNING, detail, remedy, figures)
+        detail = f"the checkpoint of {now.delivered} entries is kept"
+        return Check("second_place", State.OK, detail, figures=figures)
 
     return probe
 

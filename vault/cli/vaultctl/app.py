@@ -21,6 +21,7 @@ from vault.cli.vaultctl.failures import report
 from vault.cli.vaultctl.health import health
 from vault.cli.vaultctl.importing import import_files
 from vault.cli.vaultctl.language import Language, speak
+from vault.cli.vaultctl.recovery import app as recovery
 from vault.cli.vaultctl.session import Session
 from vault.cli.vaultctl.transactions import app as transactions
 
@@ -36,6 +37,7 @@ app.command("import")(import_files)
 app.add_typer(audit, name="audit")
 app.add_typer(customers, name="customers")
 app.add_typer(documents, name="documents")
+app.add_typer(recovery, name="recovery")
 app.add_typer(transactions, name="transactions")
 
 

@@ -61,7 +61,8 @@ _GRADES = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of the report. One that does not `count` is shown and not graded."""
+    """One line of the report. One that does not `count` is shown and not graded. `answered` where
+    the tier itself says that it does not serve: then it may say why."""
 
     tier: str
     name: str
@@ -70,6 +71,7 @@ class Part:
     remedy: str = ""
     figures: dict[str, float] = field(default_factory=dict)
     counts: bool = True
+    answered: bool = False
 
 
 def health(
@@ -100,7 +102,7 @@ def worst(parts: list[Part]) -> Grade:
 def _tier(client: VaultClient, tier: Tier, timeout: float) -> list[Part]:
     """Whether a tier serves, and, if it does and the profile may ask, the state of its parts."""
     serving = _serving(client, tier, timeout)
-    if serving.grade is Grade.CRITICAL:
+    if serving.grade is Grade.CRITICAL and not serving.answered:
         return [serving]
     try:
         answer = client.check_health(tier=tier, timeout=timeout)
@@ -147,7 +149,7 @@ def _serving(client: VaultClient, tier: Tier, timeout: float) -> Part:
         detail = say(f"{endpoint} serves", f"{endpoint} 正在服务")
         return Part(tier.value, "serving", Grade.OK, detail)
     detail = say(f"{endpoint} answers that it does not serve", f"{endpoint} 答复：暂停服务")
-    return Part(tier.value, "serving", Grade.CRITICAL, detail)
+    return Part(tier.value, "serving", Grade.CRITICAL, detail, answered=True)
 
 
 def _failed(error: VaultError) -> Grade:

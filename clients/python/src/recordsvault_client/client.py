@@ -91,6 +91,24 @@ class VaultClient:
         request = admin_pb2.CheckHealthRequest(parts=parts)
         return self._call(stub.CheckHealth, request, timeout)
 
+    def get_recovery(self, *, timeout: float | None = None) -> admin_pb2.Recovery:
+        """Whether the full tier's log was set back. Answered also by a vault that answers nothing
+        else for that reason. Raises VaultError."""
+        stub = admin_pb2_grpc.AdminStub(self.channel(Tier.FULL))
+        request = admin_pb2.GetRecoveryRequest()
+        answer = self._call(stub.GetRecovery, request, timeout)
+        return answer.recovery
+
+    def acknowledge_recovery(
+        self, incident: str, *, timeout: float | None = None
+    ) -> admin_pb2.Recovery:
+        """Acknowledge what `get_recovery` has shown. An operator and a security officer must, two
+        persons. Raises VaultError."""
+        stub = admin_pb2_grpc.AdminStub(self.channel(Tier.FULL))
+        request = admin_pb2.AcknowledgeRecoveryRequest(incident=incident)
+        answer = self._call(stub.AcknowledgeRecovery, request, timeout)
+        return answer.recovery
+
     def import_records(
         self,
         batches: Iterable[ImportBatch],

@@ -1,0 +1,207 @@
+"""The log's latest checkpoint in a second place: a folder that whoever can set the database back
+cannot reach.
+
+    origin              the log's name: this folder is that log's and no other's
+    checkpoint          the latest checkpoint, a C2SP signed note
+    superseded/         checkpoints that a recovery has put aside, one file each; never deleted
+    .checkpoint.*       drafts that a crash has left; nothing reads them
+
+A file is written under another name, synced, given its name, and the folder synced: a reader, and a
+crash, sees the old one or the new one whole. Processes on one log take turns by a lock, and none
+puts a smaller tree in the place of a larger one.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from vault.audit.checkpoint import Checkpoint, CheckpointInvalid, verify_checkpoint
+from vault.audit.note import MAX_NOTE_BYTES, VerifierKey
+
+T = TypeVar("T")
+_ORIGIN: Final = "origin"
+_LATEST: Final = "checkpoint"
+_SUPERSEDED: Final = "superseded"
+_PRIVATE: Final = 0o600
+
+
+class SecondPlaceAway(Exception):
+    """The place cannot be reached, read or written now. Says where and why."""
+
+
+class SecondPlaceRefused(Exception):
+    """What is in the place is not this log's, was tampered with, or contradicts what is to be
+    written. Trying again does not help."""
+
+
+class SecondPlace(Protocol):
+    """Where the latest checkpoint is kept besides the database. Every method may block."""
+
+    def begun(self) -> bool:
+        """Whether this log has ever begun to use the place."""
+
+    def begin(self) -> None:
+        """Begin to use it for a log that has no event yet; nothing if that was done."""
+
+    def read(self) -> bytes | None:
+        """The note kept last, unverified; None where the log had no checkpoint yet."""
+
+    def put(self, note: bytes) -> int:
+        """Keep a checkpoint, unless one of a larger tree is kept; the size kept now."""
+
+    def supersede(self, note: bytes | None) -> None:
+        """Put what is kept aside as evidence, and keep `note` (or nothing) in its place."""
+
+
+class FolderPlace:
+    """A folder, by preference on another machine's disk.
+
+    `verifiers` gives the log's public keys. Every method raises SecondPlaceAway where the folder
+    cannot be used, SecondPlaceRefused where what is in it cannot be believed.
+    """
+
+    def __init__(
+        self, folder: Path, origin: str, verifiers: Callable[[], Sequence[VerifierKey]]
+    ) -> None:
+        self.folder = folder
+        self._origin = origin
+        self._verifiers = verifiers
+
+    def __repr__(self) -> str:
+        return f"FolderPlace({self.folder})"
+
+    def begun(self) -> bool:
+        """As `SecondPlace.begun`. A folder that is not there is away, not empty."""
+        return self._guarded(self._begun)
+
+    def begin(self) -> None:
+        """As `SecondPlace.begin`; makes the folder, but not the one above it."""
+
+        def begin() -> None:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            _sync(self.folder.parent)
+            with self._locked():
+                if not self._begun():
+                    _write(self.folder, _ORIGIN, f"{self._origin}\n".encode())
+
+        self._guarded(begin)
+
+    def read(self) -> bytes | None:
+        """As `SecondPlace.read`."""
+        return self._guarded(self._read)
+
+    def put(self, note: bytes) -> int:
+        """As `SecondPlace.put`. Of one size there is one root: another is refused."""
+        new = self._verified(note)
+
+        def put() -> int:
+            with self._locked():
+                if not self._begun():
+                    # A mount that has gone leaves such a folder; to begin in it would hide that.
+                    raise SecondPlaceAway(f"{self.folder} is empty: is it mounted?")
+                kept = self._read()
+                if kept is not None:
+                    old = self._verified(kept)
+                    if old.size == new.size and old.root != new.root:
+                        raise SecondPlaceRefused(
+                            f"{self.folder} holds another tree of {old.size} entries"
+                        )
+                    if old.size >= new.size:
+                        return old.size
+                _write(self.folder, _LATEST, note)
+                return new.size
+
+        return self._guarded(put)
+
+    def supersede(self, note: bytes | None) -> None:
+        """As `SecondPlace.supersede`. The evidence is there before anything is replaced."""
+
+        def supersede() -> None:
+            with self._locked():
+                kept = self._read()
+                if kept is not None:
+                    aside = self.folder / _SUPERSEDED
+                    aside.mkdir(mode=0o700, exist_ok=True)
+                    _sync(self.folder)
+                    _write(aside, f"{_LATEST}.{len(list(aside.iterdir())) + 1:04}", kept)
+                _write(self.folder, _ORIGIN, f"{self._origin}\n".encode())
+                if note is not None:
+                    _write(self.folder, _LATEST, note)
+                elif kept is not None:
+                    (self.folder / _LATEST).unlink()
+                    _sync(self.folder)
+
+        self._guarded(supersede)
+
+    # -- within ------------------------------------------------------------------------------
+
+    def _begun(self) -> bool:
+        self.folder.stat()
+        found = _content(self.folder / _ORIGIN)
+        if found is None:
+            if _content(self.folder / _LATEST) is not None:
+                raise SecondPlaceRefused(f"{self.folder} holds a checkpoint, but not whose it is")
+            return False
+        if found != f"{self._origin}\n".encode():
+            raise SecondPlaceRefused(f"{self.folder} belongs to another log")
+        return True
+
+    def _read(self) -> bytes | None:
+        self.folder.stat()
+        return _content(self.folder / _LATEST)
+
+    def _verified(self, note: bytes) -> Checkpoint:
+        try:
+            return verify_checkpoint(note, self._verifiers(), self._origin)
+        except CheckpointInvalid as error:
+            raise SecondPlaceRefused(f"{self.folder}: {error}") from error
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except OSError as error:
+            raise SecondPlaceAway(f"{self.folder}: {error.strerror or 'error'}") from None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTE_BYTES + 1)
+    except FileNotFoundError:
+        return None
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    draft = folder / f".{name}.{secrets.token_hex(8)}"
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(folder / name)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
