@@ -15,11 +15,14 @@ from cryptography import x509
 from recordsvault_client import Profile, Tier
 from tests.support.quiet_ports import quiet_ports
 from vault.access import Directory
+from vault.audit.note import VerifierKey
 from vault.kms import KekMissing, KekName, LocalFileKms
+from vault.kms.signing import Purpose, rotate_signing_keys
 from vault.server.checking import examine
 from vault.server.dev import PEOPLE, DevFolderUnusable, Ports, held, prepare, require_free
 from vault.server.migrating import migrate
 from vault.server.settings import TierName, load
+from vault.server.signing import verifier_keys
 
 ROLES = {
     "backend": "ingestor",
@@ -136,6 +139,44 @@ def test_each_profiles_certificate_names_a_principal_with_its_role(folder: Path)
     assert node.institution == ""
     assert node.roles == {"masked_node"}
     assert {person.name: person.role for person in PEOPLE} == ROLES
+
+
+def test_the_public_keys_of_the_log_and_of_both_tiers_receipts_lie_beside_the_configuration(
+    folder: Path,
+) -> None:
+    log = [VerifierKey.parse(line) for line in (folder / "log.vkey").read_text().splitlines()]
+    receipts = [
+        VerifierKey.parse(line) for line in (folder / "receipt.vkey").read_text().splitlines()
+    ]
+    full, masked = (load(folder / "vault.toml", tier) for tier in TierName)
+    assert log == verifier_keys(full, Purpose.LOG)
+    assert receipts == [
+        *verifier_keys(full, Purpose.RECEIPT),
+        *verifier_keys(masked, Purpose.RECEIPT),
+    ]
+    assert len({*log, *receipts}) == 3
+
+
+def test_a_folder_from_before_the_signing_keys_gets_them(folder: Path) -> None:
+    names = set(contents(folder))
+    for file in (*folder.glob("kms/*/*.signing"), *folder.glob("*.vkey")):
+        file.unlink()
+    again(folder)
+    assert set(contents(folder)) == names
+
+
+def test_the_logs_key_is_not_made_anew_once_it_may_have_signed(folder: Path) -> None:
+    (folder / "kms/full/log.signing").unlink()
+    before = contents(folder)
+    with pytest.raises(DevFolderUnusable, match=r"log\.signing is missing"):
+        again(folder)
+    assert contents(folder) == before
+
+
+def test_a_rotated_key_is_written_out_by_the_next_start(folder: Path) -> None:
+    rotate_signing_keys(folder / "kms/full", Purpose.LOG)
+    again(folder)
+    assert len((folder / "log.vkey").read_text().splitlines()) == 2
 
 
 def test_the_configuration_can_be_served_once_it_is_migrated(folder: Path) -> None:
