@@ -7,11 +7,14 @@ processes are handed; what a worker opens for itself stays in that worker.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+from sqlalchemy.exc import DBAPIError
 
 from vault.audit.tiles import TILE_WIDTH, Tile, TileInvalid, decode_bundle, entries_path
 from vault.store import Database, log_tree
@@ -69,25 +72,42 @@ class StoreSource:
 
     def checkpoint(self) -> bytes | None:
         """As LogSource. Raises StoreError."""
-        row = open_store(self.url).read_sync(log_tree.latest)
+        try:
+            row = open_store(self.url).read_sync(log_tree.latest)
+        except TypeError:
+            # SQLite lets a column hold another type than its own: there is one, and it is wrong.
+            return b""
         return None if row is None else row.note
 
     def tile(self, tile: Tile) -> bytes | None:
         """As LogSource; the row may be wider by now. Raises StoreError."""
-        row = open_store(self.url).read_sync(
-            lambda conn: log_tree.tile(conn, tile.level, tile.index)
-        )
+        try:
+            row = open_store(self.url).read_sync(
+                lambda conn: log_tree.tile(conn, tile.level, tile.index)
+            )
+        except TypeError:
+            return b""
         return None if row is None else row.data[: tile.width * 32]
 
     def leaves(self, index: int, width: int) -> Sequence[bytes | None] | None:
         """As LogSource. Raises StoreError."""
         start = index * TILE_WIDTH
-        found = open_store(self.url).read_sync(
-            lambda conn: log_tree.leaves_there(conn, start, width)
-        )
+        try:
+            found = open_store(self.url).read_sync(
+                lambda conn: log_tree.leaves_there(conn, start, width)
+            )
+        except DBAPIError as error:
+            if not undecodable(error):
+                raise
+            raise TileInvalid("a value of another type") from error
         if any(len(leaf) > 0xFFFF for leaf in found.values()):
             raise TileInvalid("an entry has more bytes than any event")
         return [found.get(start + n) for n in range(width)]
+
+
+def undecodable(error: DBAPIError) -> bool:
+    """Whether SQLite found text where bytes belong, and not even text: somebody put it there."""
+    return isinstance(error.orig, sqlite3.OperationalError) and "decode" in str(error.orig)
 
 
 def open_store(url: str) -> Database:

@@ -189,4 +189,5 @@ def leaves_there(conn: Connection, start: int, count: int) -> dict[int, bytes]:
         ),
         (start, start + count),
     ).all()
-    return {int(row[0]) - 1: bytes(row[1]) for row in rows}
+    # SQLite lets a column hold another type than its own; such a value is no event's bytes.
+    return {int(row[0]) - 1: row[1] if isinstance(row[1], bytes) else b"" for row in rows}

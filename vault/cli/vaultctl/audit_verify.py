@@ -12,10 +12,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
 
 from vault.audit.chain import ChainBroken
 from vault.audit.findings import Finding, Kind
-from vault.audit.log_sources import CHECKPOINT_FILE, FolderSource, StoreSource, open_store
+from vault.audit.log_sources import (
+    CHECKPOINT_FILE,
+    FolderSource,
+    StoreSource,
+    open_store,
+    undecodable,
+)
 from vault.audit.note import AlgorithmMissing
 from vault.audit.reader import verify_chain
 from vault.audit.verify import Progress as Told
@@ -143,6 +150,11 @@ def _chain(url: str, told: Told) -> Iterator[Finding]:
     except ChainBroken as broken:
         index = broken.position - 1
         yield Finding(Kind.CHAIN_BROKEN, "", index, index, broken.why)
+    except (TypeError, DBAPIError) as error:
+        # SQLite lets a column hold another type than its own.
+        if isinstance(error, DBAPIError) and not undecodable(error):
+            raise
+        yield Finding(Kind.CHAIN_BROKEN, detail="a value of another type")
 
 
 def _earlier(path: Path | None) -> bytes | None:
