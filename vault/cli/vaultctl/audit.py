@@ -16,6 +16,7 @@ from vault.cli.vaultctl import options
 from vault.cli.vaultctl.audit_export import export
 from vault.cli.vaultctl.audit_keys import pinned
 from vault.cli.vaultctl.audit_line import line
+from vault.cli.vaultctl.audit_receipts import check_receipts
 from vault.cli.vaultctl.audit_verify import verify
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import language, say
@@ -27,6 +28,7 @@ from vault.cli.vaultctl.verified_tail import KIND, VerifiedTail, load_check
 app = typer.Typer(help="The log of every call.", no_args_is_help=True)
 app.command("export")(export)
 app.command("verify")(verify)
+app.command("check-receipts")(check_receipts)
 
 Actor = Annotated[str, typer.Option("--actor", metavar="NAME", help="Principal that called.")]
 Customer = Annotated[str, typer.Option("--customer", metavar="NAME", help="Customer concerned.")]

@@ -38,6 +38,7 @@ from recordsvault_masked.errors import (
 )
 from recordsvault_masked.paging import AsyncPager, Page, Pager
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import ReceiptFile
 from recordsvault_masked.retry import NO_RETRY, RetryPolicy
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Profile",
     "ProfileError",
     "ProtocolError",
+    "ReceiptFile",
     "ResourceExhausted",
     "RetryPolicy",
     "ServerFault",

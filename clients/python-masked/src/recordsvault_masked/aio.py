@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -171,17 +173,21 @@ class AsyncMaskedClient(AsyncMaskedRecordsClient):
         *,
         timeout: float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
     ) -> None:
         """Open a channel to the profile's masked endpoint, inside a running event loop.
 
-        Raises ProfileError.
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open. Raises ProfileError.
         """
-        self._channel = open_async_channel(profile, Tier.MASKED)
+        self._receipts = KeptReceipts(receipts)
+        self._channel = open_async_channel(profile, Tier.MASKED, self._receipts.keeper)
         super().__init__(self._channel, profile.parent, AsyncCaller(timeout, retry))
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         await self._channel.close()
+        await self._receipts.aclose()
 
     async def __aenter__(self) -> Self:
         """The client itself."""

@@ -8,6 +8,7 @@ import grpc
 from grpc import aio
 
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import KeepReceipts, KeepReceiptsAsync, ReceiptFile
 
 _OPTIONS: tuple[tuple[str, Any], ...] = (
     # A page of the log may hold 500 entries of 64 KiB, as bytes and as an event.
@@ -27,14 +28,26 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def open_channel(profile: Profile, tier: Tier) -> grpc.Channel:
-    """A blocking channel to a tier; connects at the first call. Raises ProfileError."""
-    return grpc.secure_channel(profile.endpoint(tier), _credentials(profile), _OPTIONS)
+def open_channel(profile: Profile, tier: Tier, receipts: ReceiptFile | None = None) -> grpc.Channel:
+    """A blocking channel to a tier; connects at the first call. Raises ProfileError.
+
+    `receipts` is where the receipts of its calls are kept.
+    """
+    channel = grpc.secure_channel(profile.endpoint(tier), _credentials(profile), _OPTIONS)
+    return channel if receipts is None else grpc.intercept_channel(channel, KeepReceipts(receipts))
 
 
-def open_async_channel(profile: Profile, tier: Tier) -> aio.Channel:
-    """An asyncio channel to a tier, for the running event loop. Raises ProfileError."""
-    return aio.secure_channel(profile.endpoint(tier), _credentials(profile), _OPTIONS)
+def open_async_channel(
+    profile: Profile, tier: Tier, receipts: KeepReceiptsAsync | None = None
+) -> aio.Channel:
+    """An asyncio channel to a tier, for the running event loop. Raises ProfileError.
+
+    `receipts` keeps those of its calls.
+    """
+    interceptors = None if receipts is None else receipts.interceptors
+    return aio.secure_channel(
+        profile.endpoint(tier), _credentials(profile), _OPTIONS, interceptors=interceptors
+    )
 
 
 def _credentials(profile: Profile) -> grpc.ChannelCredentials:

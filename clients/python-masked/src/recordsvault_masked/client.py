@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -167,14 +169,21 @@ class MaskedClient(MaskedRecordsClient):
         *,
         timeout: float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
     ) -> None:
-        """Open a channel to the profile's masked endpoint. Raises ProfileError."""
-        self._channel = open_channel(profile, Tier.MASKED)
+        """Open a channel to the profile's masked endpoint. Raises ProfileError.
+
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open.
+        """
+        self._receipts = KeptReceipts(receipts)
+        self._channel = open_channel(profile, Tier.MASKED, self._receipts.file)
         super().__init__(self._channel, profile.parent, Caller(timeout, retry))
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         self._channel.close()
+        self._receipts.close()
 
     def __enter__(self) -> Self:
         """The client itself."""

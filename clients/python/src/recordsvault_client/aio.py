@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from recordsvault_masked.aio import AsyncMaskedRecordsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -43,8 +45,14 @@ class AsyncVaultClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
     ) -> None:
-        """`timeout` in seconds and `retry` are for the calls that name none of their own."""
+        """`timeout` in seconds and `retry` are for the calls that name none of their own.
+
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open.
+        """
+        self._receipts = KeptReceipts(receipts)
         self.profile = profile
         self._call = AsyncCaller(timeout, retry)
         self._channels: dict[Tier, aio.Channel] = {}
@@ -52,7 +60,7 @@ class AsyncVaultClient:
     def channel(self, tier: Tier) -> aio.Channel:
         """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
         if tier not in self._channels:
-            self._channels[tier] = open_async_channel(self.profile, tier)
+            self._channels[tier] = open_async_channel(self.profile, tier, self._receipts.keeper)
         return self._channels[tier]
 
     @property
@@ -141,6 +149,7 @@ class AsyncVaultClient:
         for channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+        await self._receipts.aclose()
 
     async def __aenter__(self) -> Self:
         """The client itself."""

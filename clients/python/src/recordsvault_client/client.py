@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.client import MaskedRecordsClient
 from recordsvault_masked.profile import Profile, Tier
+from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -40,8 +42,14 @@ class VaultClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
     ) -> None:
-        """`timeout` in seconds and `retry` are for the calls that name none of their own."""
+        """`timeout` in seconds and `retry` are for the calls that name none of their own.
+
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open.
+        """
+        self._receipts = KeptReceipts(receipts)
         self.profile = profile
         self._call = Caller(timeout, retry)
         self._channels: dict[Tier, grpc.Channel] = {}
@@ -51,7 +59,7 @@ class VaultClient:
         """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
         with self._lock:
             if tier not in self._channels:
-                self._channels[tier] = open_channel(self.profile, tier)
+                self._channels[tier] = open_channel(self.profile, tier, self._receipts.file)
             return self._channels[tier]
 
     @property
@@ -141,6 +149,7 @@ class VaultClient:
             for channel in self._channels.values():
                 channel.close()
             self._channels.clear()
+        self._receipts.close()
 
     def __enter__(self) -> Self:
         """The client itself."""
