@@ -1,0 +1,79 @@
+"""Entries of the log for tests of what goes to a SIEM."""
+
+from typing import Any
+
+from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, LogEntry, Phase, RowHash
+from vault.cli.vaultctl.siem.facts import Facts, facts
+
+BANK = "institutions/demo-bank"
+CUSTOMER = f"{BANK}/customers/01jd0000000000000000000000"
+
+
+def full_entry(position: int = 41, **changes: Any) -> LogEntry:
+    """An entry with every field that an event can have."""
+    fields: dict[str, Any] = {
+        "event_id": "01jd000000000000000000000e",
+        "tier": "full",
+        "action": "records.customers.get",
+        "phase": Phase.PHASE_CALL,
+        "institution": "demo-bank",
+        "customer": "01jd0000000000000000000000",
+        "resource": CUSTOMER,
+        "actor": "compliance",
+        "workload": "spiffe://demo.bank/compliance",
+        "on_behalf_of": "crm",
+        "roles": ["compliance", "operator"],
+        "purpose": "ONBOARDING_CDD",
+        "case_commitment": bytes(32),
+        "decision": Decision.DECISION_ALLOWED,
+        "policies": ["compliance-full-read"],
+        "outcome": "OK",
+        "fields": ["natural_person.full_name", "phones"],
+        "resources": ["customers/01jd0000000000000000000001"],
+        "rows": [RowHash(row="customers/01jd0000000000000000000000@1", sha256=bytes(32))],
+        "count": 2,
+        "peer": "ipv4:10.1.2.3:44000",
+        "request_id": "5f0e4cf1-9e0a-4f0a-83ad-7b1c48f0c53f",
+        "call_id": "01jd000000000000000000000c",
+        "part": 1,
+        "parts": 2,
+        "oracle_kind": "phone",
+    }
+    entry = LogEntry(position=position, leaf=b"{}", event=AuditEvent(**(fields | changes)))
+    entry.append_time.FromJsonString("2026-03-01T09:30:00.123457Z")
+    entry.event.time.FromJsonString("2026-03-01T09:30:00.123456Z")
+    return entry
+
+
+def bare_entry() -> LogEntry:
+    """An entry that says next to nothing: a call of nobody known."""
+    event = AuditEvent(
+        event_id="01jd000000000000000000000f",
+        tier="full",
+        action="rpc.unknown",
+        phase=Phase.PHASE_CALL,
+        decision=Decision.DECISION_UNAUTHENTICATED,
+        outcome="UNAUTHENTICATED",
+        reason="UNKNOWN_PRINCIPAL",
+    )
+    entry = LogEntry(position=0, leaf=b"{}", event=event)
+    entry.append_time.FromSeconds(1_772_357_400)
+    return entry
+
+
+def unreadable_entry() -> LogEntry:
+    """An entry whose bytes are no event."""
+    entry = LogEntry(position=7, leaf=b"damaged")
+    entry.append_time.FromSeconds(1_772_357_400)
+    return entry
+
+
+def every_kind() -> list[Facts]:
+    """The three of them, and one of a stream that has just begun, from an IPv6 address."""
+    opened = full_entry(
+        action="audit.events.stream",
+        phase=Phase.PHASE_OPENED,
+        peer="ipv6:%5Bfd00::1%5D:44000",
+        outcome="OK",
+    )
+    return [facts(one) for one in (full_entry(), bare_entry(), unreadable_entry(), opened)]
