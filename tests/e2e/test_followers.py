@@ -70,6 +70,7 @@ class Follower:
                 return
 
 
+@pytest.mark.slow
 def test_a_hundred_followers_all_see_the_same_soon_and_cost_little(
     vault: RunningVault,
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_hundred_followers_all_see_the_same_soon_and_cost_little(
     assert grown < 100, told
 
 
+@pytest.mark.slow
 def test_readers_who_do_not_read_cost_the_vault_no_memory(vault: RunningVault) -> None:
     rows = tuple(
         RowHash(f"customers/{n:026}/transactions/{n:026}@1", bytes(32)) for n in range(440)

@@ -241,6 +241,7 @@ def test_a_sink_that_is_none_is_refused_before_the_call(
     assert not fake.calls
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_loses_nothing(fake: FakeVault, tmp_path: Path) -> None:
     out, state = tmp_path / "siem.jsonl", tmp_path / "position.json"
     profile = fake.profile()

@@ -9,6 +9,7 @@ kernel has acknowledged every byte and the connection has stood for some seconds
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import socket
 import ssl
@@ -83,7 +84,8 @@ class SyslogSink:
             return
         deadline = time.monotonic() + _ENDING
         try:
-            connection.settimeout(_ENDING)
+            # Half of the time for the end in TLS, half for the end of the connection below it.
+            connection.settimeout(_ENDING / 2)
             plain: socket.socket = connection
             try:
                 plain = connection.unwrap()
@@ -123,7 +125,7 @@ def _await_end(plain: socket.socket, deadline: float) -> None:
             plain.shutdown(socket.SHUT_WR)
         except OSError as error:
             # Ended already by the other side is what is wanted; a reset shows in what follows.
-            if error.errno not in (107, 57):
+            if error.errno != errno.ENOTCONN:
                 raise
         while True:
             left = deadline - time.monotonic()
@@ -136,7 +138,7 @@ def _await_end(plain: socket.socket, deadline: float) -> None:
             except TimeoutError:
                 break
             except OSError as error:
-                if error.errno in (107, 57):
+                if error.errno == errno.ENOTCONN:
                     return
                 raise
         unsent = struct.unpack("i", fcntl.ioctl(plain.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
