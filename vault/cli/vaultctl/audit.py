@@ -18,6 +18,7 @@ from vault.cli.vaultctl.audit_forward import forward
 from vault.cli.vaultctl.audit_keys import pinned
 from vault.cli.vaultctl.audit_line import line
 from vault.cli.vaultctl.audit_receipts import check_receipts
+from vault.cli.vaultctl.audit_report import report
 from vault.cli.vaultctl.audit_verify import verify
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import language, say
@@ -31,6 +32,7 @@ app.command("export")(export)
 app.command("forward")(forward)
 app.command("verify")(verify)
 app.command("check-receipts")(check_receipts)
+app.command("report")(report)
 
 Actor = Annotated[str, typer.Option("--actor", metavar="NAME", help="Principal that called.")]
 Customer = Annotated[str, typer.Option("--customer", metavar="NAME", help="Customer concerned.")]
