@@ -13,20 +13,19 @@ puts a smaller tree in the place of a larger one.
 
 import fcntl
 import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from vault.audit.checkpoint import Checkpoint, CheckpointInvalid, verify_checkpoint
-from vault.audit.note import MAX_NOTE_BYTES, VerifierKey
+from vault.audit.durable import read_whole, sync_folder, write_whole
+from vault.audit.note import VerifierKey
 
 T = TypeVar("T")
 _ORIGIN: Final = "origin"
 _LATEST: Final = "checkpoint"
 _SUPERSEDED: Final = "superseded"
-_PRIVATE: Final = 0o600
 
 
 class SecondPlaceAway(Exception):
@@ -83,10 +82,10 @@ class FolderPlace:
 
         def begin() -> None:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            _sync(self.folder.parent)
+            sync_folder(self.folder.parent)
             with self._locked():
                 if not self._begun():
-                    _write(self.folder, _ORIGIN, f"{self._origin}\n".encode())
+                    write_whole(self.folder, _ORIGIN, f"{self._origin}\n".encode())
 
         self._guarded(begin)
 
@@ -112,7 +111,7 @@ class FolderPlace:
                         )
                     if old.size >= new.size:
                         return old.size
-                _write(self.folder, _LATEST, note)
+                write_whole(self.folder, _LATEST, note)
                 return new.size
 
         return self._guarded(put)
@@ -126,14 +125,14 @@ class FolderPlace:
                 if kept is not None:
                     aside = self.folder / _SUPERSEDED
                     aside.mkdir(mode=0o700, exist_ok=True)
-                    _sync(self.folder)
-                    _write(aside, f"{_LATEST}.{len(list(aside.iterdir())) + 1:04}", kept)
-                _write(self.folder, _ORIGIN, f"{self._origin}\n".encode())
+                    sync_folder(self.folder)
+                    write_whole(aside, f"{_LATEST}.{len(list(aside.iterdir())) + 1:04}", kept)
+                write_whole(self.folder, _ORIGIN, f"{self._origin}\n".encode())
                 if note is not None:
-                    _write(self.folder, _LATEST, note)
+                    write_whole(self.folder, _LATEST, note)
                 elif kept is not None:
                     (self.folder / _LATEST).unlink()
-                    _sync(self.folder)
+                    sync_folder(self.folder)
 
         self._guarded(supersede)
 
@@ -141,9 +140,9 @@ class FolderPlace:
 
     def _begun(self) -> bool:
         self.folder.stat()
-        found = _content(self.folder / _ORIGIN)
+        found = read_whole(self.folder / _ORIGIN)
         if found is None:
-            if _content(self.folder / _LATEST) is not None:
+            if read_whole(self.folder / _LATEST) is not None:
                 raise SecondPlaceRefused(f"{self.folder} holds a checkpoint, but not whose it is")
             return False
         if found != f"{self._origin}\n".encode():
@@ -152,7 +151,7 @@ class FolderPlace:
 
     def _read(self) -> bytes | None:
         self.folder.stat()
-        return _content(self.folder / _LATEST)
+        return read_whole(self.folder / _LATEST)
 
     def _verified(self, note: bytes) -> Checkpoint:
         try:
@@ -174,34 +173,3 @@ class FolderPlace:
             yield
         finally:
             os.close(descriptor)
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_NOTE_BYTES + 1)
-    except FileNotFoundError:
-        return None
-
-
-def _write(folder: Path, name: str, content: bytes) -> None:
-    draft = folder / f".{name}.{secrets.token_hex(8)}"
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(folder / name)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

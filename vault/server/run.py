@@ -91,6 +91,7 @@ async def _open(parts: Parts, standing: Standing) -> None:
     if parts.sequencer is not None:
         parts.sequencer.start()
     standing.serving(True)
+    await parts.guard.watch()
 
 
 def _pipeline(parts: Parts, tier: Tier) -> Pipeline:

@@ -3,6 +3,7 @@
 [log]                       # optional, as are [limits] and [cache]; the defaults are below
 origin = "demo.bank/log"    # the log's name in checkpoints and receipts; never changed again
 window_ms = 4
+second_place = "/mnt/elsewhere/log"
 
 [tiers.full]                # a node that serves one tier needs only that tier's table
 listen = "localhost:7443"
@@ -29,6 +30,9 @@ from typing import Annotated
 
 import msgspec
 
+from vault.audit.note import NoteInvalid, VerifierKey
+from vault.audit.witness.asking import is_allowed
+
 
 class SettingsInvalid(Exception):
     """The configuration file cannot be used; says where and how to mend it."""
@@ -49,6 +53,14 @@ _Institution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}\Z"
 _DATABASE = re.compile(r"sqlite:///(?!:memory:|file:).+|postgresql(\+psycopg)?://.+")
 
 
+class WitnessTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A witness that is asked to cosign the log's checkpoints."""
+
+    url: str
+    vkey: str
+    ca: str = ""
+
+
 class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Group commit of the log; its name, its checkpoints, and what a receipt promises."""
 
@@ -61,6 +73,10 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_batch: _Count = 512
     # The folder of the latest checkpoint, where whoever can set the database back cannot reach.
     second_place: str = ""
+    witnesses: list[WitnessTable] = []
+    witness_quorum: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
+    witness_seconds: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 15.0
+    witness_required: bool = False
 
 
 class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -185,6 +201,7 @@ def load(path: Path, tier: TierName) -> Settings:
             f"{path}: log.promise_seconds is less than twice log.checkpoint_interval_ms, "
             "so receipts would promise what cannot be kept; raise it"
         )
+    _check_witnesses(path, file.log)
     if tier is TierName.MASKED and table.oracle is None:
         raise SettingsInvalid(
             f"{path}: tiers.masked has no `oracle`; add where the full tier answers its searches"
@@ -197,3 +214,31 @@ def load(path: Path, tier: TierName) -> Settings:
         limits=file.limits,
         cache=file.cache,
     )
+
+
+def _check_witnesses(path: Path, log: LogTable) -> None:
+    seen: set[str] = set()
+    for witness in log.witnesses:
+        if not is_allowed(witness.url):
+            raise SettingsInvalid(
+                f"{path}: log.witnesses: write https://..., or http://localhost:... on this machine"
+            )
+        try:
+            key = VerifierKey.parse(witness.vkey)
+        except NoteInvalid as error:
+            raise SettingsInvalid(f"{path}: log.witnesses.vkey: {error}") from None
+        if not key.kind.timestamped or key.name == log.origin:
+            raise SettingsInvalid(
+                f"{path}: log.witnesses.vkey is no witness's key; "
+                "`vaultd witness show` has it on the witness's machine"
+            )
+        if key.vkey in seen:
+            raise SettingsInvalid(f"{path}: log.witnesses has {key.name} twice")
+        seen.add(key.vkey)
+    if log.witness_quorum > len(log.witnesses):
+        raise SettingsInvalid(
+            f"{path}: log.witness_quorum is more than there are log.witnesses; "
+            "add some, or lower it"
+        )
+    if log.witness_required and not log.witness_quorum:
+        raise SettingsInvalid(f"{path}: log.witness_required needs a log.witness_quorum")

@@ -5,6 +5,8 @@
     vaultd migrate --config vault.toml [--grant-masked-role ROLE]
     vaultd check-config --config vault.toml
     vaultd keys create|rotate|retire|show --config vault.toml
+    vaultd witness --config witness.toml
+    vaultd witness keygen|show|forget
 
 One file a command; each hands over to `vault.server`. `logs` says how log lines look, `failures`
 how a command ends: with code 2 and one sentence on stderr where what it was given cannot be used,

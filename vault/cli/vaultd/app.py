@@ -18,6 +18,7 @@ from vault.cli.vaultd.failures import INTERRUPTED, report
 from vault.cli.vaultd.keys import app as keys
 from vault.cli.vaultd.migrate import migrate
 from vault.cli.vaultd.serve import serve
+from vault.cli.vaultd.witness import app as witness
 
 app = typer.Typer(
     name="vaultd",
@@ -31,6 +32,7 @@ app.command("dev")(dev)
 app.command("migrate")(migrate)
 app.command("check-config")(check_config)
 app.add_typer(keys)
+app.add_typer(witness)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from vault.access import PolicyInvalid, PrincipalsInvalid
+from vault.audit.witness import StateUnusable, WitnessKeyRefused
 from vault.kms import KmsError
 from vault.server.dev import DevFolderUnusable, TierEnded
 from vault.server.migrating import SchemaOutOfDate
@@ -32,9 +33,11 @@ _UNUSABLE: tuple[type[Exception], ...] = (
     PrincipalsInvalid,
     SchemaOutOfDate,
     SettingsInvalid,
+    StateUnusable,
     StoreError,
     TlsFilesUnusable,
     TlsVersionsOpen,
+    WitnessKeyRefused,
 )
 
 
