@@ -1,4 +1,5 @@
-# The records vault: one target a job. Needs Python 3.11 or later, node with npm, and make.
+# The records vault: one target a job. Needs Python 3.11 or later, node with npm, and make. One test
+# needs Debian's rsyslog and rsyslog-gnutls, and installs them where it runs as root.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
