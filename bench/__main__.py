@@ -1,4 +1,4 @@
-"""The command: `python -m bench [--quick]`; BENCH=quick in the environment is the same."""
+"""The command: `python -m bench [--quick] [--only records|log]`; BENCH=quick is the same."""
 
 import argparse
 import os
@@ -16,6 +16,10 @@ from bench import loader
 from bench.aims import verdicts
 from bench.cores import bind_load
 from bench.databases import Store, postgresql, sqlite
+from bench.log_aims import log_verdicts
+from bench.log_results import LogScene
+from bench.log_scene import play_alone, play_vault
+from bench.log_wire import QUICK, LogPlan
 from bench.material import KEPT, Size, prepare
 from bench.report import show, write
 from bench.results import Scene
@@ -33,15 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; the exit code tells only whether it could be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="SQLite and 10,000 only, about a minute and a half"
+        "--quick", action="store_true", help="SQLite and 10,000 only, about three minutes"
     )
+    parser.add_argument("--only", choices=["records", "log"], help="the log's scene, or all others")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     parser.add_argument("--size", type=int, choices=[SMALL.transactions, LARGE.transactions])
     options = parser.parse_args(arguments)
     quick = options.quick or os.environ.get("BENCH") == "quick"
     plan = Plan(rounds=2, seconds=2.0, warm_up=1.0, alone=0.5) if quick else Plan()
     wanted = [s for s in (SMALL, LARGE) if options.size in (None, s.transactions)]
-    sizes = wanted[:1] if quick else wanted
+    sizes = [] if options.only == "log" else wanted[:1] if quick else wanted
     console = Console(width=None if sys.stdout.isatty() else 160)
     began = time.monotonic()
 
@@ -52,28 +57,50 @@ def main(arguments: list[str] | None = None) -> int:
         loader.build()
         bind_load()
         scenes: list[Scene] = []
+        logs: list[LogScene] = []
         with _openings(options.database or ("sqlite" if quick else "")) as openings:
             for name, opening in openings.items():
                 for size in sizes:
                     say(f"preparing {size.transactions:,} transactions")
                     material = prepare(size)
                     heading = f"{name}, {size.transactions:,}: "
-                    with (
-                        tempfile.TemporaryDirectory(prefix="vault-bench-") as folder,
-                        opening(Path(folder)) as store,
-                    ):
-                        scene = play(
-                            store, size, material, plan, Path(folder), partial(say, heading)
-                        )
+                    with _emptied(opening) as (store, folder):
+                        scene = play(store, size, material, plan, folder, partial(say, heading))
                     scenes.append(scene)
                     # After each scene, so that a run that is broken off leaves what it has.
-                    write(LATEST, scenes, verdicts(scenes), plan)
+                    write(LATEST, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], plan)
+                if options.only != "records":
+                    logs.append(scene_of_log := LogScene(name))
+                    _play_log(opening, QUICK if quick else LogPlan(), plan, scene_of_log, say)
+                    write(LATEST, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], plan)
     except loader.LoaderUnavailable as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    show(console, scenes, verdicts(scenes))
+    show(console, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)])
     say(f"written to {LATEST}")
     return 0
+
+
+def _play_log(
+    opening: Opening, log_plan: LogPlan, plan: Plan, scene: LogScene, say: Callable[..., None]
+) -> None:
+    """Two databases one after the other: that of the log alone, and a vault's."""
+    material = prepare(SMALL)
+    heading = f"{scene.database}, the log: "
+    with _emptied(opening) as (store, folder):
+        play_alone(store, log_plan, folder, scene, partial(say, heading))
+    with _emptied(opening) as (store, folder):
+        play_vault(store, material, log_plan, plan, folder, scene, partial(say, heading))
+
+
+@contextmanager
+def _emptied(opening: Opening) -> Iterator[tuple[Store, Path]]:
+    """An empty database, and a folder for what belongs to it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vault-bench-") as folder,
+        opening(Path(folder)) as store,
+    ):
+        yield store, Path(folder)
 
 
 @contextmanager

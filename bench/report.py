@@ -17,13 +17,21 @@ from rich.table import Table
 
 from bench.aims import Verdict, rate, share_of_bare
 from bench.cores import BOUND
+from bench.log_report import disk_table, log_table
+from bench.log_results import LogScene
 from bench.results import Figure, Imported, Measured, Scene, middle
 from bench.scenes import Plan
 
 _PACKAGES = ("grpcio", "protobuf", "SQLAlchemy", "psycopg", "cryptography")
 
 
-def write(path: Path, scenes: Sequence[Scene], aims: Sequence[Verdict], plan: Plan) -> None:
+def write(
+    path: Path,
+    scenes: Sequence[Scene],
+    logs: Sequence[LogScene],
+    aims: Sequence[Verdict],
+    plan: Plan,
+) -> None:
     """Write everything that was measured as JSON."""
     content = {
         "format": "recordsvault-bench-v1",
@@ -31,6 +39,7 @@ def write(path: Path, scenes: Sequence[Scene], aims: Sequence[Verdict], plan: Pl
         "machine": machine(),
         "plan": asdict(plan),
         "scenes": [asdict(scene) for scene in scenes],
+        "logs": [asdict(log) for log in logs],
         "aims": [asdict(aim) for aim in aims],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,11 +67,19 @@ def _processor() -> str:
     return platform.processor()
 
 
-def show(console: Console, scenes: Sequence[Scene], aims: Sequence[Verdict]) -> None:
+def show(
+    console: Console,
+    scenes: Sequence[Scene],
+    logs: Sequence[LogScene],
+    aims: Sequence[Verdict],
+) -> None:
     """Print a table for each scene, and the aims."""
     for scene in scenes:
         console.print(_operations(scene))
         console.print(_imports(scene))
+    for log in logs:
+        console.print(log_table(log))
+        console.print(disk_table(log))
     console.print(_aims(aims))
     console.print(
         "Medians of the rounds; ± is half of what lies between the fastest and the slowest. "

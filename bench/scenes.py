@@ -72,13 +72,13 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
         for tier in TierName:
             bind_server(vault.pid(tier))
         say("importing the customers and their documents")
-        customers = _import(stage, material.customers)[1]
-        _import(stage, material.documents)
+        customers = import_messages(stage, material.customers)[1]
+        import_messages(stage, material.documents)
         say(f"importing {size.transactions:,} transactions")
-        built, stored = _import(stage, material.stored)
+        built, stored = import_messages(stage, material.stored)
         scene = Scene(store.kind, size.customers, size.transactions, built)
         say(f"importing {size.imported:,} more, which is the measured import")
-        imported, more = _import(stage, material.imported)
+        imported, more = import_messages(stage, material.imported)
         scene.imported.append(imported)
         names = names_of(material, customers, [stored, more])
         requests = folder / "requests"
@@ -95,7 +95,8 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
     return scene
 
 
-def _import(stage: Stage, messages: Path) -> tuple[Imported, Path]:
+def import_messages(stage: Stage, messages: Path) -> tuple[Imported, Path]:
+    """Import a file of messages; what was measured, and the file of the answers."""
     answers = stage.folder / f"answers-{messages.name}"
     caller, target = stage.caller("backend"), stage.vault.target(TierName.FULL)
     with stage.meter().run() as metered:
@@ -142,7 +143,7 @@ def _measure_once(stage: Stage, operation: Operation, measured: Measured) -> Mea
         part = operation.requests.with_suffix(f".{number}")
         write_messages(part, messages[number * share : (number + 1) * share])
         alone = number == plan.rounds
-        seen = _run(
+        seen = run(
             stage, operation, part, 1 if alone else plan.callers,
             plan.alone if alone else 60.0, once=True, seed=number,
         )  # fmt: skip
@@ -156,10 +157,10 @@ def _measure_once(stage: Stage, operation: Operation, measured: Measured) -> Mea
 def _vault_round(
     stage: Stage, operation: Operation, callers: int, seconds: float, seed: int
 ) -> Figure:
-    return _run(stage, operation, operation.requests, callers, seconds, once=False, seed=seed)
+    return run(stage, operation, operation.requests, callers, seconds, once=False, seed=seed)
 
 
-def _run(
+def run(
     stage: Stage,
     operation: Operation,
     requests: Path,
@@ -169,6 +170,7 @@ def _run(
     once: bool,
     seed: int,
 ) -> Figure:
+    """One run of an operation. Raises RuntimeError where an answer is an error."""
     caller, target = stage.caller(operation.caller), stage.vault.target(operation.tier)
     with stage.meter().run() as metered:
         seen = loader.unary(

@@ -1,0 +1,68 @@
+"""Bytes that the log has on disk, by table and index."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import connect
+
+from sqlalchemy import make_url
+
+from bench.databases import Store
+
+TABLES = ("audit_events", "audit_customers", "audit_head", "log_tiles", "log_checkpoints")
+
+# A table with what PostgreSQL keeps beside it (TOAST, free space map, visibility map), which
+# together with its indexes is its pg_total_relation_size.
+_POSTGRESQL = """
+SELECT c.relname, pg_table_size(c.oid) FROM pg_class c WHERE c.relname IN ({tables})
+UNION ALL
+SELECT i.relname, pg_table_size(i.oid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class c ON c.oid = x.indrelid WHERE c.relname IN ({tables})
+"""
+_SQLITE = """
+SELECT s.name, SUM(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name
+WHERE m.tbl_name IN ({tables}) GROUP BY s.name
+"""
+
+
+def sizes(store: Store) -> dict[str, int]:
+    """Bytes of each table and index of the log, as they stand: whole pages, free room in them too.
+
+    SQLite's are those of dbstat; its write-ahead log is not counted, which is emptied into them.
+    """
+    tables = ", ".join(f"'{name}'" for name in TABLES)
+    database = make_url(store.url).database or ""
+    if store.server is not None:
+        rows = store.server.execute(_POSTGRESQL.format(tables=tables), database)
+    else:
+        with closing(connect(Path(database))) as conn:
+            rows = conn.execute(_SQLITE.format(tables=tables)).fetchall()
+    return {_shown(str(name)): int(size) for name, size in rows}
+
+
+def _shown(name: str) -> str:
+    # SQLite names the index of a primary key by number.
+    return name.removeprefix("sqlite_autoindex_") if name.startswith("sqlite_") else name
+
+
+def grown(before: Mapping[str, int], after: Mapping[str, int], events: int) -> dict[str, float]:
+    """Bytes an event by table and index, largest first. Raises ValueError where there is none."""
+    if events < 1:
+        raise ValueError("no event was added")
+    each = {name: (size - before.get(name, 0)) / events for name, size in after.items()}
+    return dict(sorted(each.items(), key=lambda one: -one[1]))
+
+
+def leaves(store: Store, after: int) -> tuple[int, int]:
+    """How many events there are behind a position, and how many bytes their leaves have."""
+    sql = (
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(leaf)), 0) FROM audit_events "
+        f"WHERE position > {after:d}"
+    )
+    database = make_url(store.url).database or ""
+    if store.server is not None:
+        row = store.server.execute(sql, database)[0]
+    else:
+        with closing(connect(Path(database))) as conn:
+            row = conn.execute(sql).fetchone()
+    return int(row[0]), int(row[1])

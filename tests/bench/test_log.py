@@ -1,0 +1,94 @@
+"""The log's scene of the benchmark: that it measures what it says, on a small log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from bench import log_append, log_disk, log_verify
+from bench.databases import Store
+from bench.log_aims import log_verdicts
+from bench.log_provable import share
+from bench.log_report import disk_table, log_table, spread
+from bench.log_results import LogScene, OnDisk, Provable, Verified
+from tests.support.log_keys import clock
+from vault.audit import encode
+from vault.audit.append import append
+from vault.store import Database, log_tree, migrate
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """An empty folder for signing keys."""
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def log(sqlite_url: str) -> Iterator[Database]:
+    """A database of a log."""
+    database = Database(sqlite_url)
+    migrate.upgrade(database)
+    yield database
+    database.dispose()
+
+
+@pytest.mark.parametrize("receipts", [True, False])
+def test_a_round_ends_when_a_checkpoint_covers_every_event(
+    log: Database, keys: Path, receipts: bool
+) -> None:
+    measured = log_append.appended(log, keys, 200, receipts=receipts)
+    latest = log.read_sync(log_tree.latest)
+    assert latest is not None
+    assert latest.size == measured.events == 200
+    assert measured.signed_per_second < measured.committed_per_second
+
+
+def test_the_exported_log_is_verified_whole_and_a_damaged_one_is_no_figure(
+    tmp_path: Path, keys: Path
+) -> None:
+    folder = tmp_path / "exported"
+    log_verify.export(log_append.events(300), folder, keys)
+    assert log_verify.verified(folder, keys).events == 300
+    bundle = folder / "tile" / "entries" / "000"
+    damaged = bytearray(bundle.read_bytes())
+    damaged[100] ^= 1
+    bundle.write_bytes(damaged)
+    with pytest.raises(RuntimeError, match="does not hold"):
+        log_verify.verified(folder, keys)
+
+
+def test_all_that_the_log_has_on_disk_is_counted_by_table_and_index(
+    log: Database, sqlite_url: str
+) -> None:
+    store = Store("SQLite", sqlite_url, sqlite_url)
+    before = log_disk.sizes(store)
+    made = [(event, encode(event)) for event in log_append.events(2_000)]
+    log.write_sync(lambda conn: append(conn, made, clock()))
+    parts = log_disk.grown(before, log_disk.sizes(store), 2_000)
+    assert {"audit_events", "ix_audit_events_institution_actor_position"} <= set(parts)
+    assert log_disk.leaves(store, 0) == (2_000, sum(len(leaf) for _, leaf in made))
+    assert log_disk.leaves(store, 1_999)[0] == 1
+    log.dispose()
+    # Whoever closes it last empties the write-ahead log into the file; other tables are empty.
+    file = Path(make_url(sqlite_url).database or "").stat().st_size
+    assert 0.8 * file < sum(parts.values()) * 2_000 < file
+
+
+def test_an_aim_is_met_on_its_own_side_only() -> None:
+    scene = LogScene("SQLite")
+    scene.verified = [Verified(1, 500.0, 1.0, rate) for rate in (149_000.0, 151_000.0, 160_000.0)]
+    scene.provable = [Provable("idle", 9, 0.5, 1.2, 0.6, 1.3, 1.4)]
+    scene.on_disk = [OnDisk("a", 9, 300.0, {"t": 400.0, "i": 99.0})]
+    scene.on_disk += [OnDisk("b", 9, 300.0, {"t": 400.0, "i": 100.0})]
+    assert [verdict.met for verdict in log_verdicts([scene])] == [True, False, True, False]
+    assert log_table(scene).row_count == 3
+    assert disk_table(scene).row_count == 4
+
+
+def test_shares_and_spreads_are_those_of_the_values() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert (share(values, 0.5), share(values, 0.99)) == (51.0, 100.0)
+    assert spread([9.0, 10.0, 12.0]) == (10.0, "15%")
