@@ -10,6 +10,10 @@ machine, stands beside each figure. Reads are compared with a bare gRPC handler 
 same transport that answers as many bytes, import with a plain SQLAlchemy bulk insert of the same
 rows into the same database.
 
+The log has a scene of its own (`log_scene.py`, `--only log`): events through the log alone and over
+the wire, to the commit and to a signed checkpoint; from answer to proof; an exported log verified;
+the stream; what a receipt costs, by a tier of this package that signs none; bytes an event on disk.
+
 It never asserts: it prints the aims and whether they were met. `decision_commit.py` is the
 measurement behind docs/decisions/0001, `sealing_micro.py` that of the cryptography alone.
 """

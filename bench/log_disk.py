@@ -1,9 +1,10 @@
 """Bytes that the log has on disk, by table and index."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
+from typing import Any
 
 from sqlalchemy import make_url
 
@@ -31,12 +32,8 @@ def sizes(store: Store) -> dict[str, int]:
     SQLite's are those of dbstat; its write-ahead log is not counted, which is emptied into them.
     """
     tables = ", ".join(f"'{name}'" for name in TABLES)
-    database = make_url(store.url).database or ""
-    if store.server is not None:
-        rows = store.server.execute(_POSTGRESQL.format(tables=tables), database)
-    else:
-        with closing(connect(Path(database))) as conn:
-            rows = conn.execute(_SQLITE.format(tables=tables)).fetchall()
+    sql = _SQLITE if store.server is None else _POSTGRESQL
+    rows = _rows(store, sql.format(tables=tables))
     return {_shown(str(name)): int(size) for name, size in rows}
 
 
@@ -53,16 +50,25 @@ def grown(before: Mapping[str, int], after: Mapping[str, int], events: int) -> d
     return dict(sorted(each.items(), key=lambda one: -one[1]))
 
 
-def leaves(store: Store, after: int) -> tuple[int, int]:
-    """How many events there are behind a position, and how many bytes their leaves have."""
+def leaves(store: Store, after: int) -> dict[str, tuple[int, float]]:
+    """Of the events behind a position, by action: how many, and the mean length of their leaves in
+    bytes; those with the most bytes first."""
     sql = (
-        "SELECT COUNT(*), COALESCE(SUM(LENGTH(leaf)), 0) FROM audit_events "
-        f"WHERE position > {after:d}"
+        "SELECT action, COUNT(*), SUM(LENGTH(leaf)) FROM audit_events "
+        f"WHERE position > {after:d} GROUP BY action ORDER BY 3 DESC"
     )
+    rows = [(str(row[0]), int(row[1]), int(row[2])) for row in _rows(store, sql)]
+    return {action: (count, length / count) for action, count, length in rows}
+
+
+def size(store: Store) -> int:
+    """How many events there are."""
+    return int(_rows(store, "SELECT size FROM audit_head")[0][0])
+
+
+def _rows(store: Store, sql: str) -> Sequence[Any]:
     database = make_url(store.url).database or ""
     if store.server is not None:
-        row = store.server.execute(sql, database)[0]
-    else:
-        with closing(connect(Path(database))) as conn:
-            row = conn.execute(sql).fetchone()
-    return int(row[0]), int(row[1])
+        return store.server.execute(sql, database)
+    with closing(connect(Path(database))) as conn:
+        return conn.execute(sql).fetchall()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from bench.log_results import LogScene
+from bench.log_results import LogScene, OnDisk
 from bench.results import middle
 
 Row = tuple[str, str, str, str]
@@ -31,8 +31,18 @@ def disk_table(scene: LogScene) -> Table:
     for name in dict.fromkeys(name for disk in scene.on_disk for name in disk.parts):
         table.add_row(name, *(f"{disk.parts.get(name, 0):,.1f}" for disk in scene.on_disk))
     table.add_row("together", *(f"{disk.bytes_an_event:,.1f}" for disk in scene.on_disk))
-    table.add_row("(the leaves alone)", *(f"{disk.leaf:,.1f}" for disk in scene.on_disk))
+    table.add_section()
+    for action in dict.fromkeys(action for disk in scene.on_disk for action in disk.actions):
+        table.add_row(f"leaf, {action}", *(_leaf(disk, action) for disk in scene.on_disk))
+    table.add_row("leaf, all", *(f"{disk.leaf:,.1f}" for disk in scene.on_disk))
     return table
+
+
+def _leaf(disk: OnDisk, action: str) -> str:
+    if action not in disk.actions:
+        return ""
+    count, length = disk.actions[action]
+    return f"{length:,.1f} ({count / disk.events:.0%})"
 
 
 def spread(values: Sequence[float]) -> tuple[float, str]:

@@ -96,13 +96,19 @@ class ReceiptCost:
 class OnDisk:
     """Bytes an event of each table and index of the log, after a kind of calls.
 
-    `leaf` is the mean length of the events themselves, part of the first table.
+    `actions` are the calls' actions with the number of their events and the mean length of these
+    (the leaves) in bytes, which is part of the first table.
     """
 
     calls: str
     events: int
-    leaf: float
+    actions: dict[str, tuple[int, float]]
     parts: dict[str, float]
+
+    @property
+    def leaf(self) -> float:
+        """Mean length of an event."""
+        return sum(count * length for count, length in self.actions.values()) / self.events
 
     @property
     def bytes_an_event(self) -> float:

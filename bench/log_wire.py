@@ -91,8 +91,7 @@ def signed_size(stage: Stage) -> int:
     """Leaves of the checkpoint that covers everything before this call."""
     audit = stage.vault.audit()
     end = time.monotonic() + _SIGN_SECONDS
-    # The position of this call's own event, or behind it.
-    size, _ = log_disk.leaves(stage.store, 0)
+    size = log_disk.size(stage.store)
     while time.monotonic() < end:
         note = audit.GetCheckpoint(audit_pb2.GetCheckpointRequest()).checkpoint.encode()
         found = read_checkpoint(note).body.size if note else 0
@@ -119,9 +118,10 @@ def _on_the_wire(stage: Stage, get: Operation, number: int) -> OnTheWire:
 
 def _on_disk(stage: Stage, calls: str, before: dict[str, int], start: int) -> OnDisk:
     signed_size(stage)
-    events, length = log_disk.leaves(stage.store, start)
+    actions = log_disk.leaves(stage.store, start)
+    events = sum(count for count, _ in actions.values())
     after = log_disk.sizes(stage.store)
-    return OnDisk(calls, events, length / events, log_disk.grown(before, after, events))
+    return OnDisk(calls, events, actions, log_disk.grown(before, after, events))
 
 
 async def _under_load(

@@ -69,8 +69,10 @@ def test_all_that_the_log_has_on_disk_is_counted_by_table_and_index(
     log.write_sync(lambda conn: append(conn, made, clock()))
     parts = log_disk.grown(before, log_disk.sizes(store), 2_000)
     assert {"audit_events", "ix_audit_events_institution_actor_position"} <= set(parts)
-    assert log_disk.leaves(store, 0) == (2_000, sum(len(leaf) for _, leaf in made))
-    assert log_disk.leaves(store, 1_999)[0] == 1
+    length = sum(len(leaf) for _, leaf in made) / 2_000
+    assert log_disk.leaves(store, 0) == {"masked.customers.get": (2_000, length)}
+    assert log_disk.leaves(store, 1_999)["masked.customers.get"][0] == 1
+    assert log_disk.size(store) == 2_000
     log.dispose()
     # Whoever closes it last empties the write-ahead log into the file; other tables are empty.
     file = Path(make_url(sqlite_url).database or "").stat().st_size
@@ -81,11 +83,14 @@ def test_an_aim_is_met_on_its_own_side_only() -> None:
     scene = LogScene("SQLite")
     scene.verified = [Verified(1, 500.0, 1.0, rate) for rate in (149_000.0, 151_000.0, 160_000.0)]
     scene.provable = [Provable("idle", 9, 0.5, 1.2, 0.6, 1.3, 1.4)]
-    scene.on_disk = [OnDisk("a", 9, 300.0, {"t": 400.0, "i": 99.0})]
-    scene.on_disk += [OnDisk("b", 9, 300.0, {"t": 400.0, "i": 100.0})]
+    scene.on_disk = [OnDisk("a", 9, {"get": (9, 300.0)}, {"t": 400.0, "i": 99.0})]
+    scene.on_disk += [
+        OnDisk("b", 9, {"get": (8, 300.0), "list": (1, 1200.0)}, {"t": 400.0, "i": 100.0})
+    ]
     assert [verdict.met for verdict in log_verdicts([scene])] == [True, False, True, False]
     assert log_table(scene).row_count == 3
-    assert disk_table(scene).row_count == 4
+    assert disk_table(scene).row_count == 6
+    assert [disk.leaf for disk in scene.on_disk] == [300.0, 400.0]
 
 
 def test_shares_and_spreads_are_those_of_the_values() -> None:
