@@ -27,6 +27,7 @@ from vault.cli.vaultctl.export_folder import ExportFolder, FolderUnusable, Histo
 from vault.kms.signing import Purpose
 from vault.server.settings import TierName, load
 from vault.server.signing import verifier_keys
+from vault.store import Database
 
 pytestmark = pytest.mark.slow
 
@@ -203,6 +204,33 @@ def test_beside_the_running_vault_the_database_verifies(vault: RunningVault, key
     ran = officer(vault, "verify", "--live", "--config", str(vault.config), "--key", key)
     assert ran.returncode == 0, ran.stdout
     assert ran.stdout.startswith("proved: ")
+
+
+@pytest.mark.postgres
+def test_beside_a_vault_on_postgresql_its_rows_are_held_to_their_events(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    with RunningVault(tmp_path, postgres_url) as running:
+        rows = tmp_path / "customers.jsonl"
+        with (EXAMPLES / "customers.jsonl").open() as lines:
+            rows.write_text("".join(next(lines) for _ in range(10)))
+        assert ctl(running, "backend", "import", str(rows), "--batch", "5").returncode == 0
+        time.sleep(1.5)
+        pinned = verifier_keys(load(running.config, TierName.FULL), Purpose.LOG)[0].vkey
+        arguments = ("verify", "--live", "--config", str(running.config), "--key", pinned)
+        ran = officer(running, *arguments, "--json")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        database = Database(postgres_url)
+        database.write_sync(
+            lambda conn: conn.exec_driver_sql(
+                "UPDATE customers SET masked = masked || '\\x00'::bytea"
+                " WHERE customer = (SELECT min(customer) FROM customers)"
+            )
+        )
+        database.dispose()
+        ran = officer(running, *arguments, "--json")
+        assert ran.returncode == 21
+        assert [one["kind"] for one in json.loads(ran.stdout)["findings"]] == ["row_changed"]
 
 
 @pytest.mark.parametrize(
