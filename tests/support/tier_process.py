@@ -1,4 +1,4 @@
-"""Serves one tier of a test vault: `python -m tests.support.tier_process CONFIG TIER READY_FILE`."""
+"""Serves one tier of a test vault, given its configuration, its name and the file to touch."""
 
 import asyncio
 import sys

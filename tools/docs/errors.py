@@ -106,6 +106,8 @@ ADVICE: Final = {
     "ORACLE_UNAVAILABLE": "The masked tier cannot reach the full tier, which answers searches. "
     "Gets and lists go on working. Operations see to the full tier and to `oracle` in "
     "`vault.toml`.",
+    "ORACLE_REFUSED": "The full tier refuses this masked node's searches. Operations see to the "
+    "node's certificate and to its entry in `principals.toml`; the node's log has the code.",
     # A node that may not
     "KEK_MISSING": "This node was not given the key that the call needs. Call the full tier.",
     "STORE_FORBIDDEN": "This node's database role may not do that. Call the full tier; on the full "
@@ -142,6 +144,8 @@ FIELD_ADVICE: Final = {
     "OTHER_PARENT": "The owner must belong to the institution of the import.",
     "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
     "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
+    "TWICE_IN_REQUEST": "Two customers of one batch have the same identity or customer number.",
+    "IDENTIFIER": "The identifier is none that the vault makes.",
 }
 _RULES: Final = """\
 A rule that stands in the contract itself is answered as `RULE_` and the name of the rule, as in
@@ -154,10 +158,11 @@ _MADE: Final = {
     "UNKNOWN_PRINCIPAL": "UNAUTHENTICATED",
     "SEARCH_BUDGET_EXHAUSTED": refused.Exhausted.code,
     "ORACLE_UNAVAILABLE": refused.Unavailable.code,
+    "ORACLE_REFUSED": refused.Unavailable.code,
 }
-# In the code, and never answered: defaults that every subclass replaces, and the outcome in the
-# event of a call whose caller went away.
-_NEVER_ANSWERED: Final = frozenset({"REFUSED", "DENIED", "CANCELLED"})
+# In the code, and never answered as they stand: defaults that every subclass replaces, the outcome
+# in the event of a call whose caller went away, and a rule's name without its prefix.
+_NEVER_ANSWERED: Final = frozenset({"REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"})
 
 
 def page() -> str:

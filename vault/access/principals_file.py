@@ -21,7 +21,7 @@ _MAX_BYTES: Final = 4 * 1024 * 1024
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 _KEYS: Final = ("name", "uri", "institution", "roles", "not_after")
-_INSTITUTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+_INSTITUTION: Final = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md, section 2: a trust domain of
 # lower-case letters, digits, dots, dashes and underscores; a path without empty, "." or ".."

@@ -13,7 +13,9 @@ from vault.records.identifiers.time_zone import zone
 from vault.records.ulid import is_ulid
 
 IDENTITY_SCOPE = "identity"
-_INSTITUTION = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+# It begins with a letter, so that no identity or telephone number passes for one and gets into the
+# log with a mistaken request.
+_INSTITUTION = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
 class InvalidName(ValueError):

@@ -76,7 +76,8 @@ class Problems:
     @property
     def crowded(self) -> bool:
         """Whether a list has more entries than the contract allows."""
-        return any(v.reason == _CROWDED for v in self.found)
+        # Asked for every item of an import, nearly always in vain.
+        return bool(self.found) and any(v.reason == _CROWDED for v in self.found)
 
     def __bool__(self) -> bool:
         return bool(self.found)

@@ -49,7 +49,7 @@ class TierName(StrEnum):
 # would leave the vault without a limit, or unable to serve anything.
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 _Held = Annotated[float, msgspec.Meta(gt=0, le=7 * 86_400)]
-_Institution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}\Z")]
+_Institution = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{1,39}\Z")]
 _DATABASE = re.compile(r"sqlite:///(?!:memory:|file:).+|postgresql(\+psycopg)?://.+")
 
 

@@ -167,17 +167,20 @@ class Storing:
                 draft.scope = ScopeRef(institution, draft.customer, IDENTITY_SCOPE)
                 customer: Customer = draft.item.record
                 by_number.setdefault(_number_token_text(customer.customer_number), draft.customer)
-        await self._resolve_numbers(institution, drafts, index, by_number)
+        owners = await self._resolve_numbers(institution, drafts, index, by_number)
         for draft in drafts:
             if draft.error is None and not draft.is_new_customer:
-                self._place_owned(institution, draft, by_number, ms)
+                self._place_owned(institution, draft, owners, ms)
 
     async def _resolve_numbers(
         self, institution: str, drafts: list[Draft], index: IndexKey, by_number: dict[str, str]
-    ) -> None:
+    ) -> dict[str, str]:
+        """Customers by their number as the items give it, for those that are there. `by_number`
+        has the new ones by the number's claim text."""
+        numbers = {d.item.owner_number for d in drafts if d.item.owner_number}
+        texts = {number: _number_token_text(number) for number in numbers}
         wanted: dict[bytes, str] = {}
-        for number in {d.item.owner_number for d in drafts if d.item.owner_number}:
-            text = _number_token_text(number)
+        for text in texts.values():
             if text and text not in by_number:
                 wanted[index.token(IndexKind.CUSTOMER_NUMBER, text)] = text
         if wanted:
@@ -185,14 +188,15 @@ class Storing:
                 lambda conn: claims_table.holders(conn, institution, list(wanted))
             )
             by_number.update({wanted[token]: customer for token, customer in held.items()})
+        return {number: by_number[text] for number, text in texts.items() if text in by_number}
 
     @staticmethod
-    def _place_owned(institution: str, draft: Draft, by_number: dict[str, str], ms: int) -> None:
+    def _place_owned(institution: str, draft: Draft, owners: dict[str, str], ms: int) -> None:
         item = draft.item
         if item.owner is not None:
             draft.customer = item.owner.customer
         else:
-            draft.customer = by_number.get(_number_token_text(item.owner_number), "")
+            draft.customer = owners.get(item.owner_number, "")
         if not draft.customer:
             draft.error = NotFound("The customer with this number", f"{item.field}.customer_number")
             return

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from recordsvault_masked.errors import ProfileError
 
-_INSTITUTION = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+_INSTITUTION = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):([0-9]{1,5})")
 _ROOT = ("name", "institution", "endpoints", "tls")
 _TLS = ("ca", "certificate", "key")
