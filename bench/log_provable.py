@@ -21,7 +21,7 @@ from vault.audit.proof_file import verify_proof
 from vault.audit.receipts import Receipt, verify_receipt
 from vault.server.settings import TierName
 
-_RECEIPT = "vault-receipt-bin"
+RECEIPT = "vault-receipt-bin"
 _EVERY = 0.04  # seconds between two calls, on average
 _LOOK = 0.02  # between two looks at the checkpoint: as exact as the figures are
 _PATIENCE = 60.0
@@ -93,7 +93,7 @@ async def provable(
                 await call
                 answered = time.perf_counter()
                 metadata = dict(await call.trailing_metadata())
-                receipt = verify_receipt(metadata[_RECEIPT], keys, ORIGIN)
+                receipt = verify_receipt(metadata[RECEIPT], keys, ORIGIN)
                 watch.waiting.append((receipt, answered))
                 await asyncio.sleep(draw.uniform(0, 2 * _EVERY))
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import grpc
 import psutil
 
 from bench import loader, log_disk, log_stream
 from bench.cores import bind_server
-from bench.log_provable import provable
+from bench.log_provable import RECEIPT, provable
 from bench.log_results import LogScene, OnDisk, OnTheWire, Provable, ReceiptCost
 from bench.material import ROOT, read_messages, write_messages
 from bench.meters import Meter
@@ -159,6 +160,9 @@ def _receipts(stage: Stage, get: Operation, plan: LogPlan) -> ReceiptCost:
             (stage.vault.target(get.tier), signing, cost.signed),
             (target, unsigned, cost.unsigned),
         )
+        signs = [_has_receipt(stage, get, at) for at, _, _ in tiers]
+        if signs != [True, False]:
+            raise RuntimeError(f"of the two tiers, these sign receipts: {signs}")
         for number in range(-1, plan.receipt_rounds):
             # By turns, and each first as often, so that a noisy minute meets both.
             for at, process, into in tiers if number % 2 else reversed(tiers):
@@ -171,6 +175,14 @@ def _receipts(stage: Stage, get: Operation, plan: LogPlan) -> ReceiptCost:
                 if number >= 0:  # the first warms the caches up
                     into.append(found)
     return cost
+
+
+def _has_receipt(stage: Stage, get: Operation, target: str) -> bool:
+    request = next(read_messages(get.requests))
+    with grpc.secure_channel(target, stage.vault.credentials(get.caller)) as channel:
+        method: Any = channel.unary_unary(get.method)
+        _, call = method.with_call(request, timeout=10)
+    return RECEIPT in dict(call.trailing_metadata())
 
 
 @contextmanager

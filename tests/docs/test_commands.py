@@ -41,7 +41,7 @@ def problem(words: list[str]) -> str:
     call = program
     while rest and f"{call} {rest[0]}" in KNOWN:
         call, rest = f"{call} {rest[0]}", rest[1:]
-    if not KNOWN[call].leaf and rest:
+    if not KNOWN[call].leaf and rest and not rest[0].startswith("-"):
         return f"{call} has no command {rest[0]}"
     unknown = [w for w in rest if re.match(r"--?[a-z]", w) and w not in KNOWN[call].options]
     return f"{call} has no option {unknown[0]}" if unknown else ""

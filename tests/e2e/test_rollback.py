@@ -347,3 +347,18 @@ def test_without_a_rollback_there_is_nothing_to_acknowledge(vault: RunningVault)
         acknowledge(vault, "operator", "")
     refused = refusal(partial(acknowledge, vault, "operator", "a" * 16))
     assert (refused.code, refused.reason) == ("FAILED_PRECONDITION", "NOTHING_TO_RECOVER")
+
+
+def test_a_database_file_taken_from_under_the_server_stops_calls_and_heals(
+    vault: RunningVault,
+) -> None:
+    vault.start(FULL)
+    work(vault, 2)
+    file, aside = vault.folder / "vault.db", vault.folder / "aside.db"
+    file.rename(aside)
+    refused = refusal(partial(query, vault))
+    assert (refused.code, refused.reason) == ("UNAVAILABLE", "LOG_UNAVAILABLE")
+    assert not file.exists()
+    aside.rename(file)
+    query(vault)
+    work(vault, 1)

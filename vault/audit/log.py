@@ -252,10 +252,13 @@ class AuditLog:
         """Never raises: whatever happens, the batch's waiters must hear of it."""
         committed = False
         try:
+            self._database.require_in_place()
             if self._conn is None:
                 self._conn = self._database.writer()
             size = run_batch(self._conn, batch, self._clock)
             committed = True
+            # A file that went away meanwhile has taken the commit with it.
+            self._database.require_in_place(committed=True)
             if self._receipts is not None:
                 # Should it fail, so do the calls: an answer without a receipt is none.
                 sign_batch(batch, self._receipts, self._clock())

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from vault.store.authorizer import restrict_to_masked
 from vault.store.errors import StoreUnavailable, reraise, translate
+from vault.store.in_place import InPlace
 
 T = TypeVar("T")
 Role = Literal["full", "masked"]
@@ -69,9 +70,11 @@ class Database:
             self.sqlite_path: str | None = path
             common["connect_args"] = {"check_same_thread": False, "cached_statements": 512}
             self._create_private(path)
+            self._in_place: InPlace | None = InPlace(path)
         elif backend == "postgresql":
             self.dialect = "postgresql"
             self.sqlite_path = None
+            self._in_place = None
             parsed = parsed.set(drivername="postgresql+psycopg")
             args = {k: v for k, v in _PG_ARGS.items() if k not in parsed.query}
             common["connect_args"] = args
@@ -88,6 +91,7 @@ class Database:
         )
         if backend == "sqlite":
             for engine in (self.engine, self._read_engine):
+                event.listen(engine, "do_connect", self._require_file)
                 event.listen(engine, "connect", self._configure_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
         self._local = threading.local()
@@ -182,6 +186,8 @@ class Database:
         """A connection for one thread to keep and run transactions on; the caller closes it."""
         if self._disposed:
             raise StoreUnavailable("the database is closed")
+        if self._in_place is not None:
+            self._in_place.reopened()
         try:
             return self.engine.connect()
         except DBAPIError as error:
@@ -191,7 +197,18 @@ class Database:
 
     def ping(self) -> None:
         """One round trip. Raises StoreUnavailable or StoreDamaged."""
+        self.require_in_place()
         self.read_sync(lambda conn: conn.exec_driver_sql("SELECT 1").scalar())
+
+    def require_in_place(self, *, committed: bool = False) -> None:
+        """Raises StoreUnavailable where SQLite's file is not the one that was opened; `committed`
+        looks at its write-ahead log too."""
+        if self._in_place is None:
+            return
+        if committed:
+            self._in_place.require_journal()
+        else:
+            self._in_place.require()
 
     def dispose(self) -> None:
         """Close every connection; later calls raise StoreUnavailable. Readers must be done."""
@@ -219,6 +236,10 @@ class Database:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StoreUnavailable(f"the database file cannot be made: {error.strerror}") from error
+
+    def _require_file(self, *_: object) -> None:
+        # SQLite would make an empty file in the place of one that was moved away.
+        self.require_in_place()
 
     def _configure_sqlite(self, dbapi: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         # Transactions are begun by us alone, never by the driver behind our back.
