@@ -17,6 +17,13 @@ from tests.support.running_vault import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EXAMPLES = "clients/examples"
+# What a client has kept before an officer checks it.
+RECEIPTS = """
+from recordsvault_client import Profile, VaultClient
+
+with VaultClient(Profile.load(".demo/profiles/operator.toml"), receipts="receipts.jsonl") as vault:
+    vault.check_health()
+"""
 KEPT = {"customers": 60, "documents": 60, "transactions": 200}
 PHONE = "+8617402254132"
 PAGES = [
@@ -65,6 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for line in command_lines((ROOT / "README.md").read_text(encoding="utf-8")):
             if " import " in line:
                 assert _run(line, here) == 0
+        subprocess.run([sys.executable, "-c", RECEIPTS], cwd=here, check=True)
         yield here
     finally:
         dev.send_signal(signal.SIGTERM)
