@@ -213,7 +213,7 @@ def node_kms(stolen: Stolen, tmp_path_factory: pytest.TempPathFactory) -> LocalF
     folder = tmp_path_factory.mktemp("stolen") / "kms"
     shutil.copytree(stolen.vault.folder / "kms" / "masked", folder)
     folder.chmod(0o700)
-    assert [p.name for p in folder.iterdir()] == ["masked.kek"]
+    assert sorted(p.name for p in folder.iterdir()) == ["masked.kek", "receipt.signing"]
     return LocalFileKms(folder)
 
 
