@@ -207,7 +207,7 @@ def test_calls_that_wait_together_share_a_batch(database: Database) -> None:
                 batches.append(len(batch))
                 return write(batch)
 
-            log._write = counted  # type: ignore[method-assign]
+            log._write = counted  # type: ignore[method-assign]  # counts the batches
             written = await asyncio.gather(*[log.record(event(f"e{n}")) for n in range(300)])
             assert [w.position for w in written] == list(range(1, 301))
             assert batches == [300]
