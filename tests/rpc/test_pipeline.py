@@ -428,7 +428,7 @@ def test_whoever_is_denied_costs_no_validation(
     def fail(_message: Message, _problems: Problems) -> None:
         raise AssertionError("a denied request is not validated")
 
-    monkeypatch.setattr("vault.rpc.pipeline.contract_violations", fail)
+    monkeypatch.setattr("vault.rpc.admission.contract_violations", fail)
     rig = Rig(tmp_path, reading(), crm="crm_viewer")
 
     async def main() -> None:

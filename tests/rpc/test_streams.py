@@ -308,6 +308,18 @@ def test_followers_are_sent_home_when_the_server_stops(tmp_path: Path) -> None:
     assert phases(rig) == [("opened", "OK", 0), ("closed", "UNAVAILABLE", 0)]
 
 
+def test_a_follower_who_comes_while_the_server_stops_is_sent_home(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, followed(idle), officer="security_officer")
+
+    async def main() -> None:
+        rig.pipeline.stop()
+        with pytest.raises(Refused, match="UNAVAILABLE"):
+            await answers(rig.stream(FOLLOW, OFFICER))
+
+    run(main)
+    assert phases(rig) == [("opened", "OK", 0), ("closed", "UNAVAILABLE", 0)]
+
+
 def test_an_import_that_goes_on_is_finished_when_the_server_stops(tmp_path: Path) -> None:
     rig = Rig(tmp_path, imported(stored), backend="ingestor")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,23 +17,65 @@ T = TypeVar("T")
 _PATIENCE_SECONDS = 0.2
 
 
+class OpenStream:
+    """A stream that a caller holds, and what ends it before its time."""
+
+    def __init__(self) -> None:
+        self._ended: asyncio.Future[Refusal] = asyncio.get_running_loop().create_future()
+
+    def end(self, why: Refusal) -> None:
+        """End it when it next waits for something; its caller is told ``why``."""
+        if not self._ended.done():
+            self._ended.set_result(why)
+
+    async def until_ended(
+        self, items: AsyncIterable[T], patience: float = _PATIENCE_SECONDS
+    ) -> AsyncGenerator[T, None]:
+        """The items, until the stream is ended and the next one does not come within ``patience``
+        seconds. Raises Refusal then."""
+        source = aiter(items)
+        coming: asyncio.Future[T] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(source))
+                await asyncio.wait((coming, self._ended), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    await asyncio.wait((coming,), timeout=patience)
+                if not coming.done():
+                    raise self._ended.result()
+                try:
+                    item = coming.result()
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            if coming is not None and not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+
+
 class Streams:
     """The open streams of a server. One without an end (a follower of the log, a watcher of the
     server's health) would hold up its stop, and too many of one caller everybody else."""
 
     def __init__(self, per_caller: int) -> None:
         self._per_caller = per_caller
-        self._open: Counter[str] = Counter()
-        self._stopping = asyncio.Event()
+        self._open: dict[str, set[OpenStream]] = {}
+        self._stopped = False
 
     def stop(self) -> None:
-        """End every stream that waits for something."""
-        self._stopping.set()
+        """End every stream that waits for something, and any that is opened from now on."""
+        self._stopped = True
+        for streams in self._open.values():
+            for stream in streams:
+                stream.end(_stopping())
 
     @contextmanager
-    def slot(self, caller: str) -> Iterator[None]:
+    def slot(self, caller: str) -> Iterator[OpenStream]:
         """Hold one of the caller's streams. Raises Refusal when he has as many as he may."""
-        if self._open[caller] >= self._per_caller:
+        if len(self._open.get(caller, ())) >= self._per_caller:
             raise Refusal(
                 Fault(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -45,42 +86,17 @@ class Streams:
                     {},
                 )
             )
-        self._open[caller] += 1
+        stream = OpenStream()
+        if self._stopped:
+            stream.end(_stopping())
+        held = self._open.setdefault(caller, set())
+        held.add(stream)
         try:
-            yield
+            yield stream
         finally:
-            self._open[caller] -= 1
-            if not self._open[caller]:
+            held.discard(stream)
+            if not held:
                 del self._open[caller]
-
-    async def until_stopped(
-        self, items: AsyncIterable[T], patience: float = _PATIENCE_SECONDS
-    ) -> AsyncGenerator[T, None]:
-        """The items, until the server stops and the next one does not come within ``patience``
-        seconds. Raises Refusal then."""
-        source = aiter(items)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        coming: asyncio.Future[T] | None = None
-        try:
-            while True:
-                coming = asyncio.ensure_future(anext(source))
-                await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    await asyncio.wait((coming,), timeout=patience)
-                if not coming.done():
-                    raise _stopping()
-                try:
-                    item = coming.result()
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            stopping.cancel()
-            if coming is not None and not coming.done():
-                coming.cancel()
-                await asyncio.wait((coming,))
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
 
 
 def _stopping() -> Refusal:

@@ -1,0 +1,94 @@
+"""The calls that are streams: admitted once, opened and closed in the log, and asked again for
+their right at every message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from vault.audit import Phase
+from vault.rpc.admission import Admission
+from vault.rpc.deciding import known
+from vault.rpc.ending import Context, Ending
+from vault.rpc.methods import BidiStream, ServerStream
+from vault.rpc.streams import Streams
+from vault.services.call import Trace
+
+# How long a stopping server waits for a further message of an import.
+_PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCalls:
+    """Serves them."""
+
+    admission: Admission
+    ending: Ending
+    streams: Streams
+
+    async def serve_server_stream(
+        self, method: ServerStream, data: bytes, context: Context
+    ) -> AsyncIterator[bytes]:
+        """One request, many answers. The log has one event at the start and one at the end."""
+        call = self.admission.begin(method.action, context)
+        opened = closing = False
+        try:
+            command, target = await self.admission.admit(call, method, data)
+            with self.streams.slot(call.actor) as held:
+                opened = True
+                await self.ending.open(call, context)
+                messages = held.until_ended(method.handle(call, command))
+                async with aclosing(messages):
+                    async for message in messages:
+                        self.admission.deciding.decide_again(call, target)
+                        yield message.SerializeToString()
+                closing = True
+                await self.ending.record(call, phase=Phase.CLOSED)
+                self.ending.hand_over(call, context)
+        except BaseException as error:
+            # That the stream was opened has its own event; how it ended is one more.
+            call.committed = call.committed and closing
+            phase = Phase.CLOSED if opened else Phase.CALL
+            await self.ending.fail(call, error, context, phase=phase)
+            raise
+
+    async def serve_bidi_stream(
+        self, method: BidiStream, requests: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[bytes]:
+        """Many requests, an answer to each. Every message has an event of its own in between."""
+        call = self.admission.begin(method.action, context)
+        opened: Trace | None = None
+        closing = False
+        served = 0
+        try:
+            with self.streams.slot(known(call).name) as held:
+                messages = held.until_ended(requests, _PATIENCE_SECONDS)
+                async with aclosing(messages):
+                    async for data in messages:
+                        if opened is None:
+                            command, _ = await self.admission.admit(call, method, data)
+                            opened = call.trace
+                            await self.ending.open(call, context)
+                        else:
+                            command = self.admission.next_message(call, method, data, opened)
+                        call.committed, call.phase = False, Phase.MESSAGE
+                        answer = await method.handle(call, command)
+                        if not call.committed:
+                            await self.ending.record(call)
+                        served += call.trace.count
+                        yield answer.SerializeToString()
+                institution = opened.institution if opened else ""
+                call.trace = Trace(institution=institution, count=served)
+                call.request_id = ""
+                closing = True
+                await self.ending.record(call, phase=Phase.CLOSED if opened else Phase.CALL)
+                self.ending.hand_over(call, context)
+        except BaseException as error:
+            # The messages have their own events; that the stream broke off is one more.
+            call.committed = call.committed and closing
+            if opened:
+                call.touched(count=served)
+            phase = Phase.CLOSED if opened else Phase.CALL
+            await self.ending.fail(call, error, context, phase=phase)
+            raise
