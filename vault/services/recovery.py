@@ -13,19 +13,13 @@ it held is put aside as evidence.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
-from vault.audit import AuditEvent, AuditLog
+from vault.audit import AuditLog
 from vault.audit.checkpoint import CheckpointInvalid, verify_checkpoint
 from vault.audit.comparing import Comparison, Verdict, compare
 from vault.audit.note import VerifierKey
@@ -41,57 +35,29 @@ from vault.services.errors import (
     VaultError,
 )
 from vault.services.health import Check, Probe, State
+from vault.services.incident import (
+    OFFICER,
+    OPERATOR,
+    REMEDY,
+    Acknowledgement,
+    Phase,
+    Report,
+    complete,
+    describe,
+    incident_of,
+    sides,
+)
+from vault.services.off_loop import in_thread
 from vault.store import Database, StoreError
 
-T = TypeVar("T")
-OPERATOR, OFFICER = "operator", "security_officer"
 ATTEMPT_SECONDS = 5.0
 """How long a look at the second place may take before it counts as hanging."""
 _PAUSE_SECONDS = 1.0
-_TEXTS = {
-    Verdict.OLDER: "the log is older than the checkpoint kept in the second place",
-    Verdict.DIFFERENT: "the log is not the one whose checkpoint is kept in the second place",
-    Verdict.NOTHING_KEPT: "the log has entries, and the second place has never seen it",
-    Verdict.UNBELIEVABLE: "the checkpoint kept in the second place is not signed by this log",
-}
-_REMEDY = (
-    "restore the database that belongs to the second place; if there is none, an operator and a "
-    "security officer each run `vaultctl recovery show` and `vaultctl recovery acknowledge`"
-)
-
-
-class Phase(Enum):
-    """See above."""
-
-    COMPARING = "comparing"
-    REFUSED = "refused"
-    OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """One person's word that the log is to go on from where it is. ``time`` in microseconds."""
-
-    principal: str
-    roles: frozenset[str]
-    time: int
-    event: AuditEvent = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How things stand. ``incident`` names what is to be acknowledged; empty where nothing is."""
-
-    phase: Phase
-    incident: str
-    detail: str
-    remedy: str
-    comparison: Comparison | None
-    acknowledgements: tuple[Acknowledgement, ...]
+_THREAD = "vault-recovery"
 
 
 class Recovery:
-    """Whether the full tier may serve. a second place it is open from the start."""
+    """Whether the full tier may serve. Without a second place it is open from the start."""
 
     def __init__(
         self,
@@ -140,11 +106,8 @@ class Recovery:
         if self._phase is Phase.COMPARING or self._found is None:
             remedy = "bring the second place (log.second_place) back; it is tried again by itself"
             return Report(Phase.COMPARING, "", self._problem, remedy, None, ())
-        detail = (
-            f"{_TEXTS[self._found.verdict]}: kept {self._found.kept_size}, "
-            f"signed {self._found.signed_size}, {self._found.log_size} entries"
-        )
-        return Report(self._phase, self._incident, detail, _REMEDY, self._found, words)
+        detail = describe(self._found)
+        return Report(self._phase, self._incident, detail, REMEDY, self._found, words)
 
     def probe(self) -> Probe:
         """The part `recovery` of the health check."""
@@ -183,7 +146,7 @@ class Recovery:
             return
         # One look at a time: of those that hang there is never a second.
         if self._attempt is None or self._attempt.done():
-            self._attempt = _in_thread(lambda: self._look(place))
+            self._attempt = in_thread(lambda: self._look(place), _THREAD)
         try:
             found = await asyncio.wait_for(asyncio.shield(self._attempt), ATTEMPT_SECONDS)
         except TimeoutError:
@@ -217,7 +180,7 @@ class Recovery:
         if found.verdict is Verdict.CONTINUES:
             self._go_on()
             return
-        incident = _incident(found)
+        incident = incident_of(found)
         if incident != self._incident:
             self._words, self._logged = {}, False
         self._incident, self._found, self._phase = incident, found, Phase.REFUSED
@@ -248,9 +211,9 @@ class Recovery:
                 if call.actor in self._words:
                     raise SecondPersonNeeded()
                 roles = frozenset(call.principal.roles) & {OPERATOR, OFFICER}
-                call.touched(resource=f"recovery/{incident}", resources=_sides(found))
+                call.touched(resource=f"recovery/{incident}", resources=sides(found))
                 self._words[call.actor] = Acknowledgement(call.actor, roles, now, call.event(now))
-                if not _complete(self._words.values()):
+                if not complete(self._words.values()):
                     return self.report()
             await self._move_on(call, found, place)
             return self.report()
@@ -259,14 +222,14 @@ class Recovery:
         words = sorted(self._words.values(), key=lambda word: word.time)
         try:
             # Nothing is written to a log whose second place could not follow.
-            await asyncio.wait_for(_in_thread(place.read), ATTEMPT_SECONDS)
+            await asyncio.wait_for(in_thread(place.read, _THREAD), ATTEMPT_SECONDS)
             if not self._logged:
                 await self._log.commit(
                     _nothing, lambda _: [word.event for word in words], receive=call.receive
                 )
                 call.committed = self._logged = True
             await asyncio.wait_for(
-                _in_thread(lambda: place.supersede(found.signed_note)), ATTEMPT_SECONDS
+                in_thread(lambda: place.supersede(found.signed_note), _THREAD), ATTEMPT_SECONDS
             )
         except (SecondPlaceAway, SecondPlaceRefused, TimeoutError):
             if not self._logged:
@@ -280,57 +243,5 @@ class Recovery:
         self._go_on()
 
 
-def _complete(words: Iterable[Acknowledgement]) -> bool:
-    """Whether an operator and a security officer, two different principals, have spoken."""
-    given = list(words)
-    return any(
-        OPERATOR in one.roles and OFFICER in another.roles and one.principal != another.principal
-        for one in given
-        for another in given
-    )
-
-
-def _incident(found: Comparison) -> str:
-    """A name that both persons read out: of what is kept and of what is there, whatever entries
-    may still be added to it."""
-    sides = "\n".join((found.verdict.value, *_sides(found)))
-    digest = hashlib.sha256(b"recordsvault/recovery/v1\n" + sides.encode()).digest()
-    return base64.b32encode(digest[:10]).decode().lower()
-
-
-def _sides(found: Comparison) -> tuple[str, ...]:
-    return (
-        f"kept/{found.kept_size}/{found.kept_root.hex()}",
-        f"signed/{found.signed_size}/{found.signed_root.hex()}",
-    )
-
-
 def _nothing(_conn: Connection) -> None:
     return None
-
-
-def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Run in a daemon thread, not in the loop's pool: what hangs there would keep the process from
-    ending."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def finish(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # there is one where no error is
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except BaseException as raised:
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(finish, result, error)
-
-    threading.Thread(target=run, name="vault-recovery", daemon=True).start()
-    return future

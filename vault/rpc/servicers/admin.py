@@ -11,7 +11,8 @@ from vault.rpc.problems import Problems
 from vault.rpc.translate.common import from_micros
 from vault.services.call import Call
 from vault.services.health import Check, Health, State, worst
-from vault.services.recovery import Phase, Recovery, Report
+from vault.services.incident import Phase, Report
+from vault.services.recovery import Recovery
 
 _STATES = {
     State.OK: pb.HEALTH_STATE_OK,
