@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import socket
 import threading
 import time
 from collections import defaultdict
@@ -31,6 +30,7 @@ from recordsvault.admin.v1 import admin_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
+from tests.support.quiet_ports import free_port
 
 ULID = "01h{:023d}"
 Answer = Callable[[Any], Any]
@@ -120,9 +120,7 @@ class FakeVault(grpc.GenericRpcHandler):
     def __post_init__(self) -> None:
         self.ca = trustme.CA()
         self.server_cert = self.ca.issue_cert("localhost", "127.0.0.1")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._methods: dict[str, Any] = {}
         for module in (records_pb2, masked_pb2, audit_pb2, admin_pb2, health_pb2):
             for service in module.DESCRIPTOR.services_by_name.values():

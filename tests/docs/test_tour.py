@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, codes, command_lines
-from tests.support.running_vault import free_port
+from tests.support.quiet_ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.support.running_vault import free_port
+from tests.support.quiet_ports import free_port
 
 PACKAGES = ("rsyslog", "rsyslog-gnutls")
 PROGRAM = "/usr/sbin/rsyslogd"

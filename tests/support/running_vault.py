@@ -7,12 +7,11 @@ demonstration bank there are those of another bank, and one that no principals f
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from recordsvault.admin.v1 import admin_pb2_grpc
 from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
+from tests.support.quiet_ports import quiet_ports
 from vault.kms import KekName, create_local_keks
 from vault.kms.signing import Purpose, create_signing_keys
 from vault.server.dev.pki import Authority
@@ -41,13 +41,6 @@ ROLES = {
 }
 STRANGER = "stranger"
 _START_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A port that was free just now."""
-    with closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def other(name: str) -> str:
@@ -72,7 +65,7 @@ class RunningVault:
     ) -> None:
         self.folder = folder
         self.database = database
-        self.ports = {TierName.FULL: free_port(), TierName.MASKED: free_port()}
+        self.ports = dict(zip(TierName, quiet_ports(2), strict=True))
         self._processes: dict[TierName, subprocess.Popen[bytes]] = {}
         self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
         self._log_settings = log

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.log_keys import ORIGIN
-from tests.support.running_vault import ROOT, free_port
+from tests.support.quiet_ports import free_port
+from tests.support.running_vault import ROOT
 from vault.audit.note import VerifierKey
 from vault.audit.witness import WitnessKey
 
