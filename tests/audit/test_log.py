@@ -22,7 +22,7 @@ from vault.audit import (
     decode,
 )
 from vault.audit.reader import head, read, verify_chain
-from vault.store import AlreadyClaimed, Database, VersionConflict, claims, customers
+from vault.store import Database, VersionConflict, claims, customers
 from vault.store.rows import CustomerRow
 
 
@@ -82,11 +82,16 @@ def test_work_and_its_events_stand_together(database: Database) -> None:
     assert [e.rows for e in stored(database)] == [(RowHash(row.name, row.hash()),)]
 
 
+class Taken(Exception):
+    """What a unit of work raises for reasons of its own."""
+
+
 def test_what_one_unit_raises_reaches_its_caller_alone(database: Database) -> None:
     def put(name: str, version: int = 1) -> Callable[[Connection], str]:
         def work(conn: Connection) -> str:
             customers.insert(conn, [rows.customer(name, version)])
-            claims.claim(conn, "demo", b"t" * 16, name)
+            if claims.put(conn, "demo", [(b"t" * 16, name)]):
+                raise Taken
             return name
 
         return work
@@ -138,7 +143,7 @@ def test_what_one_unit_raises_reaches_its_caller_alone(database: Database) -> No
             kinds = [type(r) for r in results if isinstance(r, BaseException)]
             assert kinds == [
                 VersionConflict,
-                AlreadyClaimed,
+                Taken,
                 ZeroDivisionError,
                 RuntimeError,
                 EventTooLarge,

@@ -13,7 +13,7 @@ from vault.sealing import InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.sealing.errors import BranchNotHeld, SealingError, UnknownSuite
 from vault.services.errors import AlreadyExists, Exhausted, FieldViolation, InvalidArgument
 from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
-from vault.store.errors import AlreadyClaimed, StoreError, VersionConflict
+from vault.store.errors import StoreError, VersionConflict
 
 CODE = grpc.StatusCode
 
@@ -55,7 +55,7 @@ def subclasses(base: type[Exception]) -> set[type[Exception]]:
 
 
 # What no call meets: bases, and what the use cases turn into errors of their own.
-WITHIN = {StoreError, KmsError, SealingError, VersionConflict, AlreadyClaimed}
+WITHIN = {StoreError, KmsError, SealingError, VersionConflict}
 
 
 @pytest.mark.parametrize("base", [StoreError, KmsError, SealingError])

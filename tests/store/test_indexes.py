@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from vault.records.index_terms import IndexKind
-from vault.store import AlreadyClaimed, VersionConflict, blind_index, claims, requests
+from vault.store import VersionConflict, blind_index, claims, requests
 from vault.store.database import Database
 from vault.store.rows import IndexRow, RequestRow
 
@@ -81,20 +81,18 @@ def test_a_new_version_of_a_record_exchanges_its_terms_alone(database: Database)
 
 def test_an_identity_number_has_one_holder_within_an_institution(database: Database) -> None:
     write = database.write_sync
-    write(lambda c: claims.claim(c, "demo", T1, "c1"))
-    write(lambda c: claims.claim(c, "demo", T1, "c1"))  # its own claim again is no conflict
-    with pytest.raises(AlreadyClaimed) as caught:
-        write(lambda c: claims.claim(c, "demo", T1, "c2"))
-    assert caught.value.customer == "c1"
-    assert "c1" not in str(caught.value)
-    write(lambda c: claims.claim(c, "other", T1, "c2"))
+    assert write(lambda c: claims.put(c, "demo", [(T1, "c1")])) == {}
+    # Its own claim again is no conflict.
+    assert write(lambda c: claims.put(c, "demo", [(T1, "c1")])) == {}
+    assert write(lambda c: claims.put(c, "demo", [(T1, "c2")])) == {T1: "c1"}
+    assert write(lambda c: claims.put(c, "other", [(T1, "c2")])) == {}
 
 
 def test_of_many_claims_the_conflicting_ones_are_named_and_the_others_stand(
     database: Database,
 ) -> None:
     write = database.write_sync
-    write(lambda c: claims.claim(c, "demo", T2, "c0"))
+    write(lambda c: claims.put(c, "demo", [(T2, "c0")]))
     wanted = [(T1, "c1"), (T2, "c2"), (T3, "c3"), (T3, "c4")]
     assert write(lambda c: claims.put(c, "demo", wanted)) == {T2: "c0", T3: "c3"}
     held = database.read_sync(lambda c: claims.holders(c, "demo", [T1, T2, T3, b"x" * 16]))
@@ -105,11 +103,11 @@ def test_of_many_claims_the_conflicting_ones_are_named_and_the_others_stand(
 
 def test_only_the_holder_can_release_a_claim(database: Database) -> None:
     write = database.write_sync
-    write(lambda c: claims.claim(c, "demo", T1, "c1"))
+    write(lambda c: claims.put(c, "demo", [(T1, "c1")]))
     write(lambda c: claims.release(c, "demo", T1, "c2"))
     assert database.read_sync(lambda c: claims.holders(c, "demo", [T1])) == {T1: "c1"}
     write(lambda c: claims.release(c, "demo", T1, "c1"))
-    write(lambda c: claims.claim(c, "demo", T1, "c2"))
+    assert write(lambda c: claims.put(c, "demo", [(T1, "c2")])) == {}
 
 
 def test_of_several_who_claim_at_once_one_wins_and_the_others_learn_who(
@@ -118,11 +116,8 @@ def test_of_several_who_claim_at_once_one_wins_and_the_others_learn_who(
     results: dict[str, str] = {}
 
     def run(customer: str) -> None:
-        try:
-            database.write_sync(lambda c: claims.claim(c, "demo", T1, customer))
-            results[customer] = customer
-        except AlreadyClaimed as error:
-            results[customer] = error.customer
+        held = database.write_sync(lambda c: claims.put(c, "demo", [(T1, customer)]))
+        results[customer] = held.get(T1, customer)
 
     threads = [threading.Thread(target=run, args=(f"c{i}",)) for i in range(6)]
     for thread in threads:
@@ -141,7 +136,5 @@ def test_a_kept_request_comes_back_and_cannot_be_kept_twice(database: Database) 
     assert read(lambda c: requests.get(c, "demo", "backend", "r1")) == row
     assert read(lambda c: requests.get(c, "demo", "another", "r1")) == other
     assert read(lambda c: requests.get(c, "demo", "backend", "r2")) is None
-    assert read(lambda c: requests.many(c, "demo", "backend", ["r1", "r2"])) == {"r1": row}
-    assert read(lambda c: requests.many(c, "demo", "backend", [])) == {}
     with pytest.raises(VersionConflict):
         database.write_sync(lambda c: requests.put(c, [row]))

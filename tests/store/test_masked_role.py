@@ -52,10 +52,8 @@ def test_it_reads_masked_views_and_its_own_keys(masked: Database) -> None:
     assert len(read(lambda c: customers.many_masked(c, "demo", ["c1"]))) == 1
     assert read(lambda c: documents.current_masked(c, "demo", "c1", "d1")) is not None
     assert len(read(lambda c: documents.page_masked(c, "demo", "c1", limit=5))) == 1
-    assert len(read(lambda c: documents.many_masked(c, "demo", [("c1", "d1")]))) == 1
     assert read(lambda c: transactions.get_masked(c, "demo", "c1", "t1")) is not None
     assert len(read(lambda c: transactions.page_masked(c, "demo", "c1", limit=5))) == 1
-    assert len(read(lambda c: transactions.many_masked(c, "demo", [("c1", "t1")]))) == 1
     assert read(lambda c: transactions.links_to(c, "demo", "c1", ["t1"])) == []
     assert REF in KeyStore(masked).file_keys(Branch.MASKED, [REF])
     assert len(KeyStore(masked).branch_keys(Branch.MASKED, "demo")) == 1

@@ -101,22 +101,6 @@ def test_a_page_without_bounds_is_the_whole_customer_in_either_direction(
     assert masked == [masked_of(rows.transaction("z9")), masked_of(rows.transaction("m5"))]
 
 
-def test_only_the_pairs_asked_for_are_answered(database: Database) -> None:
-    put(
-        database,
-        rows.transaction("t1", customer="c1"),
-        rows.transaction("t1", customer="c2"),
-        rows.transaction("t2", customer="c2"),
-    )
-    pairs = [("c1", "t1"), ("c2", "t2"), ("c1", "t2")]
-    found = database.read_sync(lambda c: transactions.many_masked(c, "demo", pairs))
-    assert found == {
-        ("c1", "t1"): masked_of(rows.transaction("t1")),
-        ("c2", "t2"): masked_of(rows.transaction("t2", customer="c2")),
-    }
-    assert database.read_sync(lambda c: transactions.many_masked(c, "demo", [])) == {}
-
-
 def test_corrections_and_reversals_are_found_from_their_target(database: Database) -> None:
     links = [
         LinkRow("demo", "c1", "t1", "corrects", "t3"),

@@ -12,7 +12,6 @@ modules: `vault.store.customers`, `documents`, `transactions`, `blind_index`, `c
 
 from vault.store.database import Database
 from vault.store.errors import (
-    AlreadyClaimed,
     StoreDamaged,
     StoreError,
     StoreForbidden,
@@ -33,7 +32,6 @@ from vault.store.rows import (
 )
 
 __all__ = [
-    "AlreadyClaimed",
     "BranchKeyRow",
     "CustomerRow",
     "Database",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from vault.store.errors import AlreadyClaimed
 from vault.store.schema import identity_claims
 from vault.store.statements import insert_or_ignore
 
@@ -48,13 +47,6 @@ def put(
         return {}
     held = holders(conn, institution, list(wanted))
     return {token: held[token] for token, customer in claims if held[token] != customer}
-
-
-def claim(conn: Connection, institution: str, token: bytes, customer: str) -> None:
-    """Claim one token. Raises AlreadyClaimed with the customer that holds it."""
-    conflicts = put(conn, institution, [(token, customer)])
-    if conflicts:
-        raise AlreadyClaimed(conflicts[token])
 
 
 def release(conn: Connection, institution: str, token: bytes, customer: str) -> None:

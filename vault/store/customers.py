@@ -60,13 +60,6 @@ def version(conn: Connection, institution: str, customer: str, number: int) -> C
     return None if row is None else CustomerRow(*row)
 
 
-def as_of(conn: Connection, institution: str, customer: str, time: int) -> CustomerRow | None:
-    """The version that was current at `time` (microseconds)."""
-    key = {"institution": institution, "customer": customer, "time": time}
-    row = _FULL.as_of.first(conn, key)
-    return None if row is None else CustomerRow(*row)
-
-
 def history(
     conn: Connection, institution: str, customer: str, *, before: int | None = None, limit: int
 ) -> list[CustomerRow]:
@@ -94,16 +87,10 @@ def page_masked(
     return [MaskedCustomerRow(*row) for row in conn.execute(_MASKED.listing, key)]
 
 
-def many(conn: Connection, institution: str, ids: Sequence[str]) -> dict[str, CustomerRow]:
-    """Current versions of those customers that exist, by id: one query, for up to 500 ids."""
-    key = {"institution": institution, "customers": list(ids)}
-    return {row[1]: CustomerRow(*row) for row in conn.execute(_FULL.many, key)} if ids else {}
-
-
 def many_masked(
     conn: Connection, institution: str, ids: Sequence[str]
 ) -> dict[str, MaskedCustomerRow]:
-    """As `many`, masked views only."""
+    """Masked views of those customers that exist, by id: one query, for up to 500 ids."""
     if not ids:
         return {}
     key = {"institution": institution, "customers": list(ids)}

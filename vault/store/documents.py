@@ -65,15 +65,6 @@ def version(
     return None if row is None else DocumentRow(*row)
 
 
-def as_of(
-    conn: Connection, institution: str, customer: str, document: str, time: int
-) -> DocumentRow | None:
-    """The version that was current at `time` (microseconds)."""
-    key = {"institution": institution, "customer": customer, "document": document, "time": time}
-    row = _FULL.as_of.first(conn, key)
-    return None if row is None else DocumentRow(*row)
-
-
 def history(
     conn: Connection,
     institution: str,
@@ -108,23 +99,3 @@ def page_masked(
     """As `page`, masked views only."""
     key = {"institution": institution, "customer": customer, "after": after, "limit": limit}
     return [MaskedDocumentRow(*row) for row in conn.execute(_MASKED.listing, key)]
-
-
-def many_masked(
-    conn: Connection, institution: str, pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], MaskedDocumentRow]:
-    """Masked views of those (customer, document) that exist: one query, for up to 500 pairs."""
-    if not pairs:
-        return {}
-    wanted = set(pairs)
-    key = {
-        "institution": institution,
-        "customers": sorted({customer for customer, _ in wanted}),
-        "documents": sorted({document for _, document in wanted}),
-    }
-    found = (MaskedDocumentRow(*row) for row in conn.execute(_MASKED.many, key))
-    # Two IN lists ask for every combination. Document ids are unique, so that nothing more comes
-    # of it, but a pair that was not asked for must not be answered.
-    return {
-        (row.customer, row.document): row for row in found if (row.customer, row.document) in wanted
-    }

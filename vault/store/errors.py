@@ -25,17 +25,6 @@ class VersionConflict(StoreError):
     """The row to be inserted is there already: somebody else wrote this version first."""
 
 
-class AlreadyClaimed(StoreError):
-    """The identity number belongs to another customer of the institution.
-
-    `customer` is the id of that customer (opaque, no personal data).
-    """
-
-    def __init__(self, customer: str) -> None:
-        super().__init__("the identity number is claimed by another customer")
-        self.customer = customer
-
-
 # PostgreSQL, "Appendix A. Error Codes": 08 connection exception, 53 insufficient resources (disk
 # full, too many connections), 57 operator intervention (shutdown, cancelled), 58 system error,
 # 25006 read-only (a standby), 40001/40P01 serialization failure and deadlock, 55P03 lock not

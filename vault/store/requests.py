@@ -17,11 +17,6 @@ _GET = PointRead(
         _R.request_id == bindparam("request_id"),
     )
 )
-_MANY = select(requests).where(
-    _R.institution == bindparam("institution"),
-    _R.principal == bindparam("principal"),
-    _R.request_id.in_(bindparam("request_ids", expanding=True)),
-)
 
 
 def get(conn: Connection, institution: str, principal: str, request_id: str) -> RequestRow | None:
@@ -29,20 +24,6 @@ def get(conn: Connection, institution: str, principal: str, request_id: str) -> 
     key = {"institution": institution, "principal": principal, "request_id": request_id}
     row = _GET.first(conn, key)
     return None if row is None else RequestRow(*row)
-
-
-def many(
-    conn: Connection, institution: str, principal: str, request_ids: Sequence[str]
-) -> dict[str, RequestRow]:
-    """As `get`, for up to 500 ids: those that were carried out, by id."""
-    if not request_ids:
-        return {}
-    key = {
-        "institution": institution,
-        "principal": principal,
-        "request_ids": list(request_ids),
-    }
-    return {row[2]: RequestRow(*row) for row in conn.execute(_MANY, key)}
 
 
 def put(conn: Connection, rows: Sequence[RequestRow]) -> None:

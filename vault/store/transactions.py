@@ -47,18 +47,9 @@ def _pages(columns: Sequence[Any]) -> dict[tuple[bool, bool], Select[Any]]:
     }
 
 
-def _many(columns: Sequence[Any]) -> Select[Any]:
-    return select(*columns).where(
-        _T.institution == bindparam("institution"),
-        _T.customer.in_(bindparam("customers", expanding=True)),
-        _T.transaction.in_(bindparam("transactions", expanding=True)),
-    )
-
-
 _MASKED_COLUMNS = columns_without_sealed(transactions)
 _FULL_ONE, _MASKED_ONE = PointRead(_one(list(_T))), PointRead(_one(_MASKED_COLUMNS))
 _FULL_PAGES, _MASKED_PAGES = _pages(list(_T)), _pages(_MASKED_COLUMNS)
-_MASKED_MANY = _many(_MASKED_COLUMNS)
 _L = transaction_links.c
 _LINKS_TO = (
     select(transaction_links)
@@ -179,27 +170,6 @@ def page_masked(
     """As `page`, masked views only."""
     rows = _page(conn, _MASKED_PAGES, institution, customer, low, high, after, descending, limit)
     return [MaskedTransactionRow(*row) for row in rows]
-
-
-def many_masked(
-    conn: Connection, institution: str, pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], MaskedTransactionRow]:
-    """Masked views of those (customer, transaction) that exist: one query, up to 500 pairs."""
-    if not pairs:
-        return {}
-    wanted = set(pairs)
-    key = {
-        "institution": institution,
-        "customers": sorted({customer for customer, _ in wanted}),
-        "transactions": sorted({transaction for _, transaction in wanted}),
-    }
-    found = (MaskedTransactionRow(*row) for row in conn.execute(_MASKED_MANY, key))
-    # Two IN lists ask for every combination; a pair that was not asked for is not answered.
-    return {
-        (row.customer, row.transaction): row
-        for row in found
-        if (row.customer, row.transaction) in wanted
-    }
 
 
 def links_to(

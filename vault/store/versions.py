@@ -36,9 +36,6 @@ class Versioned:
         version = table.c.version
         self.current = PointRead(one.order_by(version.desc()).limit(1))
         self.version = PointRead(one.where(version == bindparam("version")))
-        self.as_of = PointRead(
-            one.where(table.c.recorded_at <= bindparam("time")).order_by(version.desc()).limit(1)
-        )
         self.history = (
             one.where(version < bindparam("before"))
             .order_by(version.desc())
