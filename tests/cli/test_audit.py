@@ -104,6 +104,29 @@ def test_a_limit_is_kept_exactly(fake: FakeVault, vaultctl: Vaultctl) -> None:
     assert len(vaultctl("audit", "query", "--json", "--limit", 0).lines) == 9
 
 
+@pytest.mark.parametrize(("limit", "told"), [(4, True), (8, True), (9, False), (10, False)])
+def test_a_query_says_when_there_are_more_entries_than_it_shows(
+    fake: FakeVault, vaultctl: Vaultctl, limit: int, told: bool
+) -> None:
+    for _ in range(9):
+        fake.append()
+    ran = vaultctl("audit", "query", "--json", "--limit", limit)
+    assert ran.code == 0
+    assert len(ran.lines) == min(limit, 9)
+    assert ("--limit 0" in ran.err) == told
+
+
+def test_a_query_says_so_by_itself_of_what_is_beyond_its_own_limit(
+    fake: FakeVault, vaultctl: Vaultctl
+) -> None:
+    for _ in range(51):
+        fake.append()
+    ran = vaultctl("--lang", "zh", "audit", "query")
+    assert "50" in ran.err
+    assert "--limit 0" in ran.err
+    assert vaultctl("audit", "query", "--limit", 0).err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

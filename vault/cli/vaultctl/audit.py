@@ -144,12 +144,15 @@ def query(
 ) -> None:
     """Show the entries that fit, oldest first."""
     wanted = _filter(context, actor, customer, action, decision, since, until)
-    pager = (
-        session(context)
-        .client()
-        .audit.query(filter=wanted, newest_first=newest_first, page_size=min(limit, 500) or 500)
-    )
-    for entry in itertools.islice(pager, limit or None):
+    # One more than is shown tells whether there are more.
+    size = min(limit + 1, 500) if limit else 500
+    client = session(context).client().audit
+    for shown, entry in enumerate(
+        client.query(filter=wanted, newest_first=newest_first, page_size=size)
+    ):
+        if limit and shown == limit:
+            _tell_more(shown)
+            return
         _show(entry, as_json)
 
 
@@ -184,6 +187,16 @@ def _filter(
 def _last(client: AuditClient, wanted: audit_pb2.EventFilter, count: int) -> list[LogEntry]:
     newest = client.query(filter=wanted, newest_first=True, page_size=min(count, 500))
     return list(itertools.islice(newest, count))[::-1]
+
+
+def _tell_more(shown: int) -> None:
+    sys.stderr.write(
+        say(
+            f"There are more entries than these {shown}: --limit 0 shows all, "
+            "--since and --until a part of them.\n",
+            f"以上 {shown} 条之外还有更多：--limit 0 显示全部，--since 与 --until 限定时段。\n",
+        )
+    )
 
 
 def _interrupted(error: VaultError, pause: float) -> None:
