@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.event import listen, remove
 
 from tests.support.events import event
-from vault.audit import AuditEvent, ChainBroken, Decision, Head, RowHash, decode, encode
+from vault.audit import AuditEvent, ChainBroken, Decision, RowHash, decode, encode
 from vault.audit import reader as reader_module
 from vault.audit.append import append
 from vault.audit.chain import EMPTY, extend
@@ -247,35 +247,6 @@ def test_an_event_written_over_with_its_chain_value_made_anew_is_found(database:
     with pytest.raises(ChainBroken) as caught:
         database.read_sync(verify_chain)
     assert caught.value.position == 5
-
-
-def test_a_tail_cut_with_the_head_put_back_is_found_by_who_saw_more(database: Database) -> None:
-    fill(database, EVENTS[:10])
-    seen = database.read_sync(head)
-    earlier = database.read_sync(lambda c: get(c, 7))
-    assert earlier is not None
-
-    def cut(conn: Connection) -> None:
-        conn.exec_driver_sql("DELETE FROM audit_events WHERE position > 7")
-        conn.exec_driver_sql("DELETE FROM audit_customers WHERE position > 7")
-        mark = "?" if conn.dialect.name == "sqlite" else "%s"
-        conn.exec_driver_sql(
-            f"UPDATE audit_head SET size = 7, chain = {mark}, recorded_at = 7000", (earlier.chain,)
-        )
-
-    database.write_sync(cut)
-    assert database.read_sync(verify_chain).size == 7  # it is whole by itself
-    with pytest.raises(ChainBroken) as caught:
-        database.read_sync(lambda c: verify_chain(c, seen=seen))
-    assert caught.value.position == 8
-    # and no less once the log has grown again to what it was
-    fill(database, [event("forged")] * 5)
-    assert database.read_sync(verify_chain).size == 12
-    with pytest.raises(ChainBroken) as caught:
-        database.read_sync(lambda c: verify_chain(c, seen=seen))
-    assert caught.value.position == 10
-    before = Head(7, earlier.chain, earlier.recorded_at)
-    assert database.read_sync(lambda c: verify_chain(c, seen=before)).size == 12
 
 
 def test_a_log_without_a_head_is_damaged_and_takes_nothing(database: Database) -> None:

@@ -22,8 +22,9 @@ from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from tests.support.quiet_ports import quiet_ports
+from vault.audit.signers import verifier_key
 from vault.kms import KekName, create_local_keks
-from vault.kms.signing import Purpose, create_signing_keys
+from vault.kms.signing import Purpose, create_signing_keys, read_signing_keys
 from vault.server.dev.pki import Authority
 from vault.server.parts import databases
 from vault.server.settings import TierName, load
@@ -206,7 +207,7 @@ class RunningVault:
 
     def _lay_out(self, masked_database: str, limits: str) -> None:
         folder = self.folder
-        for name in ("", "pki", "kms"):
+        for name in ("", "pki", "kms", "blobs"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         create_local_keks(folder / "kms" / "full", list(KekName))
         (folder / "kms" / "masked").mkdir(mode=0o700)
@@ -219,6 +220,8 @@ class RunningVault:
             ("masked", Purpose.RECEIPT),
         ):
             create_signing_keys(folder / "kms" / tier, purpose)
+        (key,) = read_signing_keys(folder / "kms" / "full", Purpose.LOG)
+        (folder / "log.vkey").write_text(f"{verifier_key(ORIGIN, key).vkey}\n")
         self._certificates()
         self._principals()
         self.config.write_text(self._config(masked_database, limits), "utf-8")
@@ -260,10 +263,14 @@ class RunningVault:
         return f"""\
 [log]
 origin = "{ORIGIN}"
+public_keys = "log.vkey"
 {self._log_settings}
 
 [limits]
 {limits}
+
+[blobs]
+folder = "blobs"
 
 [tiers.full]
 listen = "localhost:{self.ports[TierName.FULL]}"

@@ -72,6 +72,7 @@ ADVICE: Final = {
     "change.",
     # A log that was set back
     "NOTHING_TO_RECOVER": "The log was not set back; there is nothing to acknowledge.",
+    "RECOVERY_ELSEWHERE": "A masked node takes no acknowledgement. Give it on the full tier.",
     "RECOVERY_CHANGED": "The incident is another one by now. Read the recovery again.",
     "SECOND_PERSON_NEEDED": "This person has acknowledged already. The operator or the security "
     "officer who has not must.",
@@ -90,6 +91,12 @@ ADVICE: Final = {
     "it lasts, operations see `checkpoints` in `vaultctl health`.",
     "BEYOND_LOG": "The log has no such entry, or was never so long. A receipt or checkpoint that "
     "says otherwise is evidence: keep it and tell the security officer.",
+    "NO_OBJECT_STORE": "The server has no place for objects. Operations name a folder in the table "
+    "`blobs` of the configuration.",
+    "ARCHIVE_UNAVAILABLE": "Old entries of the log are in the object store, and that is away. New "
+    "entries and records are served meanwhile; `vaultctl health` shows the part `blobs`.",
+    "ARCHIVE_DAMAGED": "Archived entries of the log are missing or altered. Keep the object store "
+    "as it is, tell the security officer, and see `vaultctl audit verify --live`.",
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
     "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
     "the part `log`.",

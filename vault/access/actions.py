@@ -13,6 +13,7 @@ class ActionClass(StrEnum):
     PROOF = "proof"
     """Of the log as a whole, by hashes alone: it shows nothing of an event."""
     LOG_EXPORT = "log_export"
+    LOG_ARCHIVE = "log_archive"
     ADMIN = "admin"
     ORACLE = "oracle"
     SERVICE = "service"
@@ -69,6 +70,7 @@ class Action(StrEnum):
     PROOFS_GET = "audit.proofs.get"
     CHECKPOINTS_GET = "audit.checkpoints.get"
     TILES_EXPORT = "audit.tiles.export"
+    LOG_ARCHIVE = "audit.archive.write"
     HEALTH_CHECK = "admin.health.check"
     RECOVERY_GET = "admin.recovery.get"
     RECOVERY_ACKNOWLEDGE = "admin.recovery.acknowledge"
@@ -95,6 +97,7 @@ _OF_THE_LOG = {
     "proofs": ActionClass.PROOF,
     "checkpoints": ActionClass.PROOF,
     "tiles": ActionClass.LOG_EXPORT,
+    "archive": ActionClass.LOG_ARCHIVE,
 }
 _WRITES = ("create", "batch_create", "update", "import")
 
@@ -130,6 +133,7 @@ _KINDS = {
     "proofs": ResourceKind.VAULT,
     "checkpoints": ResourceKind.VAULT,
     "tiles": ResourceKind.VAULT,
+    "archive": ResourceKind.VAULT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
     "recovery": ResourceKind.VAULT,

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     LEAF_CHANGED = "leaf_changed"
     LEAF_MISSING = "leaf_missing"
     CHAIN_BROKEN = "chain_broken"
+    ARCHIVE_CHANGED = "archive_changed"
     EVENT_UNREADABLE = "event_unreadable"
     ROW_CHANGED = "row_changed"
     ROW_MISSING = "row_missing"

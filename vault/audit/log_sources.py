@@ -14,10 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from vault.audit.archive import Archive, ArchiveDamaged
 from vault.audit.tiles import TILE_WIDTH, Tile, TileInvalid, decode_bundle, entries_path
-from vault.store import Database, log_tree
+from vault.blobs import FolderBlobs
+from vault.store import Database, log_archive, log_tree
+from vault.store.log_archive import BundleRow
 
 CHECKPOINT_FILE = "checkpoint"
 
@@ -66,9 +70,10 @@ class FolderSource:
 
 @dataclass(frozen=True, slots=True)
 class StoreSource:
-    """The tables of the vault at a database URL."""
+    """The tables of the vault at a database URL, and its archive in a folder of objects."""
 
     url: str
+    blobs: Path | None = None
 
     def checkpoint(self) -> bytes | None:
         """As LogSource. Raises StoreError."""
@@ -90,19 +95,37 @@ class StoreSource:
         return None if row is None else row.data[: tile.width * 32]
 
     def leaves(self, index: int, width: int) -> Sequence[bytes | None] | None:
-        """As LogSource. Raises StoreError."""
+        """As LogSource. Raises StoreError, ArchiveUnavailable."""
         start = index * TILE_WIDTH
+
+        def look(conn: Connection) -> dict[int, bytes] | BundleRow:
+            if index < log_archive.count(conn):
+                return log_archive.bundle(conn, index)
+            there = log_tree.leaves_there(conn, start, width)
+            # It may have been moved between the two statements.
+            return look(conn) if index < log_archive.count(conn) else there
+
         try:
-            found = open_store(self.url).read_sync(
-                lambda conn: log_tree.leaves_there(conn, start, width)
-            )
+            found = open_store(self.url).read_sync(look)
         except DBAPIError as error:
             if not undecodable(error):
                 raise
             raise TileInvalid("a value of another type") from error
+        if isinstance(found, BundleRow):
+            return self._archived(found)[:width]
         if any(len(leaf) > 0xFFFF for leaf in found.values()):
             raise TileInvalid("an entry has more bytes than any event")
         return [found.get(start + n) for n in range(width)]
+
+    def _archived(self, row: BundleRow) -> list[bytes]:
+        try:
+            return self.archive().leaves(row)
+        except ArchiveDamaged as damaged:
+            raise TileInvalid(damaged.why) from damaged
+
+    def archive(self) -> Archive:
+        """The archive."""
+        return Archive(None if self.blobs is None else FolderBlobs(self.blobs))
 
 
 def undecodable(error: DBAPIError) -> bool:

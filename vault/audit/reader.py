@@ -1,14 +1,18 @@
-"""Read the log: a page at a time, filtered by index; the head; the check of the whole chain."""
+"""Read the log in the database: a page at a time, filtered by index; the head; the check of the
+chain. Events that were moved to the archive are read through `vault.audit.history`."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_
 
+from vault.audit.bundle_times import TimesInvalid, unpack_times
 from vault.audit.chain import EMPTY, ChainBroken, Head, StoredEvent, verify
 from vault.audit.event import AuditEvent, EventUnreadable, customers_of, decode
+from vault.audit.tiles import TILE_WIDTH
+from vault.store import log_archive
 from vault.store.errors import StoreDamaged
 from vault.store.schema import audit_customers, audit_events, audit_head
 
@@ -71,14 +75,24 @@ def head(conn: Connection) -> Head:
 def position_at(conn: Connection, time: int, size: int) -> int:
     """How many of the first `size` events were recorded before `time` (microseconds).
 
-    A binary search, since recorded_at never goes back. Raises StoreDamaged where an event is
-    missing.
+    A binary search, since recorded_at never goes back; archived events are told by their bundle's
+    row. Raises StoreDamaged where an event is missing.
     """
-    low, high = 0, size
+    archived = log_archive.count(conn)
+    bundle = log_archive.first_beyond(conn, time, archived)
+    if bundle < archived:
+        try:
+            times = unpack_times(log_archive.bundle(conn, bundle).times, TILE_WIDTH)
+        except TimesInvalid as error:
+            raise StoreDamaged(f"archived bundle {bundle} has {error}") from error
+        return min(size, bundle * TILE_WIDTH + bisect_left(times, time))
+    low, high = min(size, archived * TILE_WIDTH), size
     while low < high:
         middle = (low + high) // 2
         row = conn.execute(select(_E.recorded_at).where(_E.position == middle + 1)).first()
         if row is None:
+            if log_archive.count(conn) > archived:
+                return position_at(conn, time, size)  # it was moved meanwhile
             raise StoreDamaged(f"the log has no event at position {middle + 1}")
         if row[0] < time:
             low = middle + 1
@@ -154,9 +168,15 @@ def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) ->
 
 
 def read_back(
-    conn: Connection, before: int | None, limit: int, wanted: EventFilter = ALL
+    conn: Connection,
+    before: int | None,
+    limit: int,
+    wanted: EventFilter = ALL,
+    *,
+    floor: int = 0,
 ) -> EventPage:
-    """As `read`, from the newest back: events in front of position `before` (None: of the end).
+    """As `read`, from the newest back: events in front of position `before` (None: of the end) and
+    behind position `floor`.
 
     `scanned_to` is the position to give as the next `before`.
     """
@@ -164,6 +184,7 @@ def read_back(
     first, before = 0, size + 1 if before is None else min(before, size + 1)
     if wanted.from_time is not None:
         first = position_at(conn, wanted.from_time, size)
+    first = max(first, floor)
     if wanted.to_time is not None:
         before = min(before, position_at(conn, wanted.to_time, size) + 1)
     conditions, window = _conditions(wanted)
@@ -255,27 +276,27 @@ def _checked_rows(
         at = rows[-1].position
 
 
-def verify_chain(
-    conn: Connection,
-    progress: Callable[[int, int], None] | None = None,
-    *,
-    seen: Head = EMPTY,
-) -> Head:
-    """Check the whole log against its head; return the head. Events may be appended meanwhile.
+def archive_head(conn: Connection) -> Head:
+    """The log's head where the archive ends."""
+    archived = log_archive.count(conn)
+    if not archived:
+        return EMPTY
+    last = log_archive.bundle(conn, archived - 1)
+    return Head(archived * TILE_WIDTH, last.chain, last.last_at)
 
-    `seen` is a head that was noted earlier: the log must still begin with exactly that, so that a
-    tail cut off and written anew is noticed. `progress` is called with (position, size). Raises
-    ChainBroken with the first position that is wrong.
+
+def verify_chain(conn: Connection, progress: Callable[[int, int], None] | None = None) -> Head:
+    """Check the log in the database against its head; return the head. Events may be appended
+    meanwhile. What was archived is `verify_archive`'s.
+
+    `progress` is called with (position, size). Raises ChainBroken with the first position that is
+    wrong.
     """
+    begun = archive_head(conn)
     stands = head(conn)
-    if stands.size < seen.size:
-        raise ChainBroken(stands.size + 1, f"missing: the log once had {seen.size} events")
-    rows = _checked_rows(conn, 0, stands.size, progress)
-    begun = verify(islice(rows, seen.size))
-    if begun.size < seen.size:
-        raise ChainBroken(begun.size + 1, "missing: the log ends before its head")
-    if begun.chain != seen.chain:
-        raise ChainBroken(seen.size, "the log does not begin with what was seen earlier")
+    if stands.size < begun.size:
+        raise ChainBroken(stands.size + 1, f"missing: {begun.size} events were archived")
+    rows = _checked_rows(conn, begun.size, stands.size, progress)
     reached = verify(rows, begun)
     if reached.size != stands.size:
         raise ChainBroken(reached.size + 1, "missing: the log ends before its head")

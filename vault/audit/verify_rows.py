@@ -8,7 +8,7 @@ by their number also rows that no event speaks of.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 
 from vault.audit.event import EventUnreadable, decode
 from vault.audit.findings import Finding, Kind
-from vault.audit.log_sources import open_store, undecodable
+from vault.audit.log_sources import StoreSource, open_store, undecodable
 from vault.audit.reader import head
+from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.evidence import stored_hash
 from vault.store.schema import customers, documents, transactions
@@ -35,16 +36,16 @@ class Rows:
 
 
 def verify_rows(
-    url: str,
+    source: StoreSource,
     size: int,
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Finding]:
     """Every fault of the rows that the events up to `size` name, and the number of those that none
-    names. `progress` is told (events done, of how many). Raises StoreError."""
+    names. `progress` is told (events done, of how many). Raises StoreError, ArchiveUnavailable."""
     starts = range(0, size, _CHUNK)
-    tasks = [(url, start, min(_CHUNK, size - start)) for start in starts]
+    tasks = [(source, start, min(_CHUNK, size - start)) for start in starts]
     found: dict[str, int] = {}
 
     def take(parts: Iterator[Rows]) -> Iterator[Finding]:
@@ -59,17 +60,25 @@ def verify_rows(
     else:
         with multiprocessing.get_context("fork").Pool(workers) as pool:
             yield from take(pool.imap(_rows, tasks))
-    yield from _unlogged(url, size, found)
+    yield from _unlogged(source.url, size, found)
 
 
-def _rows(task: tuple[str, int, int]) -> Rows:
-    url, start, count = task
-    return open_store(url).read_sync(lambda conn: _check(conn, start, count))
+def _rows(task: tuple[StoreSource, int, int]) -> Rows:
+    source, start, count = task
+    leaves: dict[int, bytes] = {}
+    for first in range(start, start + count, TILE_WIDTH):
+        width = min(TILE_WIDTH, start + count - first)
+        try:
+            found = source.leaves(first // TILE_WIDTH, width) or ()
+        except TileInvalid:
+            continue  # whoever verifies the tree says so
+        leaves |= {first + n: leaf for n, leaf in enumerate(found) if leaf is not None}
+    return open_store(source.url).read_sync(lambda conn: _check(conn, leaves, start + count))
 
 
-def _check(conn: Connection, start: int, count: int) -> Rows:
-    rows = Rows(start + count)
-    for index, leaf in sorted(log_tree.leaves_there(conn, start, count).items()):
+def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
+    rows = Rows(end)
+    for index, leaf in sorted(leaves.items()):
         try:
             event = decode(leaf)
         except EventUnreadable:
@@ -115,7 +124,8 @@ def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
         later: dict[str, int] = {}
         end = head(conn).size
         for start in range(size, end, _CHUNK):
-            _add(later, _check(conn, start, min(_CHUNK, end - start)).found)
+            there = log_tree.leaves_there(conn, start, min(_CHUNK, end - start))
+            _add(later, _check(conn, there, end).found)
         return stand, later
 
     stand, later = open_store(url).snapshot(count)

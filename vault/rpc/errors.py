@@ -15,6 +15,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from vault.audit import LogUnavailable
+from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable
 from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
 from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
@@ -173,6 +174,28 @@ _AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
             "STORE_UNAVAILABLE",
             "The database is away. Try again; operations can see the cause with `vaultctl health`.",
             "数据库暂不可用。请稍后重试；运维人员可用 `vaultctl health` 查看原因。",
+        ),
+    ),
+    (
+        (ArchiveUnavailable,),
+        _away(
+            "ARCHIVE_UNAVAILABLE",
+            "The object store with the log's old entries is away. Try again; operations can see "
+            "the cause with `vaultctl health`.",
+            "存放日志旧条目的对象存储暂不可用。请稍后重试；"
+            "运维人员可用 `vaultctl health` 查看原因。",
+        ),
+    ),
+    (
+        (ArchiveDamaged,),
+        lambda: Fault(
+            grpc.StatusCode.DATA_LOSS,
+            "ARCHIVE_DAMAGED",
+            "Archived entries of the log are missing or altered. Tell the security officer; "
+            "`vaultctl audit verify --live` names them.",
+            "日志的归档条目缺失或被篡改。请通知安全官；"
+            "`vaultctl audit verify --live` 可指明具体条目。",
+            {},
         ),
     ),
     (

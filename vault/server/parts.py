@@ -11,6 +11,7 @@ from vault.audit import AuditLog, LogSettings
 from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
 from vault.audit.signers import Signers
+from vault.blobs import Blobs, FolderBlobs
 from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
@@ -27,7 +28,7 @@ from vault.store.database import Role
 class Parts:
     """The parts of a tier. ``close`` lets go of keys and connections.
 
-    ``log_signers`` and ``sequencer`` are the full tier's alone; the ``guard`` of another is idle.
+    ``log_signers`` and ``sequencer`` are the full tier's alone.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Parts:
     log_signers: Signers | None
     sequencer: Sequencer | None
     guard: LogGuard
+    blobs: Blobs | None
 
     def close(self) -> None:
         """Wipe the held keys, close the databases."""
@@ -66,7 +68,8 @@ def build(settings: Settings) -> Parts:
     """Build every part. A masked node is given the masked branch only, the masked database role,
     and of the signing keys its receipt key.
 
-    Raises KmsError, PrincipalsInvalid, PolicyInvalid, StoreError: the server does not start.
+    Raises KmsError, PrincipalsInvalid, PolicyInvalid, SettingsInvalid, StoreError: the server does
+    not start.
     """
     table, cache = settings.table, settings.cache
     clock = SystemClock()
@@ -96,6 +99,9 @@ def build(settings: Settings) -> Parts:
     log_signers = signers(settings, Purpose.LOG, clock.now_micros) if full else None
     log = AuditLog(database, clock.now_micros, log_settings, receipts)
     guard = LogGuard.build(settings, database, log, clock, log_signers)
+    sequencer = None
+    if log_signers is not None:
+        sequencer = _sequencer(settings, database, log_signers, clock, guard)
     return Parts(
         settings=settings,
         clock=clock,
@@ -110,18 +116,30 @@ def build(settings: Settings) -> Parts:
         if table.policies
         else PolicyEngine.load(),
         log_signers=log_signers,
-        sequencer=Sequencer(
-            database, log_signers, clock.now_micros, _sequencing(settings), guard.publish
-        )
-        if log_signers
-        else None,
+        sequencer=sequencer,
         guard=guard,
+        blobs=FolderBlobs(folder) if (folder := settings.blobs_folder()) else None,
     )
 
 
-def _sequencing(settings: Settings) -> SequencerSettings:
+def _sequencer(
+    settings: Settings,
+    database: Database,
+    signers: Signers,
+    clock: SystemClock,
+    guard: LogGuard,
+) -> Sequencer:
     interval = settings.log.checkpoint_interval_ms / 1000
-    return SequencerSettings(interval=interval, lease=max(3.0, 3 * interval))
+    made = Sequencer(
+        database,
+        signers,
+        clock.now_micros,
+        SequencerSettings(interval=interval, lease=max(3.0, 3 * interval)),
+        guard.publish,
+        guard.halted,
+    )
+    guard.when_rewound(made.forget)
+    return made
 
 
 def _kms(settings: Settings) -> LocalFileKms:

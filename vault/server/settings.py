@@ -5,6 +5,9 @@ origin = "demo.bank/log"    # the log's name in checkpoints and receipts; never 
 window_ms = 4
 second_place = "/mnt/elsewhere/log"
 
+[blobs]                     # optional: where the log's archive goes
+folder = "blobs"
+
 [tiers.full]                # a node that serves one tier needs only that tier's table
 listen = "localhost:7443"
 database = "sqlite:///vault.db"             # or postgresql://user@host/name
@@ -73,6 +76,8 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_batch: _Count = 512
     # The folder of the latest checkpoint, where whoever can set the database back cannot reach.
     second_place: str = ""
+    # File of its public keys, for masked nodes, which compare with the second place too.
+    public_keys: str = ""
     witnesses: list[WitnessTable] = []
     witness_quorum: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
     witness_seconds: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 15.0
@@ -97,6 +102,12 @@ class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     file_keys: _Count = 16_384
     file_key_seconds: _Held = 300.0
     branch_key_seconds: _Held = 3_600.0
+
+
+class BlobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where objects are kept that do not belong in a database, such as the log's archive."""
+
+    folder: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class KmsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -142,6 +153,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     log: LogTable = LogTable()
     limits: LimitsTable = LimitsTable()
     cache: CacheTable = CacheTable()
+    blobs: BlobsTable | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +165,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogTable
     limits: LimitsTable
     cache: CacheTable
+    blobs: BlobsTable | None = None
+
+    def blobs_folder(self) -> Path | None:
+        """The folder of objects; None where none is configured."""
+        return self.path(self.blobs.folder) if self.blobs else None
 
     def path(self, text: str) -> Path:
         """A path of the file."""
@@ -213,6 +230,7 @@ def load(path: Path, tier: TierName) -> Settings:
         log=file.log,
         limits=file.limits,
         cache=file.cache,
+        blobs=file.blobs,
     )
 
 

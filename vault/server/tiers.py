@@ -8,16 +8,21 @@ from typing import Protocol
 import grpc
 from grpc import aio
 
+from vault.audit.archive import Archive
+from vault.audit.archiving import Archiver
+from vault.audit.history import History
 from vault.rpc.methods import Method
 from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import admin, audit, masked, oracle, proving, records, standard
 from vault.server import tls
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
+from vault.services.archiving import Archiving
 from vault.services.exporting import Exporting
 from vault.services.health import (
     Health,
     Probe,
+    blobs_probe,
     certificate_probe,
     checkpoint_probe,
     database_probe,
@@ -66,24 +71,29 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
     promise = parts.settings.log.promise_seconds
+    history = History(database, Archive(parts.blobs))
     node_budget = Budget(limits.searches_per_minute_of_a_node, clock)
+    more = {"checkpoints": checkpoint_probe(parts.sequencer, database, clock, promise)}
+    if parts.blobs is not None:
+        more["blobs"] = blobs_probe(parts.blobs)
     return _tier(
         parts,
         health,
         records.methods(use_cases),
-        audit.methods(Trail(database, parts.log, clock), _proving(parts)),
+        audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
-        _admin(parts, checkpoints=checkpoint_probe(parts.sequencer, database, clock, promise)),
+        _admin(parts, **more),
     )
 
 
-def _proving(parts: Parts) -> proving.ProvingUseCases:
+def _proving(parts: Parts, history: History) -> proving.ProvingUseCases:
     if parts.log_signers is None:
         raise SettingsInvalid("the full tier needs the log's signing keys")
     return proving.ProvingUseCases(
         Proving(parts.database, parts.log_signers),
-        Exporting(parts.database),
-        Reporting(parts.database),
+        Exporting(parts.database, history),
+        Reporting(parts.database, history),
+        Archiving(Archiver(parts.database, parts.blobs) if parts.blobs else None),
     )
 
 

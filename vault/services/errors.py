@@ -207,6 +207,19 @@ class NothingToRecover(VaultError):
         )
 
 
+class RecoveryElsewhere(VaultError):
+    """A masked node takes nobody's word."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "RECOVERY_ELSEWHERE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A recovery is acknowledged on the full tier. This node goes on by itself then.",
+            "恢复须在完整层确认。确认后本节点会自行继续。",
+        )
+
+
 class RecoveryChanged(VaultError):
     """Another incident than the one that was acknowledged."""
 
@@ -231,6 +244,20 @@ class SecondPersonNeeded(VaultError):
             "You have acknowledged this already. An operator and a security officer must, and they "
             "must be two persons.",
             "您已确认过。须由运维人员与安全官两人分别确认。",
+        )
+
+
+class NoObjectStore(VaultError):
+    """There is no place for objects."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "NO_OBJECT_STORE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No object store is configured. Operations name a folder in the table `blobs` of the "
+            "configuration, and restart the server.",
+            "未配置对象存储。请运维人员在配置的 `blobs` 表中指定文件夹，并重启服务。",
         )
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.audit import tree
-from vault.audit.tiles import TILE_WIDTH, bundles_of, encode_bundle, entries_path, tiles_of
+from vault.audit.event import decode
+from vault.audit.history import History
+from vault.audit.tiles import bundles_of, encode_bundle, entries_path, tiles_of
 from vault.services.call import Call
 from vault.services.errors import BeyondLog
 from vault.store import Database
-from vault.store.log_tree import foreign_entries, leaves
 
 _HASH = 32
 
@@ -30,8 +31,9 @@ class TreeFile:
 class Exporting:
     """The use case of whoever verifies the log elsewhere."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, history: History) -> None:
         self._database = database
+        self._history = history
 
     async def files(self, call: Call, have: int) -> AsyncIterator[tuple[int, TreeFile]]:
         """The tree's size, and each file that a tree of ``have`` leaves lacks: hash tiles, entry
@@ -57,16 +59,9 @@ class Exporting:
             yield size, self._sent(call, tile.path(), data)
             await asyncio.sleep(0)
         for index, width in bundles_of(size, since=have):
-
-            def read_bundle(conn: Connection, at: int = index, count: int = width) -> bytes | None:
-                start = at * TILE_WIDTH
-                if foreign_entries(conn, institution, start, count):
-                    return None
-                return encode_bundle([leaf for leaf, _ in leaves(conn, start, count)])
-
-            bundle = await self._database.read(read_bundle)
-            if bundle is not None:
-                yield size, self._sent(call, entries_path(index, width), bundle)
+            leaves = await self._history.bundle(index, width)
+            if not any(_is_foreign(leaf, institution) for leaf in leaves):
+                yield size, self._sent(call, entries_path(index, width), encode_bundle(leaves))
             await asyncio.sleep(0)
         yield size, self._sent(call, "checkpoint", latest.note)
 
@@ -74,3 +69,7 @@ class Exporting:
     def _sent(call: Call, path: str, data: bytes) -> TreeFile:
         call.touched(count=call.trace.count + 1)
         return TreeFile(path, data)
+
+
+def _is_foreign(leaf: bytes, institution: str) -> bool:
+    return decode(leaf).institution not in ("", institution)

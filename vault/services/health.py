@@ -18,6 +18,7 @@ from vault.audit import AuditLog, tree
 from vault.audit.publisher import Publisher
 from vault.audit.reader import get, head
 from vault.audit.sequencer import Sequencer
+from vault.blobs import Blobs, BlobsUnavailable
 from vault.kms import Kms, KmsError
 from vault.sealing import Clock
 from vault.store import Database, StoreError
@@ -188,6 +189,20 @@ def second_place_probe(publisher: Publisher) -> Probe:
             return Check("second_place", State.WARNING, detail, remedy, figures)
         detail = f"the checkpoint of {now.delivered} entries is kept"
         return Check("second_place", State.OK, detail, figures=figures)
+
+    return probe
+
+
+def blobs_probe(blobs: Blobs) -> Probe:
+    """Objects can be reached: the log's archive."""
+
+    async def probe() -> Check:
+        try:
+            await asyncio.to_thread(blobs.check)
+        except BlobsUnavailable as error:
+            remedy = "bring the folder of `blobs` back; archived log entries cannot be read"
+            return Check("blobs", State.WARNING, str(error), remedy)
+        return Check("blobs", State.OK, "objects can be read and written")
 
     return probe
 

@@ -10,7 +10,8 @@ from functools import partial
 from vault.access import ActionClass
 from vault.audit import AuditLog, EventFilter, EventPage, StoredEvent
 from vault.audit.following import MAX_HASHES, Checkpoints, Heartbeat, leaf_hashes
-from vault.audit.reader import head, read, read_back
+from vault.audit.history import History
+from vault.audit.reader import head
 from vault.sealing import Clock
 from vault.services.call import Call
 from vault.store import Database
@@ -38,8 +39,9 @@ class StreamPage:
 class Trail:
     """The use cases of security officers."""
 
-    def __init__(self, database: Database, log: AuditLog, clock: Clock) -> None:
+    def __init__(self, database: Database, history: History, log: AuditLog, clock: Clock) -> None:
         self._database = database
+        self._history = history
         self._log = log
         self._clock = clock
         self._checkpoints = Checkpoints(database)
@@ -54,10 +56,9 @@ class Trail:
         """
         call.require(ActionClass.AUDIT_READ, wanted.institution)
         if newest_first:
-            return await self._database.read(
-                lambda conn: read_back(conn, None if position < 0 else position, limit, wanted)
-            )
-        return await self._database.read(lambda conn: read(conn, position, limit, wanted))
+            before = None if position < 0 else position
+            return await self._history.read_back(before, limit, wanted)
+        return await self._history.read(position, limit, wanted)
 
     async def stream(
         self,
@@ -83,7 +84,7 @@ class Trail:
             yield StreamPage((), at)
         limit = _PAGE
         while True:
-            found = await self._database.read(partial(read, after=at, limit=limit, wanted=wanted))
+            found = await self._history.read(at, limit, wanted)
             page = _trimmed(found)
             # Big events are not read two hundred at a time to be thrown away.
             limit = len(page.events) if page is not found else min(_PAGE, 2 * limit)

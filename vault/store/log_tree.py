@@ -167,19 +167,6 @@ def chain_at(conn: Connection, position: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def foreign_entries(conn: Connection, institution: str, start: int, count: int) -> bool:
-    """Whether an event of another institution is among the leaves from index `start` on."""
-    row = conn.exec_driver_sql(
-        _sql(
-            conn,
-            "SELECT 1 FROM audit_events WHERE position > ? AND position <= ?"
-            " AND institution NOT IN ('', ?) LIMIT 1",
-        ),
-        (start, start + count, institution),
-    ).first()
-    return row is not None
-
-
 def leaves_there(conn: Connection, start: int, count: int) -> dict[int, bytes]:
     """As `leaves`, but whatever is there, by index: for a verifier, who has to say what is not."""
     rows = conn.exec_driver_sql(

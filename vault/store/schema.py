@@ -224,6 +224,34 @@ log_lease = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+# Entry bundles of 256 leaves that were moved out of `audit_events`, always the log's oldest ones
+# without a gap. `chain` is the hash chain's value behind the bundle's last leaf, `times` holds when
+# the log took each of its events (vault/audit/bundle_times.py).
+log_bundles = Table(
+    "log_bundles",
+    data_metadata,
+    _long("bundle"),
+    _bytes("sha256"),
+    _bytes("chain"),
+    _long("first_at"),
+    _long("last_at"),
+    _bytes("times"),
+    PrimaryKeyConstraint("bundle"),
+)
+
+# In which of those a customer or an actor is found: once a bundle, where `audit_customers` and the
+# index of `audit_events` have a row an event.
+log_bundle_terms = Table(
+    "log_bundle_terms",
+    data_metadata,
+    _text("institution"),
+    _text("kind"),
+    _text("term"),
+    _long("bundle"),
+    PrimaryKeyConstraint("institution", "kind", "term", "bundle"),
+    sqlite_with_rowid=False,
+)
+
 # -- keys ------------------------------------------------------------------------------------
 # One table a branch, so that a database role can be granted the masked branch alone.
 
@@ -272,6 +300,10 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "transactions": frozenset(c.name for c in transactions.columns) - {"sealed"},
     "transaction_links": frozenset(c.name for c in transaction_links.columns),
     "audit_head": frozenset(c.name for c in audit_head.columns),
+    # Hashes and signatures alone: by them a masked node finds that the log was set back.
+    "audit_events": frozenset({"position", "chain"}),
+    "log_tiles": frozenset(c.name for c in log_tiles.columns),
+    "log_checkpoints": frozenset(c.name for c in log_checkpoints.columns),
     "masked_branch_keys": frozenset(c.name for c in masked_branch_keys.columns),
     "masked_file_keys": frozenset(c.name for c in masked_file_keys.columns),
 }

@@ -13,6 +13,7 @@ from recordsvault.audit.v1 import audit_pb2
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client import AuditClient, VaultError, decisions, event_filter
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.audit_archive import archive
 from vault.cli.vaultctl.audit_export import export
 from vault.cli.vaultctl.audit_forward import forward
 from vault.cli.vaultctl.audit_keys import pinned
@@ -30,6 +31,7 @@ from vault.cli.vaultctl.verified_tail import KIND, VerifiedTail, load_check
 app = typer.Typer(help="The log of every call.", no_args_is_help=True)
 app.command("export")(export)
 app.command("forward")(forward)
+app.command("archive")(archive)
 app.command("verify")(verify)
 app.command("check-receipts")(check_receipts)
 app.command("report")(report)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
+from vault.audit.archive import ArchiveUnavailable
 from vault.audit.chain import ChainBroken
 from vault.audit.findings import Finding, Kind
 from vault.audit.log_sources import (
@@ -27,6 +28,7 @@ from vault.audit.note import AlgorithmMissing
 from vault.audit.reader import verify_chain
 from vault.audit.verify import Progress as Told
 from vault.audit.verify import Verification, verify_log
+from vault.audit.verify_archive import verify_archive
 from vault.audit.verify_rows import verify_rows
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.audit_keys import Keys, PinnedKeys, pinned
@@ -127,17 +129,22 @@ def _live(
         for database in dict.fromkeys(databases(settings)):
             database.ping()
             database.dispose()
+        source = StoreSource(url, settings.blobs_folder())
         with _bar(say("entries", "条目")) as told:
             found = verify_log(
-                StoreSource(url), keys.log, keys.origin, since=since, workers=workers, progress=told
+                source, keys.log, keys.origin, since=since, workers=workers, progress=told
             )
         findings = list(found.findings)
         with _bar(say("rows", "记录行")) as told:
-            findings += verify_rows(url, found.size, workers=workers, progress=told)
+            findings += verify_rows(source, found.size, workers=workers, progress=told)
+        with _bar(say("archive", "归档")) as told:
+            findings += verify_archive(source, told)
         with _bar(say("chain", "哈希链")) as told:
             findings += _chain(url, told)
     except SettingsInvalid as error:
         raise CommandError(f"{error}.", f"配置有误：{error}。", INPUT) from None
+    except ArchiveUnavailable as error:
+        raise CommandError(f"{error}.", f"无法读取归档：{error}。", INPUT) from None
     except StoreError as error:
         raise CommandError(f"{error}.", f"无法读取数据库：{error}。", INPUT) from None
     return found, findings

@@ -81,6 +81,11 @@ _TEXTS: dict[Kind, _Words] = {
         "edited",
         f"第 {f.first} 条使哈希链或索引中断（{f.detail}）：日志表被编辑过",
     ),
+    Kind.ARCHIVE_CHANGED: lambda f: (
+        f"{f.place} of the archive: {f.detail}: its object was exchanged or removed, or the tables "
+        "that find it were edited",
+        f"归档的 {f.place}（{f.detail}）：其对象被调换或移除，或用于检索它的表被编辑过",
+    ),
     Kind.EVENT_UNREADABLE: lambda f: (
         f"entry {f.first} is no event that this version can read: its rows were not checked",
         f"第 {f.first} 条不是本版本可读取的事件：未检查其记录行",

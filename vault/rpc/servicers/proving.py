@@ -14,6 +14,7 @@ from vault.rpc.methods import Method, ServerStream, Target, Unary
 from vault.rpc.names import target_of_parent
 from vault.rpc.problems import Problems
 from vault.rpc.translate.events import entry, reported
+from vault.services.archiving import Archiving
 from vault.services.call import Call
 from vault.services.exporting import Exporting
 from vault.services.proving import Proving
@@ -29,6 +30,7 @@ class ProvingUseCases:
     proving: Proving
     exporting: Exporting
     reporting: Reporting
+    archiving: Archiving
 
 
 def methods(use: ProvingUseCases) -> dict[str, Method]:
@@ -59,6 +61,12 @@ def methods(use: ProvingUseCases) -> dict[str, Method]:
                     lines=[pb.ReportLine(entry=entry(x.event), proof=x.proof) for x in batch]
                 )
 
+    async def archive(call: Call, before: int) -> AsyncIterator[Message]:
+        async for done in use.archiving.run(call, before):
+            yield pb.ArchiveEventsResponse(
+                moved=done.moved, total=done.total, archived=done.archived, bytes=done.bytes
+            )
+
     return {
         "GetProof": Unary(
             Action.PROOFS_GET, pb.GetProofRequest, _whole_vault, lambda r, _: r.index, proof
@@ -76,6 +84,13 @@ def methods(use: ProvingUseCases) -> dict[str, Method]:
             _whole_vault,
             lambda r, _: r.have_size,
             export,
+        ),
+        "ArchiveEvents": ServerStream(
+            Action.LOG_ARCHIVE,
+            pb.ArchiveEventsRequest,
+            _whole_vault,
+            lambda r, _: r.before_time.ToMicroseconds(),
+            archive,
         ),
         "ReportAccess": ServerStream(
             Action.AUDIT_REPORT,

@@ -212,6 +212,19 @@ class AuditClient:
         finally:
             call.cancel()
 
+    def archive_events(self, before: datetime) -> Iterator[pb.ArchiveEventsResponse]:
+        """Move entries recorded before a time to the object store; answers tell how far it is.
+
+        Broken off, what was moved is moved; call again for the rest. Raises VaultError.
+        """
+        call = self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
+        try:
+            yield from call
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
+
     def report(
         self,
         *,

@@ -158,6 +158,20 @@ class AsyncAuditClient:
         finally:
             call.cancel()
 
+    async def archive_events(self, before: datetime) -> AsyncIterator[pb.ArchiveEventsResponse]:
+        """Move entries recorded before a time to the object store; answers tell how far it is.
+
+        Broken off, what was moved is moved; call again for the rest. Raises VaultError.
+        """
+        call = self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
+        try:
+            async for done in call:
+                yield done
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
+
     async def report(
         self,
         *,
