@@ -10,7 +10,7 @@ import pytest
 from recordsvault.audit.v1 import audit_pb2, audit_pb2_grpc
 from recordsvault.internal.v1 import index_oracle_pb2, index_oracle_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2 as mp
-from recordsvault.masked.v1.views_pb2 import MaskedCustomer
+from recordsvault.masked.v1.views_pb2 import MaskedCustomer, MaskedTransaction
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc
 from recordsvault.records.v1.customer_pb2 import Customer
@@ -161,6 +161,34 @@ def test_documents_and_transactions_have_masked_views(vault: RunningVault) -> No
         assert secret not in str(move)
     moves = masked.ListMaskedTransactions(mp.ListMaskedTransactionsRequest(parent=owner))
     assert list(moves.transactions) == [move]
+
+
+def test_a_masked_transaction_names_what_corrects_and_what_reverses_it(
+    vault: RunningVault,
+) -> None:
+    owner, masked = create(vault, people.person()), vault.masked()
+
+    def book(**links: str) -> str:
+        sent = people.booking()
+        for field, target in links.items():
+            setattr(sent, field, target)
+        request = pb.CreateTransactionRequest(parent=owner, transaction=sent)
+        return vault.records().CreateTransaction(request).transaction.name
+
+    def seen(name: str) -> MaskedTransaction:
+        request = mp.GetMaskedTransactionRequest(name=name)
+        return masked.GetMaskedTransaction(request).transaction
+
+    wrong, untouched = book(), book()
+    reversal, *corrections = book(reverses=wrong), book(corrects=wrong), book(corrects=wrong)
+    first = seen(wrong)
+    assert list(first.reversed_by) == [reversal]
+    assert list(first.corrected_by) == sorted(corrections)
+    assert seen(reversal).reverses == wrong
+    for name in (untouched, reversal):
+        assert not seen(name).corrected_by and not seen(name).reversed_by
+    moves = masked.ListMaskedTransactions(mp.ListMaskedTransactionsRequest(parent=owner))
+    assert {m.name: m for m in moves.transactions}[wrong] == first
 
 
 def test_lists_walk_through_everything_once(vault: RunningVault) -> None:

@@ -1,4 +1,4 @@
-"""Finding one row by its key is the same on both databases, and fails the same way."""
+"""Finding by a key is the same on both databases, and fails the same way."""
 
 from functools import partial
 
@@ -16,6 +16,13 @@ NEWEST = PointRead(
     .where(table.c.institution == "demo", table.c.customer == bindparam("customer"))
     .order_by(table.c.version.desc())
     .limit(1)
+)
+
+
+EVERY = PointRead(
+    select(table)
+    .where(table.c.institution == "demo", table.c.customer == bindparam("customer"))
+    .order_by(table.c.version)
 )
 
 
@@ -40,15 +47,25 @@ def test_there_is_none_for_another_key(filled: Database) -> None:
     assert filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c3"})) is None
 
 
+def test_it_finds_all_rows_of_the_key_that_is_asked_for(filled: Database) -> None:
+    for name in ("c1", "c2", "c1"):
+        found = filled.read_sync(partial(EVERY.all, key={"customer": name}))
+        assert [tuple(row[:3]) for row in found] == [("demo", name, 1), ("demo", name, 2)]
+    assert not filled.read_sync(lambda conn: EVERY.all(conn, {"customer": "c3"}))
+
+
 def test_an_error_comes_by_its_usual_name(filled: Database) -> None:
     filled.write_sync(lambda conn: conn.exec_driver_sql("DROP TABLE customers"))
     with pytest.raises(DBAPIError):
         filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c1"}))
+    with pytest.raises(DBAPIError):
+        filled.read_sync(lambda conn: EVERY.all(conn, {"customer": "c1"}))
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_no_read_is_left_open_behind_it(filled: Database) -> None:
     filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c1"}))
+    filled.read_sync(lambda conn: EVERY.all(conn, {"customer": "c1"}))
     filled.write_sync(lambda conn: customers.insert(conn, [rows.customer("c9")]))
     # The journal can be emptied only while nobody reads from it.
     busy, *_ = filled.read_sync(

@@ -27,9 +27,9 @@ def test_a_transaction_comes_back_as_it_was_put(database: Database) -> None:
     put(database, row)
     read = database.read_sync
     assert read(lambda c: transactions.get(c, "demo", "c1", "t1")) == row
-    assert read(lambda c: transactions.get_masked(c, "demo", "c1", "t1")) == masked_of(row)
+    assert read(lambda c: transactions.get_masked(c, "demo", "c1", "t1")) == (masked_of(row), [])
     assert read(lambda c: transactions.get(c, "demo", "c2", "t1")) is None
-    assert read(lambda c: transactions.get_masked(c, "other", "c1", "t1")) is None
+    assert read(lambda c: transactions.get_masked(c, "other", "c1", "t1")) == (None, [])
 
 
 def test_a_transaction_is_never_written_over(database: Database) -> None:
@@ -108,8 +108,13 @@ def test_corrections_and_reversals_are_found_from_their_target(database: Databas
         LinkRow("demo", "c1", "t2", "corrects", "t4"),
         LinkRow("demo", "c2", "t1", "corrects", "t9"),
     ]
+    put(database, rows.transaction("t1"), rows.transaction("t9"))
     database.write_sync(lambda c: transactions.insert_links(c, links))
     read = database.read_sync
+    found = read(lambda c: transactions.get_masked(c, "demo", "c1", "t1"))
+    assert found == (masked_of(rows.transaction("t1")), links[:2])
+    alone = read(lambda c: transactions.get_masked(c, "demo", "c1", "t9"))
+    assert alone == (masked_of(rows.transaction("t9")), [])
     assert read(lambda c: transactions.links_to(c, "demo", "c1", ["t1"])) == links[:2]
     assert read(lambda c: transactions.links_to(c, "demo", "c1", ["t1", "t2", "t7"])) == links[:3]
     assert read(lambda c: transactions.links_to(c, "demo", "c1", [])) == []

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from vault.access import ActionClass
 from vault.records import IDENTITY_SCOPE, IndexKind, ScopeRef
 from vault.sealing import ScopeShredded
@@ -18,9 +20,10 @@ from vault.services.call import Call
 from vault.services.errors import NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
-from vault.services.reading import Period
+from vault.services.reading import Period, pointing_at
 from vault.store import (
     Database,
+    LinkRow,
     MaskedCustomerRow,
     MaskedDocumentRow,
     MaskedTransactionRow,
@@ -34,7 +37,10 @@ MaskedRow = MaskedCustomerRow | MaskedDocumentRow | MaskedTransactionRow
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A masked view with its place; ``recorded_at`` in microseconds since the epoch."""
+    """A masked view with its place; ``recorded_at`` in microseconds since the epoch.
+
+    ``corrected_by`` and ``reversed_by`` are resource names of the transactions that point here.
+    """
 
     name: str
     customer: str
@@ -42,6 +48,8 @@ class Shown:
     view: Any
     version: int
     recorded_at: int
+    corrected_by: tuple[str, ...] = ()
+    reversed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,13 @@ class MaskedReading:
     async def transaction(
         self, call: Call, institution: str, customer: str, transaction: str
     ) -> Shown:
-        """A transaction's masked view."""
+        """A transaction's masked view, with what corrects and reverses it."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        row = await self._database.read(
+        row, links = await self._database.read(
             lambda conn: transactions.get_masked(conn, institution, customer, transaction)
         )
         name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
-        return await self._one(TRANSACTIONS, row, name)
+        return await self._one(TRANSACTIONS, row, name, links)
 
     async def customer_page(
         self, call: Call, institution: str, after: str, limit: int
@@ -130,8 +138,9 @@ class MaskedReading:
         """Masked transactions of a customer in order of booking, beyond the identifier
         ``after``."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        rows = await self._database.read(
-            lambda conn: transactions.page_masked(
+
+        def find(conn: Connection) -> tuple[list[MaskedTransactionRow], list[LinkRow]]:
+            rows = transactions.page_masked(
                 conn,
                 institution,
                 customer,
@@ -141,8 +150,11 @@ class MaskedReading:
                 descending=period.newest_first,
                 limit=limit,
             )
-        )
-        return await self._many(TRANSACTIONS, rows)
+            targets = [row.transaction for row in rows]
+            return rows, transactions.links_to(conn, institution, customer, targets)
+
+        rows, links = await self._database.read(find)
+        return await self._many(TRANSACTIONS, rows, links)
 
     async def search(self, call: Call, lookup: Lookup) -> list[Shown]:
         """Masked customers that a value points to, in order of identifier."""
@@ -153,12 +165,16 @@ class MaskedReading:
         )
         return await self._many(CUSTOMERS, [rows[c] for c in found if c in rows])
 
-    async def _one(self, kind: AnyKind, row: MaskedRow | None, name: str) -> Shown:
+    async def _one(
+        self, kind: AnyKind, row: MaskedRow | None, name: str, links: Sequence[LinkRow] = ()
+    ) -> Shown:
         if row is None:
             raise NotFound(name)
-        return (await self._many(kind, [row]))[0]
+        return (await self._many(kind, [row], links))[0]
 
-    async def _many(self, kind: AnyKind, rows: Sequence[MaskedRow]) -> list[Shown]:
+    async def _many(
+        self, kind: AnyKind, rows: Sequence[MaskedRow], links: Sequence[LinkRow] = ()
+    ) -> list[Shown]:
         refs = [_scope(row) for row in rows]
         try:
             keys = await self._keys.masked(refs)
@@ -169,7 +185,17 @@ class MaskedReading:
             record = _record(row)
             version = 1 if isinstance(row, MaskedTransactionRow) else row.version
             view = sealer.unseal_view(kind, row.masked, ref, record, version, keys[ref])
-            out.append(Shown(_name(row), row.customer, record, view, version, row.recorded_at))
+            out.append(
+                Shown(
+                    _name(row),
+                    row.customer,
+                    record,
+                    view,
+                    version,
+                    row.recorded_at,
+                    *pointing_at(row, links),
+                )
+            )
         return out
 
 

@@ -20,6 +20,7 @@ from vault.store import (
     Database,
     DocumentRow,
     LinkRow,
+    MaskedTransactionRow,
     TransactionRow,
     customers,
     documents,
@@ -216,7 +217,7 @@ class Reading:
         for row, ref in zip(rows, refs, strict=True):
             record, version = record_of(row), version_of(row)
             value = sealer.unseal(kind, row.sealed, ref, record, version, keys[ref])
-            corrected, reversed_ = _pointing_here(row, links)
+            corrected, reversed_ = pointing_at(row, links)
             out.append(
                 Opened(
                     customer=row.customer,
@@ -266,10 +267,9 @@ def _created_at(row: AnyRow) -> int:
     return ulid_ms(row.customer if isinstance(row, CustomerRow) else row.document) * 1000
 
 
-def _pointing_here(
-    row: AnyRow, links: Sequence[LinkRow]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if not isinstance(row, TransactionRow):
+def pointing_at(row: object, links: Sequence[LinkRow]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of what corrects and of what reverses a transaction; none for another record."""
+    if not links or not isinstance(row, TransactionRow | MaskedTransactionRow):
         return (), ()
 
     def names(kind: str) -> tuple[str, ...]:

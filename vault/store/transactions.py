@@ -7,7 +7,7 @@ range of ids.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, select
 
 from vault.store.point_read import PointRead
 from vault.store.rows import LinkRow, MaskedTransactionRow, TransactionRow
@@ -48,9 +48,25 @@ def _pages(columns: Sequence[Any]) -> dict[tuple[bool, bool], Select[Any]]:
 
 
 _MASKED_COLUMNS = columns_without_sealed(transactions)
-_FULL_ONE, _MASKED_ONE = PointRead(_one(list(_T))), PointRead(_one(_MASKED_COLUMNS))
+_FULL_ONE = PointRead(_one(list(_T)))
 _FULL_PAGES, _MASKED_PAGES = _pages(list(_T)), _pages(_MASKED_COLUMNS)
 _L = transaction_links.c
+# A row for each link, or one without: reading the links by themselves would be one more round trip
+# of the commonest read.
+_MASKED_ONE = PointRead(
+    _one([*_MASKED_COLUMNS, _L.kind, _L.transaction])
+    .select_from(
+        transactions.outerjoin(
+            transaction_links,
+            and_(
+                _L.institution == _T.institution,
+                _L.customer == _T.customer,
+                _L.target == _T.transaction,
+            ),
+        )
+    )
+    .order_by(_L.kind, _L.transaction)
+)
 _LINKS_TO = (
     select(transaction_links)
     .where(
@@ -103,11 +119,18 @@ def get(
 
 def get_masked(
     conn: Connection, institution: str, customer: str, transaction: str
-) -> MaskedTransactionRow | None:
-    """A transaction's masked view."""
+) -> tuple[MaskedTransactionRow | None, list[LinkRow]]:
+    """A transaction's masked view, and what corrects or reverses it, by kind and id."""
     key = {"institution": institution, "customer": customer, "transaction": transaction}
-    row = _MASKED_ONE.first(conn, key)
-    return None if row is None else MaskedTransactionRow(*row)
+    rows = _MASKED_ONE.all(conn, key)
+    if not rows:
+        return None, []
+    links = [
+        LinkRow(institution, customer, transaction, kind, pointing)
+        for *_, kind, pointing in rows
+        if kind is not None
+    ]
+    return MaskedTransactionRow(*rows[0][:-2]), links
 
 
 def _page(

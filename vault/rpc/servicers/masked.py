@@ -49,7 +49,7 @@ def _document(shown: Shown) -> views_pb2.MaskedDocument:
 
 
 def _transaction(shown: Shown) -> views_pb2.MaskedTransaction:
-    return translate.transaction(shown.name, shown.view)
+    return translate.transaction(shown.name, shown.view, shown.corrected_by, shown.reversed_by)
 
 
 def methods(reading: MaskedReading) -> dict[str, Method]:

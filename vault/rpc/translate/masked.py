@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from recordsvault.masked.v1 import views_pb2 as pb
 from recordsvault.type.v1 import masked_string_pb2, party_pb2
@@ -83,8 +83,10 @@ def document(name: str, view: MaskedDocument, version: int, recorded_at: int) ->
     return out
 
 
-def transaction(name: str, view: MaskedTransaction) -> pb.MaskedTransaction:
-    """A masked transaction."""
+def transaction(
+    name: str, view: MaskedTransaction, corrected_by: Sequence[str], reversed_by: Sequence[str]
+) -> pb.MaskedTransaction:
+    """A masked transaction, with the names of those that point to it."""
     out = pb.MaskedTransaction(
         name=name,
         booking_time=from_datetime(view.booking_time),
@@ -96,6 +98,8 @@ def transaction(name: str, view: MaskedTransaction) -> pb.MaskedTransaction:
         status=STATUS.proto(view.status),  # type: ignore[arg-type]  # by the table
         corrects=view.corrects,
         reverses=view.reverses,
+        corrected_by=corrected_by,
+        reversed_by=reversed_by,
     )
     _put(out.amount, view.amount)
     _put(out.account, view.account)
