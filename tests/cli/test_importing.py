@@ -58,12 +58,20 @@ def test_rows_are_stored_and_refused_rows_go_to_a_file_with_the_reason(
     assert sorted(found) == [8, 41, 42, 110, 210]
     assert found[8]["code"] == "INVALID_ARGUMENT"
     assert found[8]["violations"] == [
-        {"field": "customer_number", "description": "is not acceptable"}
+        {
+            "field": "customer_number",
+            "reason": "CHECK_DIGIT",
+            "description": "is not acceptable",
+        }
     ]
     assert found[8]["item"] == {"new_customer": {"customer_number": "BAD7"}}
     assert found[41]["text"] == "{no json"
     assert found[42]["violations"] == [
-        {"field": "new_customer.phones", "description": "must be a list"}
+        {
+            "field": "new_customer.phones",
+            "reason": "NOT_SENT",
+            "description": "must be a list",
+        }
     ]
     rejected = customers.with_name("customers.jsonl.rejected.jsonl")
     assert stat.S_IMODE(rejected.stat().st_mode) == 0o600

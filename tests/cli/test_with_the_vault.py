@@ -144,7 +144,9 @@ def test_every_row_that_should_be_refused_is_with_its_fields(real: RunningVault)
         assert row["code"] in ("INVALID_ARGUMENT", "ALREADY_EXISTS", "NOT_FOUND")
         if row["code"] == "INVALID_ARGUMENT":
             assert row["violations"]
-            assert all(one["field"] and one["description"] for one in row["violations"])
+            for one in row["violations"]:
+                assert one["field"] and one["description"]
+                assert one["reason"] and one["reason"] != "NOT_SENT"
 
 
 def test_the_log_is_followed_over_a_kill_without_loss_or_repetition(

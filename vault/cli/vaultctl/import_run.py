@@ -207,17 +207,25 @@ class _RejectedFile:
         return file
 
 
+# Instead of a reason of the vault: what vaultctl found by itself.
+_NOT_SENT = "NOT_SENT"
+
+
 def _why_not_sent(refused: Refused) -> dict[str, Any]:
     zh = language() is Language.ZH
     return {
         "code": "INVALID_ARGUMENT",
-        "reason": "NOT_SENT",
+        "reason": _NOT_SENT,
         "message": refused.text(zh),
         "violations": [
-            {"field": problem.field, "description": problem.zh if zh else problem.en}
+            _violation(problem.field, _NOT_SENT, problem.zh if zh else problem.en)
             for problem in refused.problems
         ],
     }
+
+
+def _violation(field: str, reason: str, description: str) -> dict[str, str]:
+    return {"field": field, "reason": reason, "description": description}
 
 
 def _why_refused(error: VaultError) -> dict[str, Any]:
@@ -229,7 +237,7 @@ def _why_refused(error: VaultError) -> dict[str, Any]:
     }
     if isinstance(error, InvalidArgument):
         why["violations"] = [
-            {"field": item.field, "description": item.text(lang)} for item in error.violations
+            _violation(item.field, item.reason, item.text(lang)) for item in error.violations
         ]
     if isinstance(error, AlreadyExists):
         why["existing"] = error.existing
