@@ -1,12 +1,11 @@
 """Every single bit of every leaf and tile of a log with a full tile, flipped and found.
 
-Exhaustive here, one bit at a time: the entry bundles and the hash tiles of a log of 300 leaves, full
-and partial, of levels 0 and 1 (86,488 flips). What `verify_log` does is done anew for what a flip
-can touch: the bundle and tile it is in are verified anew (`verify_part`), everything above them is
-put together anew under the signed root (`Tree`, `explain`); only the other part of the log, which
-no flip touches, is taken from before. A part of the same flips, prime in number so that every place
-of a hash and of a byte comes round, goes through `verify_log` itself and must find the same.
-`test_verify.py` does every bit of a smaller log, its checkpoint included, through `verify_log` alone.
+Exhaustive here, one bit at a time: the entry bundles and hash tiles of a log of 300 leaves, full and
+partial, of levels 0 and 1 (86,488 flips). What `verify_log` does is done anew for what a flip can
+touch: its bundle and tile are verified anew (`verify_part`), and everything above is put together
+anew under the signed root (`Tree`, `explain`); only the other part of the log, which the flip is not
+in, is taken from before. Every 61st flip goes through `verify_log` itself, which must find the same.
+`test_verify.py` does every bit of a smaller log, its checkpoint included, by `verify_log` alone.
 
 A full tile of level 1 has 65,536 leaves under it: there every 61st bit is flipped.
 """
@@ -77,16 +76,14 @@ def flips(share: int) -> Iterator[tuple[str, Export]]:
 
 
 def test_there_is_every_kind_of_file() -> None:
-    assert PATHS == [
-        *("tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1"),
-        *("tile/entries/000", "tile/entries/001.p/44"),
-    ]
+    hashes = ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1"]
+    assert [*hashes, "tile/entries/000", "tile/entries/001.p/44"] == PATHS
     assert PREPARED.findings(LOG, None) == PREPARED.findings(LOG, 0) == ()
 
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_single_bit_of_every_leaf_and_tile_counts(share: int) -> None:
-    places = {path: 0 for path in PATHS}
+    places = dict.fromkeys(PATHS, 0)
     for path, log in flips(share):
         found = PREPARED.findings(log, part_of(path))
         assert found, (path, places[path])
