@@ -93,12 +93,12 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
 
 
-def _run(line: str, folder: Path) -> int:
+def _run(line: str, folder: Path, **variables: str) -> int:
     """Run one line of a page; its exit code. What it said is shown if the test fails."""
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line if line.startswith("NAME=") else f"{NAME}; {line}"],
+        ["bash", "-o", "pipefail", "-c", line],
         cwd=folder,
-        env=_environment(),
+        env=_environment() | variables,
         input=PHONE + "\n",
         capture_output=True,
         text=True,
@@ -108,8 +108,23 @@ def _run(line: str, folder: Path) -> int:
     return done.returncode
 
 
+@pytest.fixture(scope="module")
+def name(folder: Path) -> str:
+    """The customer that the pages call $NAME, below the institution."""
+    done = subprocess.run(
+        ["bash", "-c", f'{NAME}; echo "$NAME"'],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"customers/[0-9a-z]{26}\n", done.stdout)
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_every_line_of_a_page_does_what_it_says(page: str, folder: Path) -> None:
+def test_every_line_of_a_page_does_what_it_says(page: str, folder: Path, name: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for code in codes(text):
         if code.language == "json":
@@ -119,7 +134,7 @@ def test_every_line_of_a_page_does_what_it_says(page: str, folder: Path) -> None
     assert wanted
     for line in wanted:
         expected = PERMISSION_DENIED if REFUSED.search(line) else 0
-        assert _run(line, folder) == expected, line
+        assert _run(line, folder, NAME=name) == expected, line
 
 
 def _lines(text: str) -> list[str]:
@@ -127,12 +142,11 @@ def _lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if "```python" in (ROOT / p).read_text("utf-8")])
-def test_every_python_example_of_a_page_runs(page: str, folder: Path) -> None:
-    name = _name(folder)
+def test_every_python_example_of_a_page_runs(page: str, folder: Path, name: str) -> None:
     for code in codes((ROOT / page).read_text(encoding="utf-8")):
         if code.language == "python":
             done = subprocess.run(
-                [sys.executable, "-c", f"name = {name!r}\n{code.text}"],
+                [sys.executable, "-c", f"name = 'institutions/demo-bank/{name}'\n{code.text}"],
                 cwd=folder,
                 capture_output=True,
                 text=True,
@@ -140,16 +154,3 @@ def test_every_python_example_of_a_page_runs(page: str, folder: Path) -> None:
             )
             assert done.returncode == 0, done.stderr
             assert done.stdout or "create_local_keks" in code.text
-
-
-def _name(folder: Path) -> str:
-    done = subprocess.run(
-        ["bash", "-c", f'{NAME}; echo "institutions/demo-bank/$NAME"'],
-        cwd=folder,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert re.fullmatch(r"institutions/demo-bank/customers/[0-9a-z]{26}\n", done.stdout)
-    return done.stdout.strip()
