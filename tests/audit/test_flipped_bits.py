@@ -1,11 +1,12 @@
 """Every single bit of every leaf and tile of a log with a full tile, flipped and found.
 
-Exhaustive here, one bit at a time: the entry bundles and hash tiles of a log of 300 leaves, full and
-partial, of levels 0 and 1 (86,488 flips). What `verify_log` does is done anew for what a flip can
-touch: its bundle and tile are verified anew (`verify_part`), and everything above is put together
-anew under the signed root (`Tree`, `explain`); only the other part of the log, which the flip is not
-in, is taken from before. Every 61st flip goes through `verify_log` itself, which must find the same.
-`test_verify.py` does every bit of a smaller log, its checkpoint included, by `verify_log` alone.
+Exhaustive here, one bit at a time: the entry bundles and hash tiles of a log of 300 leaves, full
+and partial, of levels 0 and 1 (86,488 flips). What `verify_log` does is done anew for what a flip
+can touch: its bundle and tile are verified anew (`verify_part`), and everything above is put
+together anew under the signed root (`Tree`, `explain`); only the other part of the log, which the
+flip is not in, is taken from before. Every 61st flip goes through `verify_log` itself, which must
+find the same. `test_verify.py` does every bit of a smaller log, its checkpoint included, by
+`verify_log` alone.
 
 A full tile of level 1 has 65,536 leaves under it: there every 61st bit is flipped.
 """
