@@ -1,7 +1,10 @@
 """Fixtures that several rooms' tests use."""
 
+import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +21,7 @@ from tests.support.databases import (
     postgres_url,
     sqlite_url,
 )
+from tests.support.sharing import ByFile, alone, longest_first, together
 
 __all__ = [
     "_sqlite_template",
@@ -44,9 +48,37 @@ settings.load_profile("default")
 _WITH_REAL_PROCESSES = ("cli", "clients", "e2e", "hostile", "server")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that may be tried once more."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that may be tried once more; where several processes share the tests, put
+    first what takes long."""
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).parts[0] in _WITH_REAL_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=1))
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test marked `alone` have the machine to itself. Its time limit runs from then on."""
+    with alone() if item.get_closest_marker("alone") else together():
+        return (yield)
+
+
+# -- `pytest -n auto`: several processes share the tests, a file at a time ---------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process a core, four at most; none beside this one for a single file."""
+    chosen = [str(one).partition("::")[0] for one in config.args]
+    if len(set(chosen)) == 1 and Path(chosen[0]).is_file():
+        return 0
+    return min(len(os.sched_getaffinity(0)), 4)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Which process runs what."""
+    return ByFile(config, log)

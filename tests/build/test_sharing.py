@@ -1,0 +1,95 @@
+"""Several processes share the tests of a run without being in each other's way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.support.sharing import longest_first
+
+ROOT = Path(__file__).resolve().parents[2]
+# Takes turns for a second, and prints from when until when each lasted.
+TURNS = """
+import json, sys, time
+from tests.support.sharing import alone, together
+turn = {"alone": alone, "together": together}[sys.argv[1]]
+print(flush=True)
+input()
+end, spans = time.monotonic() + 1.0, []
+while time.monotonic() < end:
+    with turn():
+        began = time.monotonic()
+        time.sleep(0.02)
+        spans.append((began, time.monotonic()))
+    if turn is alone:
+        time.sleep(0.02)
+print(json.dumps(spans))
+"""
+RUN = os.urandom(16).hex()
+PORTS = "from tests.support.quiet_ports import quiet_ports; print(*quiet_ports(200)); input()"
+
+
+def begun(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_XDIST_TESTRUNUID": RUN},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def told(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(text)
+    process.stdin.flush()
+
+
+def overlap(one: list[list[float]], other: list[list[float]]) -> bool:
+    return any(a[0] < b[1] and b[0] < a[1] for a in one for b in other)
+
+
+def test_who_is_alone_runs_while_no_other_does_and_gets_his_turn() -> None:
+    processes = [begun(TURNS, how) for how in ("together", "together", "alone")]
+    for process in processes:
+        line(process)
+    for process in processes:
+        told(process, "\n")
+    first, second, alone = (json.loads(process.communicate()[0]) for process in processes)
+    assert overlap(first, second)
+    assert not overlap(alone, first) and not overlap(alone, second)
+    assert len(alone) > 3
+
+
+def test_no_port_is_given_to_two_processes() -> None:
+    processes = [begun(PORTS) for _ in range(4)]
+    given = [line(process).split() for process in processes]
+    for process in processes:
+        process.communicate("\n")
+    assert len({port for ports in given for port in ports}) == 800
+
+
+def item(path: str, *marks: str) -> pytest.Item:
+    found: Any = SimpleNamespace(path=Path(path))
+    found.get_closest_marker = lambda mark: mark if mark in marks else None
+    return cast(pytest.Item, found)
+
+
+def test_files_that_take_long_are_begun_first_and_stay_whole() -> None:
+    items = (
+        [item("quick")] * 9 + [item("vault", "flaky")] * 2 + [item("long"), item("long", "slow")]
+    )
+    longest_first(items)
+    assert [str(one.path) for one in items] == ["long"] * 2 + ["vault"] * 2 + ["quick"] * 9
+    assert items[1].get_closest_marker("slow")
