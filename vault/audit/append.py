@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from vault.audit.chain import StoredEvent, extend
 from vault.audit.event import AuditEvent, customers_of
+from vault.audit.known import KnownHead
 from vault.store.errors import StoreDamaged
 from vault.store.schema import audit_customers, audit_events
 from vault.store.statements import insert_rows
@@ -20,7 +21,10 @@ _MOVE = {
 
 
 def append(
-    conn: Connection, events: Sequence[tuple[AuditEvent, bytes]], now: int
+    conn: Connection,
+    events: Sequence[tuple[AuditEvent, bytes]],
+    now: int,
+    known: KnownHead | None = None,
 ) -> list[StoredEvent]:
     """Append events (each with its encoded bytes) and move the head; return what now stands.
 
@@ -29,13 +33,16 @@ def append(
     The head row is the lock by which several processes append to one chain. On PostgreSQL it is
     taken here and held until the commit, so call this last in a transaction; on SQLite the
     transaction has the database's only write lock from its beginning. Raises StoreDamaged when
-    there is no head, VersionConflict when events stand beyond it (the log was tampered with).
+    there is no head, LogSetBack when it is behind what is `known`, VersionConflict when events
+    stand beyond it (the log was tampered with).
     """
     dialect = conn.dialect.name
     row = conn.exec_driver_sql(_HEAD_LOCKED if dialect == "postgresql" else _HEAD).first()
     if row is None:
         raise StoreDamaged("the log has no head")
     size, chain, before = int(row[0]), bytes(row[1]), int(row[2])
+    if known is not None:
+        known.require(size, chain)
     recorded_at = max(now, before)
     stored: list[StoredEvent] = []
     rows = []

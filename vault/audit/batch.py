@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from vault.audit.append import append
 from vault.audit.chain import StoredEvent, leaf_hash
 from vault.audit.event import AuditEvent, encode, split_rows
+from vault.audit.known import KnownHead
 from vault.audit.receipts import ReceiptWriter
 from vault.store.errors import StoreError, StoreUnavailable, translate
 
@@ -53,8 +54,15 @@ class Unit:
         self.receipt = b""
 
 
-def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int]) -> int:
+def run_batch(
+    conn: Connection,
+    units: Sequence[Unit],
+    clock: Callable[[], int],
+    known: KnownHead | None = None,
+) -> int:
     """Run a batch and commit it; return the log's new size, or 0 if there was nothing to append.
+
+    It goes on from what is `known`, and is known then.
 
     Raises whatever made the batch as a whole fail; then nothing of it stands, except that after
     CommitUnknown it may. The connection is then not fit for another batch.
@@ -66,7 +74,7 @@ def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int])
             _run_unit(conn, unit)
         if unit.error is None:
             pending.extend(unit.ready)
-    stored = append(conn, pending, clock()) if pending else []
+    stored = append(conn, pending, clock(), known) if pending else []
     _require_transaction(conn)
     if not transaction.is_active:
         raise RuntimeError("a unit of work ended the batch's transaction")
@@ -79,7 +87,11 @@ def run_batch(conn: Connection, units: Sequence[Unit], clock: Callable[[], int])
         if unit.error is None:
             unit.stored = stored[at : at + len(unit.ready)]
             at += len(unit.ready)
-    return stored[-1].position if stored else 0
+    if not stored:
+        return 0
+    if known is not None:
+        known.learn(stored[-1].position, stored[-1].chain)
+    return stored[-1].position
 
 
 def sign_batch(units: Sequence[Unit], writer: ReceiptWriter, now: int) -> None:

@@ -30,13 +30,16 @@ class Verdict(StrEnum):
     """The log is shorter than what was kept: an old backup, or its end was cut off."""
     DIFFERENT = "different"
     """The log is as long and not the same."""
+    SET_BACK = "set_back"
+    """The log does not have what this process has seen in it, whatever was kept."""
     UNBELIEVABLE = "unbelievable"
     """What was kept is not signed by this log's keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A verdict, and both sides of it. Roots are empty where there is no checkpoint."""
+    """A verdict, and both sides of it. Roots are empty where there is no checkpoint. `known` is the
+    head that a process has seen, where that is what the verdict is about."""
 
     verdict: Verdict
     kept_size: int
@@ -45,6 +48,8 @@ class Comparison:
     signed_size: int
     signed_root: bytes
     signed_note: bytes | None
+    known_size: int = 0
+    known_chain: bytes = b""
 
 
 def compare(

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from vault.audit.batch import CommitUnknown, Encoded, Unit, run_batch, sign_batch
 from vault.audit.chain import StoredEvent
 from vault.audit.event import AuditEvent, encode
+from vault.audit.known import KnownHead
 from vault.audit.reader import head
 from vault.audit.receipts import ReceiptWriter
 from vault.store.database import Database, discard
@@ -87,6 +88,7 @@ class AuditLog:
         self._clock = clock
         self._settings = settings or LogSettings()
         self._receipts = receipts
+        self.known = KnownHead()
         self._waiting: deque[_Waiter] = deque()
         self._inbox: queue.SimpleQueue[list[_Waiter] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -106,7 +108,9 @@ class AuditLog:
         self._loop = asyncio.get_running_loop()
         self._appended = asyncio.Event()
         self._drained = asyncio.Event()
-        self._size = (await self._database.read(head)).size
+        now = await self._database.read(head)
+        self._size = now.size
+        self.known.learn(now.size, now.chain)
         self._thread = threading.Thread(target=self._write_batches, name="vault-log", daemon=True)
         self._thread.start()
         self._accepting = True
@@ -255,7 +259,7 @@ class AuditLog:
             self._database.require_in_place()
             if self._conn is None:
                 self._conn = self._database.writer()
-            size = run_batch(self._conn, batch, self._clock)
+            size = run_batch(self._conn, batch, self._clock, self.known)
             committed = True
             # A file that went away meanwhile has taken the commit with it.
             self._database.require_in_place(committed=True)
@@ -282,13 +286,20 @@ class AuditLog:
         woken, self._appended = self._appended, asyncio.Event()
         woken.set()
 
+    def rewound(self) -> None:
+        """The log goes on from an earlier size than it had, by somebody's word."""
+        self._size = 0
+
     async def wait_beyond(self, position: int) -> int:
         """Wait until the log has more than `position` events; return how many it has.
 
         Appends of this process wake it at once, those of others within `LogSettings.poll`.
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, LogUnavailable where the log was set back: whoever follows it
+        has to begin anew.
         """
         while self._size <= position:
+            if self.known.gone:
+                raise LogUnavailable("the log was set back")
             try:
                 await asyncio.wait_for(self._appended.wait(), self._settings.poll)
             except TimeoutError:

@@ -3,6 +3,7 @@ cannot reach.
 
     origin              the log's name: this folder is that log's and no other's
     checkpoint          the latest checkpoint, a C2SP signed note
+    recoveries          how often a recovery has let the log go on from an earlier size
     superseded/         checkpoints that a recovery has put aside, one file each; never deleted
     .checkpoint.*       drafts that a crash has left; nothing reads them
 
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from vault.audit.canonical import parse_decimal
 from vault.audit.checkpoint import Checkpoint, CheckpointInvalid, verify_checkpoint
 from vault.audit.durable import read_whole, sync_folder, write_whole
 from vault.audit.note import VerifierKey
@@ -26,6 +28,7 @@ T = TypeVar("T")
 _ORIGIN: Final = "origin"
 _LATEST: Final = "checkpoint"
 _SUPERSEDED: Final = "superseded"
+_RECOVERIES: Final = "recoveries"
 
 
 class SecondPlaceAway(Exception):
@@ -48,6 +51,9 @@ class SecondPlace(Protocol):
 
     def read(self) -> bytes | None:
         """The note kept last, unverified; None where the log had no checkpoint yet."""
+
+    def recoveries(self) -> int:
+        """How often `supersede` was called for this log. It never becomes less."""
 
     def put(self, note: bytes) -> int:
         """Keep a checkpoint, unless one of a larger tree is kept; the size kept now."""
@@ -93,6 +99,10 @@ class FolderPlace:
         """As `SecondPlace.read`."""
         return self._guarded(self._read)
 
+    def recoveries(self) -> int:
+        """As `SecondPlace.recoveries`."""
+        return self._guarded(self._recoveries)
+
     def put(self, note: bytes) -> int:
         """As `SecondPlace.put`. Of one size there is one root: another is refused."""
         new = self._verified(note)
@@ -127,6 +137,7 @@ class FolderPlace:
                     aside.mkdir(mode=0o700, exist_ok=True)
                     sync_folder(self.folder)
                     write_whole(aside, f"{_LATEST}.{len(list(aside.iterdir())) + 1:04}", kept)
+                write_whole(self.folder, _RECOVERIES, b"%d\n" % (self._recoveries() + 1))
                 write_whole(self.folder, _ORIGIN, f"{self._origin}\n".encode())
                 if note is not None:
                     write_whole(self.folder, _LATEST, note)
@@ -152,6 +163,15 @@ class FolderPlace:
     def _read(self) -> bytes | None:
         self.folder.stat()
         return read_whole(self.folder / _LATEST)
+
+    def _recoveries(self) -> int:
+        found = read_whole(self.folder / _RECOVERIES)
+        if found is None:
+            return 0
+        try:
+            return parse_decimal(found.decode("ascii").removesuffix("\n"))
+        except ValueError:
+            raise SecondPlaceRefused(f"{self.folder}/{_RECOVERIES} is no number") from None
 
     def _verified(self, note: bytes) -> Checkpoint:
         try:

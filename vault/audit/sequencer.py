@@ -69,7 +69,8 @@ return, not wait for anything. It may get one twice, and after a start an old on
 class Sequencer:
     """One process's sequencer. `step` is one attempt; `start` repeats it on a thread of its own.
 
-    `clock` gives microseconds since the Unix epoch; that it jumps does no harm.
+    `clock` gives microseconds since the Unix epoch; that it jumps does no harm. While `halted`,
+    nothing is signed.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Sequencer:
         clock: Callable[[], int],
         settings: SequencerSettings | None = None,
         publish: Sequence[Publish] = (),
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._signers = signers
         self._clock = clock
         self._settings = settings or SequencerSettings()
         self._publish = tuple(publish)
+        self._halted = halted
         self._name = secrets.token_hex(8)
         self._conn: Connection | None = None
         self._tree: Tree | None = None
@@ -112,6 +115,10 @@ class Sequencer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+
+    def forget(self) -> None:
+        """What was signed so far is of a history that is over, by somebody's word."""
+        self._tree = None
 
     def _run(self) -> None:
         # Twice an interval: what comes right behind a look waits for half of it, then for the step.
@@ -152,6 +159,8 @@ class Sequencer:
 
         Raises Outpaced, StoreUnavailable; StoreDamaged for what must not be signed.
         """
+        if self._halted():
+            return False
         database = self._database
         latest = database.read_sync(log_tree.latest)
         size = database.read_sync(head).size

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vault.audit import AuditLog
 from vault.audit.note import VerifierKey
 from vault.audit.publisher import Publisher
 from vault.audit.second_place import (
     FolderPlace,
-    SecondPlace,
     SecondPlaceAway,
     SecondPlaceRefused,
 )
@@ -18,7 +17,9 @@ from vault.audit.sequencer import Publish
 from vault.audit.signers import Signers
 from vault.audit.witness import Witness, WitnessFailed
 from vault.sealing import SystemClock
+from vault.server.public_keys import PublicKeys
 from vault.server.settings import LogTable, Settings, SettingsInvalid
+from vault.services.continuity import Continuity
 from vault.services.gate import Gate
 from vault.services.health import Probe, second_place_probe
 from vault.services.recovery import Recovery
@@ -27,16 +28,18 @@ from vault.store import Database, StoreError
 from vault.store.log_tree import CheckpointRow
 
 _STOP_SECONDS = 2.0
+_WITNESSES_SECONDS = 1.0
 
 
 class LogGuard:
-    """The parts around the log of the full tier; of a masked node there is nothing to guard.
+    """The parts around the log. A masked node compares as the full tier does, and writes nowhere.
 
     `open` first, then `start`; `compared` is set when the log has been looked at once.
     """
 
     def __init__(
         self,
+        continuity: Continuity,
         recovery: Recovery,
         second: Publisher | None,
         witnesses: Mapping[str, Publisher],
@@ -44,6 +47,7 @@ class LogGuard:
     ) -> None:
         self.recovery = recovery
         self.compared = asyncio.Event()
+        self._continuity = continuity
         self._second = second
         self._publishers = ([second] if second is not None else []) + list(witnesses.values())
         self._witnessing: Witnessing | None = None
@@ -51,6 +55,8 @@ class LogGuard:
             self._witnessing = Witnessing(
                 witnesses, log.witness_quorum, log.witness_seconds, required=log.witness_required
             )
+        for publisher in self._publishers:
+            self.when_rewound(publisher.forget)
 
     @classmethod
     def build(
@@ -61,30 +67,44 @@ class LogGuard:
         clock: SystemClock,
         signers: Signers | None,
     ) -> LogGuard:
-        """From the settings; idle without signers."""
-        place: SecondPlace | None = None
+        """From the settings. Without signers it is a masked node's.
+
+        Raises SettingsInvalid.
+        """
+        place: FolderPlace | None = None
         second: Publisher | None = None
-        if signers is not None and settings.log.second_place:
+        verifiers: Callable[[], Sequence[VerifierKey]] = tuple
+        if settings.log.second_place:
+            verifiers = PublicKeys.of(settings).verifiers if signers is None else signers.verifiers
             folder = settings.path(settings.log.second_place)
-            place = FolderPlace(folder, settings.log.origin, signers.verifiers)
-            second = Publisher(
-                "second_place", _keeping(place), (SecondPlaceAway, SecondPlaceRefused)
-            )
-        recovery = Recovery(
+            place = FolderPlace(folder, settings.log.origin, verifiers)
+        if place is not None and signers is not None:
+            foreseen = (SecondPlaceAway, SecondPlaceRefused)
+            second = Publisher("second_place", _keeping(place), foreseen)
+        continuity = Continuity(
             database,
             log,
-            clock,
             place,
+            begins=signers is not None,
             origin=settings.log.origin,
-            verifiers=signers.verifiers if signers is not None else tuple,
+            verifiers=verifiers,
         )
+        recovery = Recovery(continuity, log, clock, place, elsewhere=signers is None)
         witnesses = _witnesses(settings, database) if signers is not None else {}
-        return cls(recovery, second, witnesses, settings.log)
+        return cls(continuity, recovery, second, witnesses, settings.log)
 
     @property
     def publish(self) -> Sequence[Publish]:
         """Where checkpoints go."""
         return tuple(one.publish for one in self._publishers)
+
+    def halted(self) -> bool:
+        """Whether nothing may be signed."""
+        return self.recovery.closed
+
+    def when_rewound(self, forget: Callable[[], None]) -> None:
+        """Call this when the log goes on from an earlier size, by somebody's word."""
+        self._continuity.rewound.append(forget)
 
     def gate(self) -> Gate:
         """What every call is asked of."""
@@ -95,9 +115,8 @@ class LogGuard:
 
     def probes(self) -> dict[str, Probe]:
         """Parts of the health check."""
-        probes = {}
+        probes = {"recovery": self.recovery.probe()}
         if self._second is not None:
-            probes["recovery"] = self.recovery.probe()
             probes["second_place"] = second_place_probe(self._second)
         if self._witnessing is not None:
             probes["witnesses"] = self._witnessing.probe()
@@ -116,11 +135,15 @@ class LogGuard:
         for one in self._publishers:
             one.start()
 
-    async def watch(self) -> None:
-        """Look after the witnesses, until cancelled."""
+    async def watch(self, tell: Callable[[bool], None]) -> None:
+        """Look after the log and the witnesses, until cancelled; `tell` whether the log may be
+        served, on a change."""
+        await asyncio.gather(self.recovery.watch(tell), self._watch_witnesses())
+
+    async def _watch_witnesses(self) -> None:
         while self._witnessing is not None:
             self._witnessing.look()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(_WITNESSES_SECONDS)
 
     def stop(self) -> None:
         """Hand on what is there yet, for a bounded time. Blocks."""
@@ -143,7 +166,7 @@ def _witnesses(settings: Settings, database: Database) -> dict[str, Publisher]:
     return made
 
 
-def _keeping(place: SecondPlace) -> Publish:
+def _keeping(place: FolderPlace) -> Publish:
     def keep(row: CheckpointRow) -> None:
         place.put(row.note)
 

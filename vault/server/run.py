@@ -91,7 +91,7 @@ async def _open(parts: Parts, standing: Standing) -> None:
     if parts.sequencer is not None:
         parts.sequencer.start()
     standing.serving(True)
-    await parts.guard.watch()
+    await parts.guard.watch(standing.serving)
 
 
 def _pipeline(parts: Parts, tier: Tier) -> Pipeline:

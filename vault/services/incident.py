@@ -13,14 +13,20 @@ from vault.audit.comparing import Comparison, Verdict
 
 OPERATOR, OFFICER = "operator", "security_officer"
 _TEXTS = {
+    Verdict.SET_BACK: "the log does not have what this server has seen in it",
     Verdict.OLDER: "the log is older than the checkpoint kept in the second place",
     Verdict.DIFFERENT: "the log is not the one whose checkpoint is kept in the second place",
     Verdict.NOTHING_KEPT: "the log has entries, and the second place has never seen it",
     Verdict.UNBELIEVABLE: "the checkpoint kept in the second place is not signed by this log",
 }
+_RESTORE = "restore the database that belongs to the second place; if there is none, "
 REMEDY = (
-    "restore the database that belongs to the second place; if there is none, an operator and a "
-    "security officer each run `vaultctl recovery show` and `vaultctl recovery acknowledge`"
+    f"{_RESTORE}an operator and a security officer each run `vaultctl recovery show` and "
+    "`vaultctl recovery acknowledge`"
+)
+REMEDY_ELSEWHERE = (
+    f"{_RESTORE}an operator and a security officer acknowledge it on the full tier; this node goes "
+    "on by itself then, or where no second place is configured after a restart"
 )
 
 
@@ -74,15 +80,18 @@ def incident_of(found: Comparison) -> str:
 
 def sides(found: Comparison) -> tuple[str, ...]:
     """Both sides of a comparison, as the entry of its acknowledgement names them."""
+    known = (f"known/{found.known_size}/{found.known_chain.hex()}",) if found.known_size else ()
     return (
         f"kept/{found.kept_size}/{found.kept_root.hex()}",
         f"signed/{found.signed_size}/{found.signed_root.hex()}",
+        *known,
     )
 
 
 def describe(found: Comparison) -> str:
     """What was found, in a line."""
+    seen = f"seen {found.known_size}, " if found.known_size else ""
     return (
-        f"{_TEXTS[found.verdict]}: kept {found.kept_size}, "
+        f"{_TEXTS[found.verdict]}: {seen}kept {found.kept_size}, "
         f"signed {found.signed_size}, {found.log_size} entries"
     )

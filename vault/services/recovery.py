@@ -1,35 +1,30 @@
-"""Whether the log is the one that it was: compared with the second place before anything is served.
+"""Refuses a log that was set back, and lets it go on by the word of two persons.
 
-A log that is older than the checkpoint kept there, or another one, is not served from and not
-written to until two persons, an operator and a security officer, have acknowledged it. Then the
+A log that is older than what is known of it (continuity.py), or another one, is not served from and
+not written to until two persons, an operator and a security officer, have acknowledged it. Then the
 acknowledgements are the first new entries, and the second place moves on to the new history; what
-it held is put aside as evidence.
-
-    COMPARING  not compared yet, or the second place is away: tried again by itself
-    REFUSED    set back, or different: waits for the two (or for the right database)
-    OPEN       the log continues what was kept
+it held is put aside as evidence, by which the other nodes know that they may go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.audit import AuditLog
-from vault.audit.checkpoint import CheckpointInvalid, verify_checkpoint
-from vault.audit.comparing import Comparison, Verdict, compare
-from vault.audit.note import VerifierKey
+from vault.audit.comparing import Comparison
 from vault.audit.second_place import SecondPlace, SecondPlaceAway, SecondPlaceRefused
 from vault.sealing import Clock
 from vault.services.call import Call
+from vault.services.continuity import Continuity
 from vault.services.errors import (
-    LogRolledBack,
     NothingToRecover,
     RecoveryChanged,
+    RecoveryElsewhere,
     SecondPersonNeeded,
     SecondPlaceUnavailable,
     VaultError,
@@ -39,6 +34,7 @@ from vault.services.incident import (
     OFFICER,
     OPERATOR,
     REMEDY,
+    REMEDY_ELSEWHERE,
     Acknowledgement,
     Phase,
     Report,
@@ -47,167 +43,139 @@ from vault.services.incident import (
     incident_of,
     sides,
 )
+from vault.services.looking import ATTEMPT_SECONDS
 from vault.services.off_loop import in_thread
-from vault.store import Database, StoreError
 
-ATTEMPT_SECONDS = 5.0
-"""How long a look at the second place may take before it counts as hanging."""
-_PAUSE_SECONDS = 1.0
-_THREAD = "vault-recovery"
+PAUSE_SECONDS = 0.5
+"""Between two looks: a log that is set back under the running server is refused within 2 s."""
 
 
 class Recovery:
-    """Whether the full tier may serve. Without a second place it is open from the start."""
+    """Of one process. ``elsewhere`` where people acknowledge on another node: a masked one neither
+    reads what they acknowledge nor writes to the second place."""
 
     def __init__(
         self,
-        database: Database,
+        continuity: Continuity,
         log: AuditLog,
         clock: Clock,
         place: SecondPlace | None = None,
         *,
-        origin: str = "",
-        verifiers: Callable[[], Sequence[VerifierKey]] = tuple,
+        elsewhere: bool = False,
     ) -> None:
-        self._database = database
+        self._continuity = continuity
         self._log = log
         self._clock = clock
         self._place = place
-        self._origin = origin
-        self._verifiers = verifiers
-        self._phase = Phase.COMPARING if place else Phase.OPEN
-        self._problem = "not compared yet"
-        self._found: Comparison | None = None
+        self._elsewhere = elsewhere
         self._incident = ""
         self._words: dict[str, Acknowledgement] = {}
-        self._logged = False
+        self._unfinished: Comparison | None = None
         self._turn = asyncio.Lock()
-        self._open = asyncio.Event()
-        self._attempt: asyncio.Future[Comparison] | None = None
+        self._moved_on = asyncio.Event()
 
     # -- what others ask ---------------------------------------------------------------------
 
     @property
     def closed(self) -> bool:
         """Whether nothing may be served from the log, nor written to it."""
-        return self._phase is not Phase.OPEN
+        return self._continuity.closed
 
     def refusal(self) -> VaultError | None:
         """What a call is told meanwhile; None when open."""
-        if self._phase is Phase.OPEN:
-            return None
-        return LogRolledBack() if self._phase is Phase.REFUSED else SecondPlaceUnavailable()
+        return self._continuity.refusal()
 
     def report(self) -> Report:
         """How things stand."""
-        words = tuple(self._words.values())
-        if self._phase is Phase.OPEN:
-            return Report(self._phase, "", "", "", None, ())
-        if self._phase is Phase.COMPARING or self._found is None:
+        phase, found = self._continuity.phase, self._continuity.found
+        if phase is Phase.OPEN:
+            return Report(phase, "", "", "", None, ())
+        if phase is Phase.COMPARING or found is None:
             remedy = "bring the second place (log.second_place) back; it is tried again by itself"
-            return Report(Phase.COMPARING, "", self._problem, remedy, None, ())
-        detail = describe(self._found)
-        return Report(self._phase, self._incident, detail, REMEDY, self._found, words)
+            if self._log.known.gone:
+                remedy = REMEDY_ELSEWHERE if self._elsewhere else REMEDY
+            problem = self._continuity.problem or "the log was set back under the running server"
+            return Report(Phase.COMPARING, "", problem, remedy, None, ())
+        remedy = REMEDY_ELSEWHERE if self._elsewhere else REMEDY
+        words = tuple(self._words.values())
+        return Report(phase, self._incident, describe(found), remedy, found, words)
 
     def probe(self) -> Probe:
         """The part `recovery` of the health check."""
 
         async def look() -> Check:
-            if self._place is None:
-                return Check("recovery", State.OK, "no second place is configured")
             report = self.report()
-            if report.phase is Phase.OPEN:
-                return Check("recovery", State.OK, "the log continues the second place's")
-            return Check("recovery", State.CRITICAL, report.detail, report.remedy)
+            if report.phase is not Phase.OPEN:
+                return Check("recovery", State.CRITICAL, report.detail, report.remedy)
+            problem = self._continuity.problem
+            if problem:
+                remedy = "mend it; until then only what this server has seen itself is held against"
+                return Check("recovery", State.WARNING, f"not compared: {problem}", remedy)
+            if self._place is None:
+                detail = "the log continues what this server has seen; there is no second place"
+                return Check("recovery", State.OK, detail)
+            return Check("recovery", State.OK, "the log continues the second place's")
 
         return look
 
     # -- comparing ---------------------------------------------------------------------------
 
     async def compare(self) -> None:
-        """Look once, for at most `ATTEMPT_SECONDS`."""
-        if self._phase is Phase.OPEN:
-            self._open.set()
-        else:
-            await self._compare()
+        """Look once, for little longer than `ATTEMPT_SECONDS`."""
+        async with self._turn:
+            if self._unfinished is not None:
+                # Both words are in the log; only the second place is behind.
+                with contextlib.suppress(SecondPlaceAway, SecondPlaceRefused, TimeoutError):
+                    await self._finish(self._unfinished)
+                return
+            await self._continuity.look()
+            found = self._continuity.found
+            incident = incident_of(found) if found is not None else ""
+            if incident != self._incident:
+                self._incident, self._words = incident, {}
 
     async def opened(self) -> None:
         """Return when it is open: it looks again and again, and people may acknowledge."""
-        while not self._open.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._open.wait(), _PAUSE_SECONDS)
-            async with self._turn:
-                if self._phase is not Phase.OPEN:
-                    await self._compare()
+        while self.closed:
+            await self._pause()
+            if self.closed:
+                await self.compare()
 
-    async def _compare(self) -> None:
-        place = self._place
-        if place is None:
-            return
-        # One look at a time: of those that hang there is never a second.
-        if self._attempt is None or self._attempt.done():
-            self._attempt = in_thread(lambda: self._look(place), _THREAD)
-        try:
-            found = await asyncio.wait_for(asyncio.shield(self._attempt), ATTEMPT_SECONDS)
-        except TimeoutError:
-            self._away(f"the second place has not answered for {ATTEMPT_SECONDS:.0f} s")
-        except (SecondPlaceAway, SecondPlaceRefused, StoreError) as error:
-            self._away(str(error))
-        else:
-            self._compared(found)
+    async def watch(self, tell: Callable[[bool], None]) -> None:
+        """Look again and again, until cancelled; ``tell`` whether calls are taken, on a change."""
+        was = self.closed
+        while True:
+            await self._pause()
+            await self.compare()
+            if self.closed != was:
+                was = self.closed
+                tell(not was)
 
-    def _look(self, place: SecondPlace) -> Comparison:
-        fresh = self._database.read_sync(lambda conn: compare(conn, None, begun=False))
-        if fresh.verdict is Verdict.CONTINUES:
-            # A log without an entry: it begins in its second place before it has any.
-            place.begin()
-        begun, note = place.begun(), place.read()
-        kept = None
-        if note is not None:
-            try:
-                kept = verify_checkpoint(note, self._verifiers(), self._origin)
-            except CheckpointInvalid:
-                return self._database.read_sync(
-                    lambda conn: compare(conn, None, begun=begun, believed=False)
-                )
-        return self._database.read_sync(lambda conn: compare(conn, kept, begun=begun))
-
-    def _away(self, problem: str) -> None:
-        if self._phase is Phase.COMPARING:
-            self._problem = problem
-
-    def _compared(self, found: Comparison) -> None:
-        if found.verdict is Verdict.CONTINUES:
-            self._go_on()
-            return
-        incident = incident_of(found)
-        if incident != self._incident:
-            self._words, self._logged = {}, False
-        self._incident, self._found, self._phase = incident, found, Phase.REFUSED
-
-    def _go_on(self) -> None:
-        self._phase = Phase.OPEN
-        self._words, self._incident, self._found = {}, "", None
-        self._open.set()
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved_on.wait(), PAUSE_SECONDS)
+        self._moved_on.clear()
 
     # -- acknowledging -----------------------------------------------------------------------
 
     async def acknowledge(self, call: Call, incident: str) -> Report:
         """Take one person's word. With the second one the log goes on.
 
-        Raises NothingToRecover, RecoveryChanged (another incident than the one seen),
-        SecondPersonNeeded (his word stands already, and the other's is wanted),
+        Raises NothingToRecover, RecoveryElsewhere, RecoveryChanged (another incident than the one
+        seen), SecondPersonNeeded (his word stands already, and the other's is wanted),
         SecondPlaceUnavailable.
         """
         call.require(ActionClass.ADMIN, "")
         async with self._turn:
-            found, place = self._found, self._place
-            if self._phase is not Phase.REFUSED or not found or not place or not call.principal:
+            found = self._continuity.found
+            if self._continuity.phase is not Phase.REFUSED or not found or not call.principal:
                 raise NothingToRecover()
+            if self._elsewhere:
+                raise RecoveryElsewhere()
             if incident != self._incident:
                 raise RecoveryChanged()
             now = self._clock.now_micros()
-            if not self._logged:
+            if self._unfinished is None:
                 if call.actor in self._words:
                     raise SecondPersonNeeded()
                 roles = frozenset(call.principal.roles) & {OPERATOR, OFFICER}
@@ -215,33 +183,48 @@ class Recovery:
                 self._words[call.actor] = Acknowledgement(call.actor, roles, now, call.event(now))
                 if not complete(self._words.values()):
                     return self.report()
-            await self._move_on(call, found, place)
+            await self._move_on(call, found)
             return self.report()
 
-    async def _move_on(self, call: Call, found: Comparison, place: SecondPlace) -> None:
+    async def _move_on(self, call: Call, found: Comparison) -> None:
+        try:
+            if self._unfinished is None:
+                await self._write(call)
+                self._unfinished = found
+            await self._finish(found)
+        except (SecondPlaceAway, SecondPlaceRefused, TimeoutError):
+            raise SecondPlaceUnavailable() from None
+
+    async def _write(self, call: Call) -> None:
+        """Both words into the log, unless the second place could not follow."""
         words = sorted(self._words.values(), key=lambda word: word.time)
         try:
-            # Nothing is written to a log whose second place could not follow.
-            await asyncio.wait_for(in_thread(place.read, _THREAD), ATTEMPT_SECONDS)
-            if not self._logged:
+            if self._place is not None:
+                await _bounded(self._place.read)
+            with self._log.known.waived():
                 await self._log.commit(
                     _nothing, lambda _: [word.event for word in words], receive=call.receive
                 )
-                call.committed = self._logged = True
-            await asyncio.wait_for(
-                in_thread(lambda: place.supersede(found.signed_note), _THREAD), ATTEMPT_SECONDS
-            )
-        except (SecondPlaceAway, SecondPlaceRefused, TimeoutError):
-            if not self._logged:
-                # His word was not taken: he may give it again when the place is back.
-                self._words.pop(call.actor, None)
-            raise SecondPlaceUnavailable() from None
         except BaseException:
-            if not self._logged:
-                self._words.pop(call.actor, None)
+            # His word was not taken: he may give it again.
+            self._words.pop(call.actor, None)
             raise
-        self._go_on()
+        call.committed = True
+
+    async def _finish(self, found: Comparison) -> None:
+        place = self._place
+        if place is not None:
+            await _bounded(lambda: place.supersede(found.signed_note))
+        self._unfinished = None
+        self._words, self._incident = {}, ""
+        self._continuity.rewind()
+        self._continuity.open()
+        self._moved_on.set()
 
 
 def _nothing(_conn: Connection) -> None:
     return None
+
+
+async def _bounded(work: Callable[[], object]) -> None:
+    await asyncio.wait_for(in_thread(work, "vault-recovery"), ATTEMPT_SECONDS)

@@ -2,7 +2,8 @@
 
 Column grants keep the role from reading a sealed column of the full branch, table grants from the
 full branch's keys and the blind indexes. It may append to the log, and move its head, which is
-what the tier's own calls need; it may not read what the log says.
+what the tier's own calls need. Of what the log says it may read nothing: only the hashes, and the
+signed checkpoints, by which it finds that the log was set back.
 """
 
 from collections.abc import Iterable

@@ -95,6 +95,8 @@ class Witness:
         for _ in range(_ATTEMPTS):
             old = self._known
             if old > row.size:
+                # It is asked again the next time: its people may have made it forget.
+                self._known = 0
                 raise WitnessRefused(f"it has cosigned {old} entries; this log has {row.size}")
             proof: list[bytes] = []
             if 0 < old < row.size:
