@@ -27,7 +27,7 @@ from bench.loader import Caller
 from bench.material import KEPT, ROOT, write_messages
 from bench.meters import Meter
 from bench.results import Figure, figure, middle
-from tests.support.running_vault import free_port
+from tests.support.quiet_ports import free_port
 from vault.server.dev.pki import Authority
 
 ROUNDS, SECONDS = 3, 3.0

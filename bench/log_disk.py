@@ -10,7 +10,15 @@ from sqlalchemy import make_url
 
 from bench.databases import Store
 
-TABLES = ("audit_events", "audit_customers", "audit_head", "log_tiles", "log_checkpoints")
+TABLES = (
+    "audit_events",
+    "audit_customers",
+    "audit_head",
+    "log_tiles",
+    "log_checkpoints",
+    "log_bundles",
+    "log_bundle_terms",
+)
 
 # A table with what PostgreSQL keeps beside it (TOAST, free space map, visibility map), which
 # together with its indexes is its pg_total_relation_size.
@@ -59,6 +67,16 @@ def leaves(store: Store, after: int) -> dict[str, tuple[int, float]]:
     )
     rows = [(str(row[0]), int(row[1]), int(row[2])) for row in _rows(store, sql)]
     return {action: (count, length / count) for action, count, length in rows}
+
+
+def reclaim(store: Store) -> None:
+    """Give the room of deleted rows back, so that what stands can be measured; a vault would fill
+    it with new entries."""
+    if store.server is None:
+        _rows(store, "VACUUM")
+        return
+    for name in TABLES:
+        _rows(store, f"VACUUM FULL {name}")
 
 
 def size(store: Store) -> int:

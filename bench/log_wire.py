@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import grpc
 import psutil
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bench import loader, log_disk, log_stream
 from bench.cores import bind_server
@@ -24,7 +25,7 @@ from bench.results import Figure, figure
 from bench.scenes import Stage, run
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.masked.v1 import masked_pb2
-from tests.support.running_vault import free_port
+from tests.support.quiet_ports import free_port
 from vault.audit.checkpoint import read_checkpoint
 from vault.server.settings import TierName
 
@@ -86,6 +87,8 @@ def measure(stage: Stage, plan: LogPlan, operations: Sequence[Operation], scene:
     before, start = log_disk.sizes(stage.store), signed_size(stage)
     _mixed(stage, operations, plan.mix)
     scene.on_disk.append(_on_disk(stage, "mix", before, start))
+    say("all of it archived, on disk")
+    scene.on_disk.append(_archived(stage))
 
 
 def signed_size(stage: Stage) -> int:
@@ -123,6 +126,25 @@ def _on_disk(stage: Stage, calls: str, before: dict[str, int], start: int) -> On
     events = sum(count for count, _ in actions.values())
     after = log_disk.sizes(stage.store)
     return OnDisk(calls, events, actions, log_disk.grown(before, after, events))
+
+
+def _archived(stage: Stage) -> OnDisk:
+    """The whole log once its old entries are in the object store: tables and objects."""
+    signed_size(stage)
+    actions = log_disk.leaves(stage.store, 0)
+    now = Timestamp()
+    now.GetCurrentTime()
+    request = audit_pb2.ArchiveEventsRequest(before_time=now)
+    *_, last = stage.vault.audit("operator").ArchiveEvents(request)
+    objects = list((stage.vault.folder / "blobs").rglob("*.gz"))
+    log_disk.reclaim(stage.store)
+    events = log_disk.size(stage.store)
+    if events - last.archived > 1_000:
+        raise RuntimeError(f"of {events} entries, {last.archived} were archived")
+    parts = log_disk.grown({}, log_disk.sizes(stage.store), events)
+    # A file takes whole blocks.
+    parts["objects"] = sum(path.stat().st_blocks * 512 for path in objects) / events
+    return OnDisk("all, archived", events, actions, parts)
 
 
 async def _under_load(

@@ -20,7 +20,8 @@ from bench.meters import Meter
 from bench.operations import IMPORT, Operation, names_of, operations, results
 from bench.results import Figure, Imported, Measured, Scene, figure
 from recordsvault.records.v1 import records_pb2
-from tests.support.running_vault import RunningVault, free_port
+from tests.support.quiet_ports import free_port
+from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
 # Searches are budgeted (600 a minute a caller, 6,000 a masked node by default); here the budget

@@ -8,6 +8,7 @@ import pytest
 
 from tests.docs.pages import ENGLISH, codes
 from vault.server.settings import (
+    BlobsTable,
     CacheTable,
     KmsTable,
     LimitsTable,
@@ -30,6 +31,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "log.witnesses": WitnessTable,
     "limits": LimitsTable,
     "cache": CacheTable,
+    "blobs": BlobsTable,
 }
 INNER = {f"tiers.*.{name}" for name in ("kms", "tls", "oracle")} | {"log.witnesses"}
 

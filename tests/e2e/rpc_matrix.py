@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
@@ -120,6 +121,7 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         ),
         "SearchMaskedCustomers": mp.SearchMaskedCustomersRequest(phone="+8613800138000"),
         "AcknowledgeRecovery": admin_pb2.AcknowledgeRecoveryRequest(incident="a" * 16),
+        "ArchiveEvents": audit_pb2.ArchiveEventsRequest(before_time=Timestamp(seconds=1)),
         "ReportAccess": audit_pb2.ReportAccessRequest(actor="backend"),
         "LookUp": oracle_pb2.LookUpRequest(
             kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1

@@ -23,6 +23,7 @@ from vault.server.dev.files import (
 )
 from vault.server.dev.keks import ensure_keks
 from vault.server.dev.layout import (
+    BLOBS,
     CONFIG,
     DATABASE,
     DEFAULT_FULL_PORT,
@@ -155,6 +156,7 @@ def _sealed(folder: Path) -> str:
 
 def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
     make_folder(folder / "profiles")
+    make_folder(folder / BLOBS)
     for name, text in texts(was).items():
         create(folder / name, text.encode(), PRIVATE)
     if ports == was:

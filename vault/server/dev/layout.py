@@ -10,6 +10,7 @@ TRUST_DOMAIN = "demo.bank"
 CONFIG = "vault.toml"
 PRINCIPALS = "principals.toml"
 DATABASE = "vault.db"
+BLOBS = "blobs"
 ORIGIN = "demo.bank/log"
 DEFAULT_FULL_PORT = 7443
 DEFAULT_MASKED_PORT = 7444
@@ -69,6 +70,9 @@ def _config(ports: Ports) -> str:
 
 [log]
 origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
+
+[blobs]
+folder = "{BLOBS}"  # where `vaultctl audit archive` moves old log entries
 
 [tiers.full]
 listen = "localhost:{ports.full}"
