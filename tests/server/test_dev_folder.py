@@ -20,6 +20,7 @@ from vault.kms import KekMissing, KekName, LocalFileKms
 from vault.kms.signing import Purpose, rotate_signing_keys
 from vault.server.checking import examine
 from vault.server.dev import PEOPLE, DevFolderUnusable, Ports, held, prepare, require_free
+from vault.server.dev.layout import texts
 from vault.server.migrating import migrate
 from vault.server.settings import TierName, load
 from vault.server.signing import verifier_keys
@@ -381,3 +382,29 @@ def test_a_port_in_use_is_told_with_the_option_that_helps(
 
 def test_free_ports_are_free() -> None:
     require_free(Ports(*quiet_ports(2)))
+
+
+# -- a second place ------------------------------------------------------------------------------
+
+
+def test_both_tiers_are_given_the_second_place_and_the_logs_public_key(folder: Path) -> None:
+    for tier in TierName:
+        settings = load(folder / "vault.toml", tier)
+        assert settings.path(settings.log.second_place).parent == folder.resolve()
+        assert settings.path(settings.log.public_keys) == folder.resolve() / "log.vkey"
+
+
+def test_an_early_folder_goes_on_without_and_takes_new_ports(tmp_path: Path) -> None:
+    """A log that has entries already would be refused by a second place that never saw it."""
+    made = tmp_path / "early"
+    with held(made):
+        for name, text in texts(Ports(), early=True).items():
+            (made / name).parent.mkdir(exist_ok=True)
+            (made / name).write_text(text)
+        prepare(made)
+        assert (made / "vault.toml").read_text() == texts(Ports(), early=True)["vault.toml"]
+        prepare(made, full_port=7453, masked_port=7454)
+    settings = load(made / "vault.toml", TierName.FULL)
+    assert settings.table.listen == "localhost:7453"
+    assert not settings.log.second_place
+    assert (made / "vault.toml").read_text() == texts(Ports(7453, 7454), early=True)["vault.toml"]

@@ -157,12 +157,18 @@ def _sealed(folder: Path) -> str:
 def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
     make_folder(folder / "profiles")
     make_folder(folder / BLOBS)
-    for name, text in texts(was).items():
+    config = folder / CONFIG
+    # An early folder stays as it is: a log that has entries already would be refused by a second
+    # place that never saw it.
+    early = config.exists() and not load(config, TierName.FULL).log.second_place
+    for name, text in texts(was, early=early).items():
         create(folder / name, text.encode(), PRIVATE)
     if ports == was:
         return
-    before = {folder / name: text.encode() for name, text in texts(was).items()}
-    after = {folder / name: text.encode() for name, text in texts(ports).items()}
+    before, after = (
+        {folder / name: text.encode() for name, text in texts(of, early=early).items()}
+        for of in (was, ports)
+    )
     changed = [path for path in after if path.read_bytes() not in (before[path], after[path])]
     if changed:
         raise DevFolderUnusable(

@@ -12,6 +12,8 @@ PRINCIPALS = "principals.toml"
 DATABASE = "vault.db"
 BLOBS = "blobs"
 ORIGIN = "demo.bank/log"
+SECOND_PLACE = "second-place"
+LOG_VKEY = "log.vkey"
 DEFAULT_FULL_PORT = 7443
 DEFAULT_MASKED_PORT = 7444
 FULL_SERVER = "full-server"
@@ -55,25 +57,36 @@ def uri(name: str) -> str:
     return f"spiffe://{TRUST_DOMAIN}/{name}"
 
 
-def texts(ports: Ports) -> dict[str, str]:
-    """The text files by path in the folder. The first is written first: it marks the folder."""
-    written = {CONFIG: _config(ports), PRINCIPALS: _principals()}
+def texts(ports: Ports, *, early: bool = False) -> dict[str, str]:
+    """The text files by path in the folder. The first is written first: it marks the folder.
+
+    `early`: as folders were made before the log had a second place and an archive.
+    """
+    written = {CONFIG: _config(ports, early=early), PRINCIPALS: _principals()}
     for person in PEOPLE:
         written[f"profiles/{person.name}.toml"] = _profile(person, ports)
     return written
 
 
-def _config(ports: Ports) -> str:
+_LATER = f"""\
+# A database that is set back is refused by the checkpoint that is kept here. It guards nothing on
+# the same disk: elsewhere it is a folder where whoever restores databases cannot write.
+second_place = "{SECOND_PLACE}"
+public_keys = "{LOG_VKEY}"
+
+[blobs]
+folder = "{BLOBS}"  # where `vaultctl audit archive` moves old log entries
+"""
+
+
+def _config(ports: Ports, *, early: bool) -> str:
     return f"""\
 # A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
 # Paths are relative to this file. Each tier reads its own table and nothing of the other's.
 
 [log]
 origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
-
-[blobs]
-folder = "{BLOBS}"  # where `vaultctl audit archive` moves old log entries
-
+{"" if early else _LATER}
 [tiers.full]
 listen = "localhost:{ports.full}"
 database = "sqlite:///{DATABASE}"

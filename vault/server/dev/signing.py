@@ -7,10 +7,10 @@ from pathlib import Path
 from vault.kms import KeyFileRefused, KmsError
 from vault.kms.signing import Purpose, create_signing_keys, signing_file
 from vault.server.dev.files import PUBLIC, DevFolderUnusable, create, replace
+from vault.server.dev.layout import LOG_VKEY
 from vault.server.settings import Settings, TierName, load
 from vault.server.signing import key_folder, purposes, verifier_keys
 
-LOG_VKEY = "log.vkey"
 RECEIPT_VKEY = "receipt.vkey"
 _FILES = {Purpose.LOG: LOG_VKEY, Purpose.RECEIPT: RECEIPT_VKEY}
 
