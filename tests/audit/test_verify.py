@@ -142,6 +142,23 @@ def test_entries_may_be_lacking_where_that_is_allowed() -> None:
     assert [one.place for one in verified(log, lack=True).findings] == ["tile/0/001"]
 
 
+def test_a_bundle_that_was_not_expected_is_counted_apart_from_one_that_is_lost() -> None:
+    log = export(1000)
+    noted, lost = entries_path(1, 256), entries_path(3, 232)
+    del log.files[noted]
+    found = verify_log(log, [KEY], ORIGIN, withheld={noted, "tile/entries/009"})
+    assert found.holds
+    assert (found.leaves, found.withheld, found.noted, found.unnoted) == (744, 256, 1, 0)
+    del log.files[lost]
+    found = verify_log(log, [KEY], ORIGIN, withheld={noted})
+    assert [(one.kind, one.place) for one in found.findings] == [(Kind.BUNDLE_MISSING, lost)]
+    assert (found.noted, found.unnoted) == (1, 1)
+    # Expected or not, its hashes are held to the root.
+    log.files["tile/0/001"] = log.files["tile/0/000"]
+    found = verify_log(log, [KEY], ORIGIN, withheld={noted, lost})
+    assert [one.place for one in found.findings] == ["tile/0/001"]
+
+
 def test_a_checkpoint_of_another_key_is_nothing() -> None:
     forger, _ = ed25519(ORIGIN)
     log = export_of(some_leaves(9), ORIGIN, forger)

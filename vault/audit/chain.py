@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from vault.store.errors import StoreAltered
+
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
 
@@ -38,6 +40,11 @@ class StoredEvent:
     recorded_at: int
     leaf: bytes
     chain: bytes
+
+    def __post_init__(self) -> None:
+        """Raises StoreAltered where the database holds something else than bytes."""
+        if type(self.leaf) is not bytes or type(self.chain) is not bytes:
+            raise StoreAltered(f"the event at position {self.position} is of another type")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from vault.audit import tree
 from vault.audit.merkle import leaf_hash
 from vault.audit.tiles import TILE_WIDTH, split_tile
-from vault.store import log_tree
 from vault.store.database import Database
 from vault.store.log_tree import CheckpointRow
 
@@ -27,14 +27,14 @@ def leaf_hashes(conn: Connection, start: int, end: int) -> tuple[bytes, ...]:
     """Leaf hashes of the indexes start <= index < end, counted from 0; all of them must be there.
 
     Those in the tree come from its tiles, so that a leaf which was altered later does not match the
-    hash beside it. Raises ValueError beyond `MAX_HASHES`, StoreDamaged, TileInvalid.
+    hash beside it. Raises ValueError beyond `MAX_HASHES`, StoreDamaged, StoreAltered, TileInvalid.
     """
     if end - start > MAX_HASHES:
         raise ValueError(f"at most {MAX_HASHES} hashes at once")
     hashes: list[bytes] = []
     at = start
     while at < end:
-        row = log_tree.tile(conn, 0, at // TILE_WIDTH)
+        row = tree.tile(conn, 0, at // TILE_WIDTH)
         first = at % TILE_WIDTH
         if row is None or row.width <= first:
             break
@@ -44,7 +44,7 @@ def leaf_hashes(conn: Connection, start: int, end: int) -> tuple[bytes, ...]:
         if row.width < TILE_WIDTH:
             break
     if at < end:
-        hashes += [leaf_hash(leaf) for leaf, _ in log_tree.leaves(conn, at, end - at)]
+        hashes += [leaf_hash(leaf) for leaf, _ in tree.leaves(conn, at, end - at)]
     return tuple(hashes)
 
 
@@ -69,7 +69,7 @@ class Checkpoints:
         if now >= self._next_look:
             self._next_look = now + self._poll
             try:
-                self._row = await self._database.read(log_tree.latest)
+                self._row = await self._database.read(tree.latest)
             except BaseException:
                 self._next_look = float("-inf")
                 raise

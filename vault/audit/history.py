@@ -14,12 +14,13 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from vault.audit import tree
 from vault.audit.archive import Archive, ArchiveDamaged, ArchiveUnavailable
 from vault.audit.chain import GENESIS, StoredEvent
 from vault.audit.event import AuditEvent, EventUnreadable, customers_of, decode
 from vault.audit.reader import ALL, EventFilter, EventPage, head, position_at, read, read_back
 from vault.audit.tiles import TILE_WIDTH
-from vault.store import Database, log_archive, log_tree
+from vault.store import Database, log_archive
 from vault.store.log_archive import BundleRow, Term, TermKind
 
 _T = TypeVar("_T")
@@ -76,7 +77,7 @@ class History:
         def look(conn: Connection) -> list[bytes] | BundleRow:
             if index < log_archive.count(conn):
                 return log_archive.bundle(conn, index)
-            leaves = [leaf for leaf, _ in log_tree.leaves(conn, start, width)]
+            leaves = [leaf for leaf, _ in tree.leaves(conn, start, width)]
             # It may have been moved between the two statements.
             return look(conn) if index < log_archive.count(conn) else leaves
 

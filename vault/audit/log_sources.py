@@ -7,7 +7,6 @@ processes are handed; what a worker opens for itself stays in that worker.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,15 +14,17 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from vault.audit.archive import Archive, ArchiveDamaged
 from vault.audit.tiles import TILE_WIDTH, Tile, TileInvalid, decode_bundle, entries_path
 from vault.blobs import FolderBlobs
-from vault.store import Database, log_archive, log_tree
+from vault.store import Database, StoreAltered, log_archive, log_tree
 from vault.store.log_archive import BundleRow
 
 CHECKPOINT_FILE = "checkpoint"
+WITHHELD_FILE = "withheld"
+"""Paths of the entry bundles that the vault did not export, one a line. A note of whoever exported:
+it says why they are not there, and proves nothing."""
 
 
 class LogSource(Protocol):
@@ -61,6 +62,10 @@ class FolderSource:
         data = self._read(entries_path(index, width))
         return None if data is None else decode_bundle(data)
 
+    def withheld(self) -> frozenset[str]:
+        """Paths of the bundles that were not exported. Raises OSError."""
+        return frozenset((self._read(WITHHELD_FILE) or b"").decode("utf-8", "replace").split())
+
     def _read(self, path: str) -> bytes | None:
         try:
             return (self.folder / path).read_bytes()
@@ -79,7 +84,7 @@ class StoreSource:
         """As LogSource. Raises StoreError."""
         try:
             row = open_store(self.url).read_sync(log_tree.latest)
-        except TypeError:
+        except (TypeError, StoreAltered):
             # SQLite lets a column hold another type than its own: there is one, and it is wrong.
             return b""
         return None if row is None else row.note
@@ -90,7 +95,7 @@ class StoreSource:
             row = open_store(self.url).read_sync(
                 lambda conn: log_tree.tile(conn, tile.level, tile.index)
             )
-        except TypeError:
+        except (TypeError, StoreAltered):
             return b""
         return None if row is None else row.data[: tile.width * 32]
 
@@ -107,9 +112,7 @@ class StoreSource:
 
         try:
             found = open_store(self.url).read_sync(look)
-        except DBAPIError as error:
-            if not undecodable(error):
-                raise
+        except StoreAltered as error:
             raise TileInvalid("a value of another type") from error
         if isinstance(found, BundleRow):
             return self._archived(found)[:width]
@@ -126,11 +129,6 @@ class StoreSource:
     def archive(self) -> Archive:
         """The archive."""
         return Archive(None if self.blobs is None else FolderBlobs(self.blobs))
-
-
-def undecodable(error: DBAPIError) -> bool:
-    """Whether SQLite found text where bytes belong, and not even text: somebody put it there."""
-    return isinstance(error.orig, sqlite3.OperationalError) and "decode" in str(error.orig)
 
 
 def open_store(url: str) -> Database:

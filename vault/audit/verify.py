@@ -9,7 +9,7 @@ is believed because another part of the same log says so.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -37,13 +37,16 @@ class Verification:
     """What came of it. `checkpoint` is None where its signature does not hold.
 
     `size` is what the checkpoint says, `leaves` how many leaves were hashed; `withheld` how many
-    stand in the tree by their hash only, their bundles not being there.
+    stand in the tree by their hash only. Their bundles are not there: `noted` of them were not
+    expected to be, `unnoted` others.
     """
 
     checkpoint: Checkpoint | None
     size: int
     leaves: int
     withheld: int
+    noted: int = 0
+    unnoted: int = 0
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -59,23 +62,27 @@ def verify_log(
     *,
     since: bytes | None = None,
     may_lack_entries: bool = False,
+    withheld: Collection[str] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Verification:
     """Verify everything under the latest checkpoint of `source`.
 
     `since` is an earlier checkpoint (a signed note) that the log must continue. With
-    `may_lack_entries`, bundles that are not there are counted and not found fault with. `progress`
-    is told (leaves done, of how many). Raises AlgorithmMissing, and what reading raises.
+    `may_lack_entries`, bundles that are not there are counted and not found fault with; without it
+    only those whose path is in `withheld`. `progress` is told (leaves done, of how many). Raises
+    AlgorithmMissing, and what reading raises.
     """
     note = source.checkpoint()
     if note is None:
-        return Verification(None, 0, 0, 0, (Finding(Kind.CHECKPOINT_MISSING, "checkpoint"),))
+        return Verification(
+            None, 0, 0, 0, findings=(Finding(Kind.CHECKPOINT_MISSING, "checkpoint"),)
+        )
     findings: list[Finding] = []
     checkpoint = _checked(note, keys, origin, findings)
     body = _body(note)
     if body is None:
-        return Verification(None, 0, 0, 0, tuple(findings))
+        return Verification(None, 0, 0, 0, findings=tuple(findings))
     tree = Tree(body.size, body.root)
     with _mapped(workers, body.size) as mapped:
         for part in mapped(_tasks(source, body.size)):
@@ -83,10 +90,20 @@ def verify_log(
             if progress is not None:
                 progress(min(part.end * TILE_WIDTH, body.size), body.size)
     tree.read_tiles(source)
-    findings += explain(tree, may_lack_entries=may_lack_entries)
+    findings += explain(tree, may_lack_entries=may_lack_entries, withheld=withheld)
     if since is not None:
         findings += _continues(tree, body, since, keys, origin)
-    return Verification(checkpoint, body.size, tree.hashed, tree.withheld, tuple(findings))
+    lacking = tree.lacking()
+    noted = sum(path in withheld for path in lacking)
+    return Verification(
+        checkpoint,
+        body.size,
+        tree.hashed,
+        tree.withheld,
+        noted,
+        len(lacking) - noted,
+        tuple(findings),
+    )
 
 
 def _checked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from vault.audit.findings import Finding, Kind
 from vault.audit.log_sources import LogSource
@@ -46,6 +46,10 @@ class Tree:
     def withheld(self) -> int:
         """How many leaves are in bundles that are not there."""
         return sum(width for part in self.parts for _, width in part.bundles_missing)
+
+    def lacking(self) -> list[str]:
+        """Paths of the bundles that are not there."""
+        return [entries_path(*place) for part in self.parts for place in part.bundles_missing]
 
     def add(self, part: Part) -> None:
         """Take the next part, in order."""
@@ -115,8 +119,11 @@ class Tree:
         return tuple(found)
 
 
-def explain(tree: Tree, *, may_lack_entries: bool) -> Iterator[Finding]:
-    """Every fault of the tree, from the top."""
+def explain(
+    tree: Tree, *, may_lack_entries: bool, withheld: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Every fault of the tree, from the top. No fault is a bundle that is not there where that is
+    allowed, or where its path is in `withheld`."""
     by_leaves = tree.root_by(tree.derived_edges)
     by_tiles = tree.root_by(tree.stored_edges)
     if tree.root not in (by_leaves, by_tiles):
@@ -129,8 +136,9 @@ def explain(tree: Tree, *, may_lack_entries: bool) -> Iterator[Finding]:
         for index, width, why in part.unreadable:
             yield Finding(Kind.BUNDLE_UNREADABLE, entries_path(index, width), detail=why)
         for index, width in part.bundles_missing if not may_lack_entries else ():
-            start = index * TILE_WIDTH
-            yield Finding(Kind.BUNDLE_MISSING, entries_path(index, width), start, start + width - 1)
+            start, path = index * TILE_WIDTH, entries_path(index, width)
+            if path not in withheld:
+                yield Finding(Kind.BUNDLE_MISSING, path, start, start + width - 1)
         yield from _ranges(Kind.LEAF_MISSING, part.missing)
     if by_leaves == tree.root:
         # The leaves lead to the root: whatever disagrees with them is wrong.

@@ -16,10 +16,11 @@ from google.rpc import error_details_pb2, status_pb2
 
 from vault.audit import LogUnavailable
 from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable
+from vault.audit.tiles import TileInvalid
 from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
 from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
-from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
+from vault.store import StoreAltered, StoreDamaged, StoreForbidden, StoreUnavailable
 
 DOMAIN = "recordsvault"
 _RETRY_SECONDS = 1
@@ -247,6 +248,19 @@ _AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
             "The institution has no keys here. Operations add it to `institutions` "
             "in the full tier's configuration, or restore the key store.",
             "该机构在此没有密钥。请运维人员将其加入完整层配置的 `institutions`，或恢复密钥库。",
+            {},
+        ),
+    ),
+    (
+        # A tile that is none stands in a table, too.
+        (StoreAltered, TileInvalid),
+        lambda: Fault(
+            grpc.StatusCode.DATA_LOSS,
+            "STORE_ALTERED",
+            "The database holds a value that the vault did not write: it was altered past the "
+            "vault. Tell the security officer; `vaultctl audit verify --live` says what was.",
+            "数据库中存有并非由保险库写入的值：数据库被绕过保险库改动。请通知安全官；"
+            "`vaultctl audit verify --live` 可指出改动之处。",
             {},
         ),
     ),

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.audit import tree
-from vault.audit.event import decode
+from vault.audit.event import EventUnreadable, decode
 from vault.audit.history import History
 from vault.audit.tiles import bundles_of, encode_bundle, entries_path, tiles_of
 from vault.services.call import Call
 from vault.services.errors import BeyondLog
-from vault.store import Database
+from vault.store import Database, StoreAltered
 
 _HASH = 32
 
@@ -40,7 +40,7 @@ class Exporting:
         bundles, the checkpoint last. Nothing where there is no checkpoint yet.
 
         A bundle with an entry of another institution than the caller's is left out: its leaves can
-        be verified by whoever may read them. Raises BeyondLog.
+        be verified by whoever may read them. Raises BeyondLog, StoreAltered.
         """
         call.require(ActionClass.LOG_EXPORT, "")
         institution = call.principal.institution if call.principal else ""
@@ -72,4 +72,8 @@ class Exporting:
 
 
 def _is_foreign(leaf: bytes, institution: str) -> bool:
-    return decode(leaf).institution not in ("", institution)
+    try:
+        return decode(leaf).institution not in ("", institution)
+    except EventUnreadable as error:
+        # Whose it was cannot be told, so nobody is given it.
+        raise StoreAltered("an entry of the log is no event") from error

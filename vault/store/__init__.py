@@ -12,6 +12,7 @@ modules: `vault.store.customers`, `documents`, `transactions`, `blind_index`, `c
 
 from vault.store.database import Database
 from vault.store.errors import (
+    StoreAltered,
     StoreDamaged,
     StoreError,
     StoreForbidden,
@@ -44,6 +45,7 @@ __all__ = [
     "MaskedDocumentRow",
     "MaskedTransactionRow",
     "RequestRow",
+    "StoreAltered",
     "StoreDamaged",
     "StoreError",
     "StoreForbidden",

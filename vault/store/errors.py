@@ -1,5 +1,8 @@
 """What can go wrong in the store, told apart by what the caller should do about it."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -15,6 +18,11 @@ class StoreUnavailable(StoreError):
 
 class StoreDamaged(StoreError):
     """The database file is not readable as one. Trying again does not help."""
+
+
+class StoreAltered(StoreDamaged):
+    """A value is not of the type or form that the vault writes: somebody put it there past the
+    vault. SQLite lets a column hold another type than its own."""
 
 
 class StoreForbidden(StoreError):
@@ -70,8 +78,25 @@ def is_unique_violation(error: IntegrityError) -> bool:
     return _pg_code(error) == _PG_UNIQUE
 
 
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Around the reading of rows: what cannot be read as the bytes or number that its column is for
+    was not written by the vault. Raises StoreAltered."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise StoreAltered("a table holds a value of another type than its column's") from error
+
+
+def undecodable(error: DBAPIError) -> bool:
+    """Whether SQLite found text where bytes belong, and not even text."""
+    return isinstance(error.orig, sqlite3.OperationalError) and "decode" in str(error.orig)
+
+
 def translate(error: DBAPIError) -> StoreError | None:
     """The store's own error for a driver's, or None where it is a fault in our program."""
+    if undecodable(error):
+        return StoreAltered("the database holds a value of another type than its column's")
     sqlite = _sqlite_code(error)
     if sqlite is not None:
         if sqlite.startswith(_SQLITE_UNAVAILABLE):

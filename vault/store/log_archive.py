@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from vault.store.errors import StoreDamaged
+from vault.store.errors import StoreDamaged, as_written
 from vault.store.schema import log_bundle_terms, log_bundles
 from vault.store.statements import insert_or_ignore, insert_rows
 
@@ -57,7 +57,7 @@ def count(conn: Connection) -> int:
 
 
 def bundle(conn: Connection, number: int) -> BundleRow:
-    """One. Raises StoreDamaged where there is none."""
+    """One. Raises StoreDamaged where there is none, StoreAltered."""
     row = conn.exec_driver_sql(_sql(conn, _COLUMNS + " WHERE bundle = ?"), (number,)).first()
     if row is None:
         raise StoreDamaged(f"the log's archive has no bundle {number}")
@@ -66,14 +66,15 @@ def bundle(conn: Connection, number: int) -> BundleRow:
 
 def _row(row: Sequence[object]) -> BundleRow:
     number, sha256, chain, first_at, last_at, times = row
-    return BundleRow(
-        int(number),  # type: ignore[call-overload]  # driver values, here and below
-        bytes(sha256),  # type: ignore[call-overload]
-        bytes(chain),  # type: ignore[call-overload]
-        int(first_at),  # type: ignore[call-overload]
-        int(last_at),  # type: ignore[call-overload]
-        bytes(times),  # type: ignore[call-overload]
-    )
+    with as_written():
+        return BundleRow(
+            int(number),  # type: ignore[call-overload]  # driver values, here and below
+            bytes(sha256),  # type: ignore[call-overload]
+            bytes(chain),  # type: ignore[call-overload]
+            int(first_at),  # type: ignore[call-overload]
+            int(last_at),  # type: ignore[call-overload]
+            bytes(times),  # type: ignore[call-overload]
+        )
 
 
 def add(conn: Connection, row: BundleRow, terms: Sequence[Term]) -> None:

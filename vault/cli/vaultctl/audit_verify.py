@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import DBAPIError
 
 from vault.audit.archive import ArchiveUnavailable
 from vault.audit.chain import ChainBroken
@@ -22,7 +21,6 @@ from vault.audit.log_sources import (
     FolderSource,
     StoreSource,
     open_store,
-    undecodable,
 )
 from vault.audit.note import AlgorithmMissing
 from vault.audit.reader import verify_chain
@@ -38,7 +36,7 @@ from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
 from vault.server.parts import databases
 from vault.server.settings import SettingsInvalid, TierName, load
-from vault.store import StoreError
+from vault.store import StoreAltered, StoreError
 
 _SHOWN = 20
 
@@ -63,7 +61,8 @@ def verify(
         bool,
         typer.Option(
             "--may-lack-entries",
-            help="Accept entries that are there by their hash only, as other institutions' are.",
+            help="Accept entries that are there by their hash only, also where the export does not "
+            "note that the vault left them out.",
         ),
     ] = False,
     jobs: Annotated[
@@ -100,12 +99,14 @@ def _folder(
         raise CommandError(f"{folder} is no folder.", f"{folder} 不是文件夹。", INPUT)
     try:
         with _bar(say("entries", "条目")) as told:
+            source = FolderSource(folder)
             found = verify_log(
-                FolderSource(folder),
+                source,
                 keys.log,
                 keys.origin,
                 since=since,
                 may_lack_entries=lack,
+                withheld=source.withheld(),
                 workers=workers,
                 progress=told,
             )
@@ -157,10 +158,8 @@ def _chain(url: str, told: Told) -> Iterator[Finding]:
     except ChainBroken as broken:
         index = broken.position - 1
         yield Finding(Kind.CHAIN_BROKEN, "", index, index, broken.why)
-    except (TypeError, DBAPIError) as error:
+    except (TypeError, StoreAltered):
         # SQLite lets a column hold another type than its own.
-        if isinstance(error, DBAPIError) and not undecodable(error):
-            raise
         yield Finding(Kind.CHAIN_BROKEN, detail="a value of another type")
 
 
@@ -185,6 +184,8 @@ def _tell(found: Verification, findings: Iterable[Finding], *, as_json: bool) ->
                 "root": found.checkpoint.root.hex() if found.checkpoint else "",
                 "entries_hashed": found.leaves,
                 "entries_lacking": found.withheld,
+                "bundles_lacking": found.noted + found.unnoted,
+                "bundles_of_other_institutions": found.noted,
                 "findings": [
                     {
                         "kind": one.kind.value,
@@ -206,6 +207,7 @@ def _tell(found: Verification, findings: Iterable[Finding], *, as_json: bool) ->
     if listed or found.checkpoint is None:
         sys.stdout.write(say("NOT PROVED\n", "未能证明\n"))
         return
+    sys.stdout.write("".join(_lacking(found)))
     root = found.checkpoint.root.hex()
     lacking = (
         say(
@@ -221,6 +223,23 @@ def _tell(found: Verification, findings: Iterable[Finding], *, as_json: bool) ->
             f"已证明：{found.size} 条{lacking}，根 {root}\n",
         )
     )
+
+
+def _lacking(found: Verification) -> Iterator[str]:
+    """What is no fault: bundles that no officer of one institution is given, or that whoever
+    verifies accepts."""
+    if n := found.noted:
+        yield say(
+            f"{n} {'bundle belongs' if n == 1 else 'bundles belong'} to other institutions too and "
+            f"{'is' if n == 1 else 'are'} not here; their hashes are verified\n",
+            f"{n} 个条目包同时涉及其他机构，未包含在此；其哈希已验证\n",
+        )
+    if n := found.unnoted:
+        yield say(
+            f"{n} {'bundle is' if n == 1 else 'bundles are'} not here, which was accepted; their "
+            "hashes are verified\n",
+            f"{n} 个条目包未包含在此（已选择接受）；其哈希已验证\n",
+        )
 
 
 @contextmanager
