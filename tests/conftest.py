@@ -21,6 +21,7 @@ from tests.support.databases import (
     postgres_url,
     sqlite_url,
 )
+from tests.support.running_vault import RunningVault
 from tests.support.sharing import ByFile, alone, longest_first, together
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "postgres_url",
     "sqlite_url",
 ]
+
+RunningVault.forked = True
 
 # `make fuzz`; the default profile is the one of every run. No deadline: a shared machine is slow at
 # times, and a property is not a benchmark.

@@ -16,7 +16,6 @@ from tests.hostile.driving import events, laid_out, opened
 from tests.hostile.load import Ledger, Load
 from tests.hostile.reckoning import check_answers, check_itself, read_all
 from tests.support.databases import PostgresServer
-from tests.support.forked_vault import ForkedVault
 from tests.support.running_vault import RunningVault
 from vault.audit.chain import EMPTY, Head, verify
 from vault.audit.reader import head, read
@@ -76,7 +75,7 @@ def test_a_vault_killed_again_and_again_keeps_every_answer(
     tmp_path: Path, dialect: str, server: PostgresServer | None
 ) -> None:
     dice = random.Random(SEED)
-    with laid_out(tmp_path, dialect, server, ForkedVault) as vault:
+    with laid_out(tmp_path, dialect, server) as vault:
         vault.start()
         running = Load(vault, SEED)
         running.start()

@@ -21,6 +21,7 @@ from recordsvault.admin.v1 import admin_pb2_grpc
 from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
+from tests.support.forked_tier import ForkedTier
 from tests.support.quiet_ports import quiet_ports
 from vault.audit.signers import verifier_key
 from vault.kms import KekName, create_local_keks
@@ -31,6 +32,7 @@ from vault.server.settings import TierName, load
 from vault.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
+Tier = subprocess.Popen[bytes] | ForkedTier
 OWN, OTHER = "demo-bank", "other-bank"
 ORIGIN = "demo.bank/log"
 ROLES = {
@@ -54,6 +56,8 @@ class RunningVault:
     with the restricted role's user."""
 
     module = "tests.support.tier_process"
+    # Tests have tiers that start in a moment (tests/conftest.py); a measurement has none of it.
+    forked = False
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class RunningVault:
         self.folder = folder
         self.database = database
         self.ports = dict(zip(TierName, quiet_ports(2), strict=True))
-        self._processes: dict[TierName, subprocess.Popen[bytes]] = {}
+        self._processes: dict[TierName, Tier] = {}
         self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
         self._log_settings = log
         self._lay_out(masked_database or database, limits)
@@ -104,9 +108,12 @@ class RunningVault:
                     raise RuntimeError(f"{tier} did not start: {self.log_text(tier)[-2000:]}")
                 time.sleep(0.02)
 
-    def _spawn(self, tier: TierName, ready: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, tier: TierName, ready: Path) -> Tier:
         """A process that serves the tier and makes the file `ready` when it takes calls."""
-        with (self.folder / f"{tier}.log").open("ab") as log:
+        output = self.folder / f"{tier}.log"
+        if self.forked and self.module == RunningVault.module:
+            return ForkedTier(self.config, tier, ready, output)
+        with output.open("ab") as log:
             return subprocess.Popen(
                 [
                     sys.executable,
@@ -128,7 +135,7 @@ class RunningVault:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
-    def terminate(self, tier: TierName, *, wait: bool = True) -> subprocess.Popen[bytes]:
+    def terminate(self, tier: TierName, *, wait: bool = True) -> Tier:
         """SIGTERM."""
         process = self._processes.pop(tier)
         process.terminate()
