@@ -113,8 +113,9 @@ def test_what_is_superseded_is_kept_aside_each_time(place: FolderPlace, keys: Pa
     place.put(note(keys, 9))
     place.supersede(note(keys, 4, "b"))
     assert kept(place) == 4
+    assert place.recoveries() == 1
     place.supersede(None)
-    assert place.begun() and place.read() is None
+    assert place.begun() and place.read() is None and place.recoveries() == 2
     aside = sorted((place.folder / "superseded").iterdir())
     assert [file.read_bytes() for file in aside] == [note(keys, 9), note(keys, 4, "b")]
 
@@ -134,3 +135,10 @@ def test_a_failed_write_leaves_the_old_one_and_no_draft(
     assert kept(place) == 3
     assert {file.name for file in place.folder.iterdir()} == {"origin", "checkpoint"}
     assert place.put(note(keys, 8)) == 8
+
+
+def test_a_number_of_recoveries_that_is_none_is_refused(place: FolderPlace) -> None:
+    assert place.recoveries() == 0
+    (place.folder / "recoveries").write_text("-1\n")
+    with pytest.raises(SecondPlaceRefused, match="no number"):
+        place.recoveries()

@@ -17,6 +17,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
+from vault.server.checking_log import (
+    Doubt,
+    SecondPlaceAway,
+    SecondPlaceRefused,
+    look_at_second_place,
+    look_at_witnesses,
+)
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
@@ -28,6 +35,8 @@ _FORESEEN = (
     PolicyInvalid,
     PrincipalsInvalid,
     SchemaOutOfDate,
+    SecondPlaceAway,
+    SecondPlaceRefused,
     SettingsInvalid,
     StoreError,
     TlsFilesUnusable,
@@ -36,12 +45,14 @@ _FORESEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `problem` is empty where all is well."""
+    """One thing that was looked at. `problem` and `warning` are empty where all is well; what is
+    only a warning can be served."""
 
     tier: TierName
     subject: str
     detail: str
     problem: str = ""
+    warning: str = ""
 
 
 def tiers(config: Path) -> list[TierName]:
@@ -71,9 +82,15 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
     }
     if table.oracle is not None:
         subjects["oracle"] = lambda: _oracle(settings, at)
+    if settings.log.second_place:
+        subjects["second_place"] = lambda: look_at_second_place(settings, config)
+    if settings.log.witnesses and settings.tier is TierName.FULL:
+        subjects["witnesses"] = lambda: look_at_witnesses(settings)
     for subject, look in subjects.items():
         try:
             yield Finding(settings.tier, subject, look())
+        except Doubt as doubt:
+            yield Finding(settings.tier, subject, "", warning=str(doubt))
         except _FORESEEN as error:
             yield Finding(settings.tier, subject, "", " ".join(str(error).split()))
 

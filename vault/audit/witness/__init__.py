@@ -9,7 +9,7 @@ It never signs a smaller tree than it has signed, nor another one of the same si
 and it never answers before the disk has it.
 """
 
-from vault.audit.witness.asking import Witness, WitnessFailed, WitnessRefused
+from vault.audit.witness.asking import Witness, WitnessFailed, WitnessRefused, greet
 from vault.audit.witness.cosigning import Answer, Cosigner
 from vault.audit.witness.keys import WitnessKey, WitnessKeyRefused
 from vault.audit.witness.request import AddCheckpoint, RequestInvalid
@@ -27,4 +27,5 @@ __all__ = [
     "WitnessKey",
     "WitnessKeyRefused",
     "WitnessRefused",
+    "greet",
 ]

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import Connection
 
@@ -82,7 +82,7 @@ class Witness:
         self._parts = urlsplit(url)
         self._database = database
         self._timeout = timeout
-        self._tls = ssl.create_default_context(cafile=ca or None) if url[:5] == "https" else None
+        self._tls = _tls(url, ca)
         self._known = 0  # the size that it has cosigned last, as far as we know
 
     def deliver(self, row: CheckpointRow) -> None:
@@ -132,12 +132,7 @@ class Witness:
         raise WitnessFailed("it answered without a cosignature of its key")
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        host, port = self._parts.hostname or "", self._parts.port
-        connection = (
-            http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
-            if self._tls is not None
-            else http.client.HTTPConnection(host, port, timeout=self._timeout)
-        )
+        connection = _connection(self._parts, self._tls, self._timeout)
         path = f"{self._parts.path.rstrip('/')}/add-checkpoint"
         try:
             connection.request("POST", path, body, {"Content-Type": "text/plain"})
@@ -147,6 +142,33 @@ class Witness:
             raise WitnessFailed(f"it cannot be reached ({type(error).__name__})") from error
         finally:
             connection.close()
+
+
+def greet(url: str, ca: str = "", timeout: float = TIMEOUT) -> None:
+    """Whether somebody answers at a witness's URL, whatever it is. Raises WitnessFailed, and
+    OSError for a file of authorities that is none."""
+    parts = urlsplit(url)
+    connection = _connection(parts, _tls(url, ca), timeout)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/health")
+        connection.getresponse().read(_MAX_ANSWER)
+    except (OSError, http.client.HTTPException) as error:
+        raise WitnessFailed(f"it cannot be reached ({type(error).__name__})") from error
+    finally:
+        connection.close()
+
+
+def _tls(url: str, ca: str) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=ca or None) if url[:5] == "https" else None
+
+
+def _connection(
+    parts: SplitResult, tls: ssl.SSLContext | None, timeout: float
+) -> http.client.HTTPConnection:
+    host, port = parts.hostname or "", parts.port
+    if tls is not None:
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)
+    return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
 def _proof(old: int, size: int) -> Callable[[Connection], list[bytes]]:

@@ -34,11 +34,15 @@ def check_config(
 def _show(findings: list[Finding]) -> None:
     console = Console(highlight=False)
     for found in findings:
-        bad = bool(found.problem)
+        how = ("ok      ", "green")
+        if found.problem:
+            how = ("problem ", "bold red")
+        elif found.warning:
+            how = ("warning ", "yellow")
         line = Text.assemble(
-            f"{found.tier.value:<8}{found.subject:<12}",
-            ("problem " if bad else "ok      ", "bold red" if bad else "green"),
-            found.problem or found.detail,
+            f"{found.tier.value:<8}{found.subject:<14}",
+            how,
+            found.problem or found.warning or found.detail,
         )
         # A path is not broken over two lines: it is to be copied, and found by grep.
         console.print(line, soft_wrap=True)
