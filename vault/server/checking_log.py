@@ -54,7 +54,8 @@ def look_at_second_place(settings: Settings, config: Path) -> str:
 def _require_usable(folder: Path, *, full: bool) -> None:
     if not folder.exists():
         if not full:
-            raise SecondPlaceAway(
+            # A masked node waits for it.
+            raise Doubt(
                 f"{folder} is not there: is it mounted? The full tier makes it at its first start"
             )
         if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK | os.X_OK):
