@@ -45,7 +45,7 @@ def matching(database: Database, wanted: EventFilter, limit: int = 7) -> list[st
 EVENTS = [
     event(
         f"e{n:03}",
-        institution="demo" if n % 2 else "other",
+        institution="demo" if n % 2 else "" if n % 10 == 6 else "other",
         customer=f"c{n % 5}",
         actor="crm" if n % 3 else "officer",
         action="records.get" if n % 4 else "records.list",
@@ -103,6 +103,18 @@ FILTERS: dict[str, tuple[EventFilter, Callable[[AuditEvent], bool]]] = {
             == ("demo", "c1", "crm", "records.get", Decision.ALLOWED)
         ),
     ),
+    "no institution": (
+        EventFilter(institution="demo", without_institution=True),
+        lambda e: e.institution == "",
+    ),
+    "an actor of no institution": (
+        EventFilter(institution="demo", without_institution=True, actor="crm"),
+        lambda e: e.institution == "" and e.actor == "crm",
+    ),
+    "a customer of no institution": (
+        EventFilter(institution="demo", without_institution=True, customer="c1"),
+        lambda e: False,
+    ),
     "no match": (EventFilter(institution="nowhere"), lambda e: False),
 }
 
@@ -117,7 +129,11 @@ def test_a_filter_gives_exactly_its_events_in_order(
     fill(database, EVENTS)
     wanted, test = FILTERS[what]
     expected = [e.event_id for e in EVENTS if test(e)]
-    assert expected or what in ("no match", "a kind whose underscore is no wildcard")
+    assert expected or what in (
+        "no match",
+        "a kind whose underscore is no wildcard",
+        "a customer of no institution",
+    )
     assert matching(database, wanted) == expected
 
 

@@ -97,6 +97,18 @@ def test_filters_reach_the_vault(fake: FakeVault, vaultctl: Vaultctl) -> None:
     assert request.newest_first
 
 
+@pytest.mark.parametrize("command", ["query", "tail"])
+def test_entries_of_no_institution_are_asked_for_by_name(
+    fake: FakeVault, vaultctl: Vaultctl, command: str
+) -> None:
+    fake.append()
+    more = ("--no-follow",) if command == "tail" else ()
+    assert vaultctl("audit", command, *more).code == 0
+    assert vaultctl("audit", command, "--without-institution", *more).code == 0
+    asked = [request.filter.without_institution for request in fake.called("QueryEvents")]
+    assert asked == [False, True]
+
+
 def test_a_limit_is_kept_exactly(fake: FakeVault, vaultctl: Vaultctl) -> None:
     for _ in range(9):
         fake.append()

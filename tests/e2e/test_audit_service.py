@@ -1,11 +1,14 @@
 """The audit service: the log read, filtered, resumed and followed, by officers of the bank."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Thread
 from typing import Any
+
+import grpc
 
 from recordsvault.audit.v1 import audit_pb2 as ap
 from recordsvault.audit.v1 import event_pb2 as ep
@@ -17,6 +20,7 @@ from tests.e2e.calls import SERVING, create, query
 from tests.e2e.people import OTHER_PARENT, PARENT
 from tests.e2e.wire import LogBook, refusal
 from tests.support.running_vault import RunningVault, other
+from vault.server.settings import TierName
 
 
 def get(vault: RunningVault, name: str, who: str = "backend") -> Callable[[], object]:
@@ -208,3 +212,39 @@ def test_an_officer_sees_the_events_of_his_own_bank_only(vault: RunningVault, ow
     stream = ap.StreamEventsRequest(parent=PARENT, follow=True)
     refused = refusal(lambda: vault.audit(other("officer")).StreamEvents(stream))
     assert refused.code == "PERMISSION_DENIED"
+
+
+def test_events_of_no_institution_are_shown_to_the_officers_of_each_and_nothing_else_with_them(
+    vault: RunningVault, owner: str
+) -> None:
+    start = query(vault)[-1].position + 1
+    for who in ("crm", "stranger"):
+        # Without messages' types: of a service that a client need not know.
+        channel: Any = vault.channel(who, TierName.FULL)
+        for method in ("/grpc.health.v1.Health/Check", "/no.Such/Method"):
+            with suppress(grpc.RpcError):
+                channel.unary_unary(method)(b"")
+    get(vault, owner)()
+    refusal(get(vault, owner, other("crm")))
+    vault.records(other("backend")).CreateCustomer(
+        pb.CreateCustomerRequest(parent=OTHER_PARENT, customer=people.person())
+    )
+    nobodys = ap.EventFilter(without_institution=True)
+    for who, parent in (("officer", PARENT), (other("officer"), OTHER_PARENT)):
+        seen = query(vault, who, filter=nobodys)
+        assert {e.event.institution for e in seen} == {""}
+        assert [(e.event.action, e.event.workload) for e in seen if e.position >= start] == [
+            ("grpc.health", "spiffe://demo.bank/stranger"),
+            ("rpc.unknown", "spiffe://demo.bank/stranger"),
+        ]
+        wanted = ap.StreamEventsRequest(parent=parent, filter=nobodys)
+        assert list(entries(vault.audit(who).StreamEvents(wanted))) == seen
+        assert not {e.position for e in seen} & {e.position for e in query(vault, who)}
+
+
+def test_events_of_no_institution_are_for_security_officers_of_the_parent_only(
+    vault: RunningVault,
+) -> None:
+    request = ap.QueryEventsRequest(parent=PARENT, filter=ap.EventFilter(without_institution=True))
+    for who in ("compliance", "operator", other("officer")):
+        assert refusal(partial(vault.audit(who).QueryEvents, request)).code == "PERMISSION_DENIED"

@@ -47,6 +47,16 @@ def test_actions_that_do_not_exist_find_nothing_rather_than_everything(action: s
     assert not found.actions & {"records.customers.get", "rpc.unknown"}
 
 
+def test_entries_without_an_institution_are_asked_for_instead_of_the_parents() -> None:
+    found, fields = filtered(without_institution=True, decisions=[1])
+    assert (found.owner, fields) == ("", [])
+    assert filtered()[0].owner == "demo-bank"
+
+
+def test_no_customer_is_without_an_institution() -> None:
+    assert filtered(without_institution=True, customer=CUSTOMER)[1] == ["filter.customer"]
+
+
 @pytest.mark.parametrize("actor", ["a\x00b", "Wang Xiaoming", "x" * 101])
 def test_an_actor_who_can_be_no_principal_is_refused(actor: str) -> None:
     assert filtered(actor=actor)[1] == ["filter.actor"]

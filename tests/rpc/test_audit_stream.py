@@ -13,8 +13,10 @@ from tests.support.log_keys import ORIGIN, clock, log_signers, sequencer
 from tests.support.pipeline import BANK, Rig, uri
 from vault.audit import AuditLog, LogSettings, RowHash, encode
 from vault.audit.append import append
+from vault.audit.archive import Archive
 from vault.audit.checkpoint import Checkpoint, verify_checkpoint
 from vault.audit.following import MAX_HASHES, Heartbeat, leaf_hashes
+from vault.audit.history import History
 from vault.audit.merkle import Frontier, leaf_hash
 from vault.rpc.servicers import audit
 from vault.rpc.servicers.proving import ProvingUseCases
@@ -51,7 +53,7 @@ def run(folder: Path, database: Database, main: Main) -> None:
     async def whole() -> None:
         log = AuditLog(database, clock, LogSettings(poll=0.05))
         await log.start()
-        trail = Trail(database, log, SystemClock())
+        trail = Trail(database, History(database, Archive(None)), log, SystemClock())
         methods = audit.methods(trail, cast(ProvingUseCases, None))
         try:
             await main(Rig(folder, methods[STREAM], officer="security_officer"), log)

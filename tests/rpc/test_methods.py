@@ -24,6 +24,7 @@ def declared() -> dict[str, Method]:
         "GetProof": made(Unary, Action.PROOFS_GET, audit_pb2.GetProofRequest),
         "GetCheckpoint": made(Unary, Action.CHECKPOINTS_GET, audit_pb2.GetCheckpointRequest),
         "ExportTiles": made(ServerStream, Action.TILES_EXPORT, audit_pb2.ExportTilesRequest),
+        "ArchiveEvents": made(ServerStream, Action.LOG_ARCHIVE, audit_pb2.ArchiveEventsRequest),
         "ReportAccess": made(ServerStream, Action.AUDIT_REPORT, audit_pb2.ReportAccessRequest),
     }
 
@@ -35,6 +36,7 @@ def test_every_declared_method_is_served_by_its_full_path() -> None:
         "/recordsvault.audit.v1.Audit/GetProof",
         "/recordsvault.audit.v1.Audit/GetCheckpoint",
         "/recordsvault.audit.v1.Audit/ExportTiles",
+        "/recordsvault.audit.v1.Audit/ArchiveEvents",
         "/recordsvault.audit.v1.Audit/ReportAccess",
     }
 

@@ -128,12 +128,16 @@ class History:
 def _passes(event: AuditEvent, wanted: EventFilter) -> bool:
     """What the conditions of `reader` ask of columns, asked of the leaf; times aside."""
     return (
-        (not wanted.institution or event.institution == wanted.institution)
-        and (not wanted.customer or wanted.customer in customers_of(event))
+        (wanted.owner is None or event.institution == wanted.owner)
+        and (not wanted.customer or _concerns(event, wanted.institution, wanted.customer))
         and (not wanted.actor or event.actor == wanted.actor)
         and (not wanted.decisions or event.decision.value in wanted.decisions)
         and (not wanted.actions or _is_one(event.action, wanted.actions))
     )
+
+
+def _concerns(event: AuditEvent, institution: str, customer: str) -> bool:
+    return event.institution == institution and customer in customers_of(event)
 
 
 def _is_one(action: str, actions: frozenset[str]) -> bool:
@@ -211,8 +215,8 @@ def _term(wanted: EventFilter) -> Term | None:
     """The narrowest that bundles are found by."""
     if wanted.institution and wanted.customer:
         return Term(wanted.institution, TermKind.CUSTOMER, wanted.customer)
-    if wanted.institution and wanted.actor:
-        return Term(wanted.institution, TermKind.ACTOR, wanted.actor)
+    if wanted.owner is not None and wanted.actor:
+        return Term(wanted.owner, TermKind.ACTOR, wanted.actor)
     return None
 
 

@@ -34,7 +34,9 @@ _VERIFY_CHUNK: Final = 1_000
 class EventFilter:
     """Which events are wanted; all conditions hold at once, an empty one does not limit.
 
-    An action that ends in `*` stands for every action that begins like it.
+    `without_institution` asks for the events of no institution instead of those of `institution`,
+    which then says only who asks. An action that ends in `*` stands for every action that begins
+    like it.
     Times are microseconds of when the log took the event: from_time <= recorded_at < to_time.
     """
 
@@ -45,6 +47,12 @@ class EventFilter:
     decisions: frozenset[str] = frozenset()
     from_time: int | None = None
     to_time: int | None = None
+    without_institution: bool = False
+
+    @property
+    def owner(self) -> str | None:
+        """What the institution of an event has to be, "" for none; None where any will do."""
+        return "" if self.without_institution else self.institution or None
 
 
 ALL: Final = EventFilter()
@@ -104,8 +112,9 @@ def position_at(conn: Connection, time: int, size: int) -> int:
 def _conditions(wanted: EventFilter) -> tuple[list[ColumnElement[bool]], int | None]:
     """The conditions, and how many positions a page may look through (None: any number)."""
     conditions: list[ColumnElement[bool]] = []
-    if wanted.institution:
-        conditions.append(_E.institution == wanted.institution)
+    owner = wanted.owner
+    if owner is not None:
+        conditions.append(_E.institution == owner)
     if wanted.customer:
         conditions.append(_C.institution == wanted.institution)
         conditions.append(_C.customer == wanted.customer)
@@ -115,7 +124,7 @@ def _conditions(wanted: EventFilter) -> tuple[list[ColumnElement[bool]], int | N
         conditions.append(_action(wanted.actions))
     if wanted.decisions:
         conditions.append(_E.decision.in_(sorted(wanted.decisions)))
-    indexed = bool(wanted.institution) and bool(wanted.customer or wanted.actor)
+    indexed = owner is not None and bool(wanted.customer or wanted.actor)
     enough = 3 if wanted.customer else 2
     if not conditions or (indexed and len(conditions) == enough):
         return conditions, None  # every row looked at is a row wanted

@@ -204,6 +204,22 @@ def test_the_command_goes_on_where_it_stood(
     assert [r.from_position for r in fake.called("StreamEvents")] == [0, 5, 8]
 
 
+def test_entries_of_no_institution_have_a_position_of_their_own(
+    fake: FakeVault, vaultctl: Vaultctl, tmp_path: Path
+) -> None:
+    def forwarded(state: str, *more: str) -> int:
+        return vaultctl(
+            *("audit", "forward", "--format", "ecs", "--to", f"file:{tmp_path / 'x'}"),
+            *("--state", tmp_path / state, "--no-follow", *more),
+        ).code
+
+    fake.append()
+    assert forwarded("own") == forwarded("nobodys", "--without-institution") == 0
+    asked = [request.filter.without_institution for request in fake.called("StreamEvents")]
+    assert asked == [False, True]
+    assert forwarded("own", "--without-institution") == forwarded("nobodys") == 2
+
+
 def test_a_state_of_another_vault_is_refused(
     fake: FakeVault, vaultctl: Vaultctl, tmp_path: Path
 ) -> None:

@@ -46,6 +46,13 @@ Decisions = Annotated[
     list[str] | None,
     typer.Option("--decision", metavar="DECISION", help=f"{', '.join(decisions())}. Repeatable."),
 ]
+Nobodys = Annotated[
+    bool,
+    typer.Option(
+        "--without-institution",
+        help="Entries of no institution instead of yours: unknown callers, the vault's nodes.",
+    ),
+]
 Since = Annotated[str, typer.Option("--since", metavar="TIME", help="Earliest time, inclusive.")]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Latest time, exclusive.")]
 
@@ -57,6 +64,7 @@ def tail(
     customer: Customer = "",
     action: Actions = None,
     decision: Decisions = None,
+    without_institution: Nobodys = False,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, help="Entries to show of those that are there.")
     ] = 10,
@@ -86,7 +94,7 @@ def tail(
     With --verify the whole log is checked from its first entry, or from where the state file
     stands, and the command ends with 21 at the first thing that is not as it was signed.
     """
-    wanted = _filter(context, actor, customer, action, decision, "", "")
+    wanted = _filter(context, actor, customer, action, decision, without_institution)
     client = session(context).client().audit
     start = from_position
     if bool(key) != verify or (state is not None and not verify):
@@ -134,6 +142,7 @@ def query(
     customer: Customer = "",
     action: Actions = None,
     decision: Decisions = None,
+    without_institution: Nobodys = False,
     since: Since = "",
     until: Until = "",
     limit: Annotated[
@@ -145,7 +154,7 @@ def query(
     as_json: options.Json = False,
 ) -> None:
     """Show the entries that fit, oldest first."""
-    wanted = _filter(context, actor, customer, action, decision, since, until)
+    wanted = _filter(context, actor, customer, action, decision, without_institution, since, until)
     # One more than is shown tells whether there are more.
     size = min(limit + 1, 500) if limit else 500
     client = session(context).client().audit
@@ -164,8 +173,9 @@ def _filter(
     customer: str,
     actions: list[str] | None,
     wanted: list[str] | None,
-    since: str,
-    until: str,
+    without_institution: bool,
+    since: str = "",
+    until: str = "",
 ) -> audit_pb2.EventFilter:
     names = [name.upper() for name in wanted or ()]
     if not set(names) <= set(decisions()):
@@ -183,6 +193,7 @@ def _filter(
         decisions=names,
         from_time=options.moment(since, "--since"),
         to_time=options.moment(until, "--until"),
+        without_institution=without_institution,
     )
 
 

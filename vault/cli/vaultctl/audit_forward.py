@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from recordsvault_client import Profile, Tier
+from recordsvault_client import Profile, Tier, event_filter
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean
@@ -37,6 +37,13 @@ def forward(
         int,
         typer.Option("--from-position", min=0, help="Where to begin if there is no state yet."),
     ] = 0,
+    without_institution: Annotated[
+        bool,
+        typer.Option(
+            "--without-institution",
+            help="Entries of no institution instead of yours; with a state of its own.",
+        ),
+    ] = False,
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Go on with new entries as they come.")
     ] = True,
@@ -67,12 +74,13 @@ def forward(
         text=format_ is Format.CEF,
     )
     opened = session(context)
-    whose = _vault(opened.profile())
+    whose = _vault(opened.profile(), without_institution)
     with StateFile(state, KIND) as file:
         position = _position(file, whose, from_position)
         stream = opened.client().audit.messages(
             from_position=position,
             follow=follow,
+            filter=event_filter(without_institution=without_institution),
             patience=None,
             on_interrupt=lambda error, pause: _say(
                 f"the vault is away, trying again in {pause:.1f} s: {error.text('en')}",
@@ -91,9 +99,11 @@ def forward(
         forwarder.run(stream, stream.close)
 
 
-def _vault(profile: Profile) -> str:
-    """Names the log that a position is of."""
-    return f"{profile.endpoint(Tier.FULL)}/{profile.institution}"
+def _vault(profile: Profile, without_institution: bool) -> str:
+    """Names the log, and whose entries of it, that a position is of."""
+    # No institution is called so.
+    whose = "-" if without_institution else profile.institution
+    return f"{profile.endpoint(Tier.FULL)}/{whose}"
 
 
 def _position(file: StateFile, whose: str, first: int) -> int:

@@ -81,6 +81,13 @@ def wanted(institution: str, message: audit_pb2.EventFilter, problems: Problems)
     with problems.under("filter"):
         if message.actor and not is_principal_name(message.actor):
             problems.add("actor", "PRINCIPAL_NAME", "must be a principal's name", "必须为主体名称")
+        if message.without_institution and message.customer:
+            problems.add(
+                "customer",
+                "OF_AN_INSTITUTION",
+                "no customer is without an institution; leave it out",
+                "客户均属于某一机构；请勿填写",
+            )
         return EventFilter(
             institution=institution,
             customer=_customer(institution, message.customer, problems),
@@ -89,6 +96,7 @@ def wanted(institution: str, message: audit_pb2.EventFilter, problems: Problems)
             decisions=frozenset(str(_DECISION.domain(d).value) for d in message.decisions if d),
             from_time=_micros(message.from_time) if message.HasField("from_time") else None,
             to_time=_micros(message.to_time) if message.HasField("to_time") else None,
+            without_institution=message.without_institution,
         )
 
 

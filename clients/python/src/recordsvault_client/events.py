@@ -21,10 +21,12 @@ def event_filter(
     decisions: Sequence[str | int] = (),
     from_time: datetime | None = None,
     to_time: datetime | None = None,
+    without_institution: bool = False,
 ) -> pb.EventFilter:
     """Which entries are wanted: every condition that is given must hold.
 
     `actions` may end in `*`; `decisions` are names such as `DENIED` or values of the enum.
+    `without_institution` asks for entries of no institution instead of those of one's own.
     Raises ValueError for a decision that does not exist or a time without a zone.
     """
     return pb.EventFilter(
@@ -34,6 +36,7 @@ def event_filter(
         decisions=[decision_of(decision) for decision in decisions],
         from_time=timestamp(from_time),
         to_time=timestamp(to_time),
+        without_institution=without_institution,
     )
 
 
