@@ -10,7 +10,7 @@ from vault.store import migrate
 from vault.store.database import Database
 from vault.store.schema import data_metadata, keys_metadata
 
-LOG_TREE = {"log_tiles", "log_checkpoints", "log_lease"}
+LOG_TREE = {"log_tiles", "log_checkpoints", "log_lease", "log_bundles"}
 
 
 def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database_url: str) -> None:
