@@ -200,6 +200,50 @@ def test_what_is_wrong_is_said_in_both_languages(
     assert "条被改动" in ran.stdout
 
 
+def test_bundles_of_other_banks_too_are_told_apart_from_damage(
+    vault: RunningVault, key: str, tmp_path: Path
+) -> None:
+    grow(vault, 1)
+    for _ in range(2):
+        vault.masked("crm-of-other-bank").ListMaskedCustomers(
+            masked_pb2.ListMaskedCustomersRequest(parent="institutions/other-bank")
+        )
+    time.sleep(1.5)
+    folder = tmp_path / "log"
+    export(vault, folder)
+    lacking = (folder / "withheld").read_text().split()
+    # The whole of a small log, or its edge, is in one bundle with the other bank's entries.
+    assert len(lacking) >= 1
+    assert not any((folder / path).exists() for path in lacking)
+    ran = officer(vault, "verify", str(folder), "--key", key)
+    assert ran.returncode == 0, ran.stdout
+    assert re.match(
+        rf"{len(lacking)} bundles? belongs? to other institutions too and (is|are) not here; "
+        r"their hashes are verified\nproved: \d+ entries, \d+ of them by their hash only",
+        ran.stdout,
+    )
+    ran = ctl(vault, "officer", "--lang", "zh", "audit", "verify", str(folder), "--key", key)
+    assert f"{len(lacking)} 个条目包同时涉及其他机构" in ran.stdout
+    ran = officer(vault, "verify", str(folder), "--key", key, "--json")
+    told = json.loads(ran.stdout)
+    assert (told["holds"], told["findings"]) == (True, [])
+    assert told["bundles_of_other_institutions"] == told["bundles_lacking"] == len(lacking)
+    assert told["entries_hashed"] + told["entries_lacking"] == told["size"]
+    # Whoever has the database verifies them all.
+    ran = officer(vault, "verify", "--live", "--config", str(vault.config), "--key", key, "--json")
+    live = json.loads(ran.stdout)
+    assert (live["holds"], live["bundles_lacking"]) == (True, 0)
+    assert live["entries_hashed"] == live["size"] >= told["size"]
+    # A hash of an entry that is not here counts like any other.
+    tile = next(path for path in (folder / "tile" / "0").rglob("*") if path.is_file())
+    data = bytearray(tile.read_bytes())
+    data[0] ^= 1
+    tile.write_bytes(data)
+    ran = officer(vault, "verify", str(folder), "--key", key)
+    assert ran.returncode == 21
+    assert "belong" not in ran.stdout
+
+
 def test_beside_the_running_vault_the_database_verifies(vault: RunningVault, key: str) -> None:
     ran = officer(vault, "verify", "--live", "--config", str(vault.config), "--key", key)
     assert ran.returncode == 0, ran.stdout

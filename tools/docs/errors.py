@@ -126,8 +126,8 @@ ADVICE: Final = {
     "security officer; operations restore the key store.",
     "RECORD_DAMAGED": "A stored row does not open: it was altered, moved or damaged. Tell the "
     "security officer; the row's event in the log holds its hash.",
-    "STORE_ALTERED": "A value in the database is none that the vault wrote: it was altered past the "
-    "vault. Tell the security officer; `vaultctl audit verify --live` says what was.",
+    "STORE_ALTERED": "A value in the database is none that the vault wrote: it was altered past "
+    "the vault. Tell the security officer; `vaultctl audit verify --live` says what was.",
     "STORE_DAMAGED": "The database file is damaged. Operations restore it.",
     "INTERNAL": "A defect of the vault. Give operations `metadata.call_id`; the server's log has "
     "the place.",

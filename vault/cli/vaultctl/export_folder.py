@@ -4,6 +4,9 @@ A file is written under another name, synced, and given its own: what has its na
 tiles and bundles are never written again, only compared. The checkpoint comes last, when everything
 under it is there, and only if it continues the one before. A crash leaves the old export and some
 files of the new one, from which the next run goes on.
+
+Which bundles the vault did not send, since others than the caller's institution are in them, is
+noted in a file of its own beside the checkpoint, so that a verifier tells them from lost ones.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vault.audit.checkpoint import CheckpointBody, CheckpointInvalid, read_checkpoint
-from vault.audit.log_sources import CHECKPOINT_FILE, FolderSource
+from vault.audit.log_sources import CHECKPOINT_FILE, WITHHELD_FILE, FolderSource
 from vault.audit.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     ReadTile,
     Tile,
     TileInvalid,
+    bundles_of,
     entries_path,
     frontier_from_tiles,
     parse_entries_path,
@@ -50,7 +54,8 @@ class ExportFolder:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         note = FolderSource(folder).checkpoint()
-        if note is None and any(p.name not in ("tile", _DRAFT) for p in folder.iterdir()):
+        ours = ("tile", _DRAFT, WITHHELD_FILE)
+        if note is None and any(p.name not in ours for p in folder.iterdir()):
             raise FolderUnusable
         self.before = None if note is None else self._body(note)
         self.note = note
@@ -99,12 +104,30 @@ class ExportFolder:
         if not self._continues(body):
             self._write(self.folder / CONFLICT_FILE, note)
             raise HistoryDiffers(CHECKPOINT_FILE)
+        self._note_withheld(body.size)
         if note != self.note:
             self._write(self.folder / CHECKPOINT_FILE, note)
             self.written += 1
         for path in list(self._superseded(body.size)):
             path.unlink()
         return body
+
+    def _note_withheld(self, size: int) -> None:
+        """Note the bundles that the vault has left out up to now.
+
+        It sends all that are new, so one of those that is not here was not sent. Of the older ones
+        only what was noted before: any other has been lost since.
+        """
+        noted = FolderSource(self.folder).withheld()
+        new = {entries_path(*place) for place in bundles_of(size, since=self.size)}
+        left_out = [
+            path
+            for path in (entries_path(*place) for place in bundles_of(size))
+            if (path in new or path in noted) and not (self.folder / path).is_file()
+        ]
+        if set(left_out) != noted:
+            text = "".join(f"{path}\n" for path in left_out)
+            self._write(self.folder / WITHHELD_FILE, text.encode())
 
     def _continues(self, body: CheckpointBody) -> bool:
         before = self.before
