@@ -34,8 +34,6 @@ from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, UNEXPECTED, CommandEr
 from vault.cli.vaultctl.finding_texts import sentence
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
-from vault.server.parts import databases
-from vault.server.settings import SettingsInvalid, TierName, load
 from vault.store import StoreAltered, StoreError
 
 _SHOWN = 20
@@ -123,6 +121,10 @@ def _live(
             "--live reads the database: name the vault's configuration with --config.",
             "--live 读取数据库：请用 --config 指定保险库的配置文件。",
         )
+    # Only here: with the server comes all that it needs, which would double every command's start.
+    from vault.server.parts import databases
+    from vault.server.settings import SettingsInvalid, TierName, load
+
     try:
         settings = load(config, TierName.FULL)
         url = settings.database_url(settings.table.database)
