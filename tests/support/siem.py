@@ -3,6 +3,7 @@
 from typing import Any
 
 from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, LogEntry, Phase, RowHash
+from vault.access import Action
 from vault.cli.vaultctl.siem.facts import Facts, facts
 
 BANK = "institutions/demo-bank"
@@ -68,12 +69,34 @@ def unreadable_entry() -> LogEntry:
     return entry
 
 
-def every_kind() -> list[Facts]:
-    """The three of them, and one of a stream that has just begun, from an IPv6 address."""
-    opened = full_entry(
-        action="audit.events.stream",
-        phase=Phase.PHASE_OPENED,
-        peer="ipv6:%5Bfd00::1%5D:44000",
-        outcome="OK",
-    )
-    return [facts(one) for one in (full_entry(), bare_entry(), unreadable_entry(), opened)]
+def kinds() -> dict[str, LogEntry]:
+    """Every kind of entry that is forwarded, by name: each action allowed, denied and failed, each
+    phase and decision, and what is bare, unreadable or from elsewhere."""
+    denied: dict[str, Any] = {
+        "decision": Decision.DECISION_DENIED,
+        "outcome": "PERMISSION_DENIED",
+        "reason": "OTHER_INSTITUTION",
+        "policies": [],
+    }
+    found = {
+        "full": full_entry(),
+        "bare": bare_entry(),
+        "unreadable": unreadable_entry(),
+        "from an IPv6 address": full_entry(peer="ipv6:%5Bfd00::1%5D:44000"),
+        "from a socket": full_entry(peer="unix:/run/vault.sock"),
+        "of several policies": full_entry(policies=["one", "two"]),
+    }
+    for action in Action:
+        found[f"{action} allowed"] = full_entry(action=action.value)
+        found[f"{action} denied"] = full_entry(action=action.value, **denied)
+        found[f"{action} failed"] = full_entry(
+            action=action.value, outcome="UNAVAILABLE", reason="STORE_UNAVAILABLE"
+        )
+    for phase in Phase.values():
+        found[f"{Phase.Name(phase)}"] = full_entry(action="audit.events.stream", phase=phase)
+    for decision in Decision.values():
+        found[f"{Decision.Name(decision)}"] = full_entry(decision=decision)
+    return found
+
+
+KINDS: dict[str, Facts] = {name: facts(entry) for name, entry in kinds().items()}

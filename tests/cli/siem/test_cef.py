@@ -6,9 +6,12 @@ Format (CEF)", revision 25 (facts about the format).
 
 import re
 
+import pycef
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.support.siem import bare_entry, every_kind, full_entry, unreadable_entry
+from tests.support.siem import KINDS, bare_entry, full_entry, unreadable_entry
 from vault.cli.vaultctl.siem.cef import to_cef
 from vault.cli.vaultctl.siem.facts import facts
 
@@ -41,18 +44,87 @@ LENGTHS = {
 
 def read(line: bytes) -> tuple[list[str], dict[str, str]]:
     """A reader as the format asks for: escapes in the header, then keys and values."""
-    parts = re.split(r"(?<!\\)\|", line.decode(), maxsplit=7)
-    pairs = re.findall(r"(\w+)=((?:\\.|[^\\=])*?)(?= \w+=|$)", parts[7])
-    header = [re.sub(r"\\([\\|])", r"\1", one) for one in parts[:7]]
-    return header, {
-        key: re.sub(r"\\([\\=n])", lambda m: "\n" if m[1] == "n" else m[1], value)
-        for key, value in pairs
+    whole = re.fullmatch(r"((?:(?:\\.|[^\\|])*\|){7})(.*)", line.decode(), re.DOTALL)
+    assert whole is not None
+    fields = re.findall(r"((?:\\.|[^\\|])*)\|", whole[1], re.DOTALL)
+    pairs = re.findall(r"(\w+)=((?:\\.|[^\\=])*?)(?= \w+=|$)", whole[2], re.DOTALL)
+    header = [re.sub(r"\\([\\|])", r"\1", one) for one in fields]
+    return header, {key: unescaped(value) for key, value in pairs}
+
+
+def unescaped(value: str) -> str:
+    """A value of the extension as it was before it was escaped."""
+    return re.sub(r"\\([\\=nr])", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), value)
+
+
+# -- by another's parser -----------------------------------------------------------------------
+
+# pycef gives a custom field the name in its label, and leaves escapes as they are.
+HEADER = (
+    *("CEFVersion", "DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID"),
+    *("Name", "DeviceName", "Severity", "DeviceSeverity"),
+)
+
+
+def parsed(line: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """Header and extension as pycef reads them."""
+    found = pycef.parse(line.decode())
+    assert found is not None
+    return {k: found.pop(k) for k in HEADER}, found
+
+
+def labelled(extension: dict[str, str]) -> dict[str, str]:
+    """Custom fields under the names in their labels."""
+    return {
+        extension.get(f"{key}Label", key): value
+        for key, value in extension.items()
+        if not key.endswith("Label")
     }
 
 
-@pytest.mark.parametrize("kind", range(4))
-def test_every_line_has_the_header_and_keys_of_the_dictionary(kind: int) -> None:
-    line = to_cef(every_kind()[kind])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_parser_reads_what_was_written(kind: str) -> None:
+    line = to_cef(KINDS[kind])
+    header, extension = parsed(line)
+    mine, values = read(line)
+    assert [header[k] for k in ("DeviceVendor", "DeviceProduct", "DeviceVersion")] == mine[1:4]
+    assert (header["CEFVersion"], header["DeviceEventClassID"]) == ("0", mine[4])
+    assert (header["Name"], header["Severity"]) == (mine[5], mine[6])
+    assert {key: unescaped(value) for key, value in extension.items()} == labelled(values)
+
+
+# Three ways to end a line are one in CEF. pycef reads no header with an escape or "=" in it: such a
+# header is left to the reader above.
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+HARD_TEXT = st.text(st.sampled_from("a \\=|\n\r:,é日"), min_size=1, max_size=30)
+
+
+@given(actor=ANY_TEXT | HARD_TEXT, purpose=ANY_TEXT | HARD_TEXT, reason=HARD_TEXT)
+def test_values_survive_escaping_and_another_parser(actor: str, purpose: str, reason: str) -> None:
+    line = to_cef(facts(full_entry(actor=actor, purpose=purpose, reason=reason)))
+    assert b"\n" not in line
+    assert b"\r" not in line
+    sent = {"suser": actor, "cs3": purpose, "reason": reason}
+    _, values = read(line)
+    _, others = parsed(line)
+    for key, value in sent.items():
+        name = "purpose" if key == "cs3" else key
+        assert values[key] == unescaped(others[name]) == re.sub(r"\r\n|\r", "\n", value)
+
+
+@given(action=HARD_TEXT)
+def test_a_header_survives_escaping(action: str) -> None:
+    header, _ = read(to_cef(facts(full_entry(action=action))))
+    assert len(header) == 7
+    assert header[4] == re.sub(r"\r\n|\r|\n", " ", action)
+
+
+# -- by the dictionary -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_line_has_the_header_and_keys_of_the_dictionary(kind: str) -> None:
+    line = to_cef(KINDS[kind])
     header, extension = read(line)
     assert b"\n" not in line
     assert header[0] == "CEF:0"
@@ -84,7 +156,7 @@ def test_what_happened_is_where_it_is_looked_for() -> None:
 
 
 def test_an_ipv6_address_has_its_own_key() -> None:
-    extension = read(to_cef(every_kind()[3]))[1]
+    extension = read(to_cef(KINDS["from an IPv6 address"]))[1]
     assert (extension["c6a2"], extension["spt"]) == ("fd00::1", "44000")
     assert "src" not in extension
 

@@ -1,69 +1,40 @@
-"""OCSF: the class's required attributes are there, and nothing that the schema does not name.
+"""OCSF: what is forwarded is an API Activity of OCSF 1.3.0, by the schema and by another's models.
 
-Names and requirements are those of https://schema.ocsf.io/1.3.0/classes/api_activity and of the
-objects that it uses (ocsf/ocsf-schema 1.3.0, Apache-2.0: facts about the format).
+`schemas/ocsf-1.3.0-api-activity.json` holds the facts of the published schema (with its source and
+licence). `py-ocsf-models` has no model of this class; its models of the base event and of most
+objects in it are held against as well. (Its User asks for more than the schema does, and it has no
+Actor and no NetworkEndpoint.)
 """
 
 import json
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from py_ocsf_models.events.base_event import BaseEvent
+from py_ocsf_models.objects.api import API
+from py_ocsf_models.objects.group import Group
+from py_ocsf_models.objects.metadata import Metadata
+from py_ocsf_models.objects.policy import Policy
+from py_ocsf_models.objects.product import Product
+from py_ocsf_models.objects.request_elements import RequestElements
+from py_ocsf_models.objects.resource_details import ResourceDetails
+from py_ocsf_models.objects.response_elements import ResponseElements
+from py_ocsf_models.objects.service import Service
+from pydantic import BaseModel
 
-from tests.support.siem import CUSTOMER, bare_entry, every_kind, full_entry, unreadable_entry
+from tests.support.siem import CUSTOMER, KINDS, bare_entry, full_entry, unreadable_entry
 from vault.access import Action
 from vault.cli.vaultctl.siem.facts import facts
 from vault.cli.vaultctl.siem.ocsf import activity, to_ocsf
 
-REQUIRED = {
-    "activity_id",
-    "actor",
-    "api",
-    "category_uid",
-    "class_uid",
-    "metadata",
-    "severity_id",
-    "src_endpoint",
-    "time",
-    "type_uid",
-}
-OPTIONAL = {
-    "activity_name",
-    "category_name",
-    "class_name",
-    "count",
-    "message",
-    "resources",
-    "severity",
-    "status",
-    "status_code",
-    "status_detail",
-    "status_id",
-    "type_name",
-    "unmapped",
-}
-# Of each object: its attributes here, and which of them it requires.
-OBJECTS: dict[str, tuple[set[str], set[str]]] = {
-    "metadata": (
-        {
-            *("version", "product", "uid", "event_code", "correlation_uid", "tenant_uid"),
-            *("log_name", "logged_time", "sequence"),
-        },
-        {"version", "product"},
-    ),
-    "metadata.product": ({"name", "vendor_name", "version"}, {"vendor_name"}),
-    "api": ({"operation", "request", "response", "service"}, {"operation"}),
-    "api.request": ({"uid"}, {"uid"}),
-    "api.response": ({"code", "error", "message"}, set()),
-    "api.service": ({"name"}, set()),
-    "actor": ({"user", "authorizations"}, set()),
-    "actor.user": ({"name", "uid", "groups"}, set()),
-    "actor.user.groups": ({"name"}, set()),
-    "actor.authorizations": ({"decision", "policy"}, set()),
-    "actor.authorizations.policy": ({"name", "uid"}, set()),
-    "src_endpoint": ({"ip", "port", "name"}, set()),
-    "resources": ({"name", "uid"}, set()),
-}
-AT_LEAST_ONE = {"actor": {"user"}, "src_endpoint": {"ip", "name"}, "actor.user": {"name", "uid"}}
+SCHEMA = json.loads(
+    (Path(__file__).parent / "schemas" / "ocsf-1.3.0-api-activity.json").read_text("utf-8")
+)
+CLASS, OBJECTS, TYPES = SCHEMA["class"], SCHEMA["objects"], SCHEMA["types"]
+# Attributes of a schema's profile are of the class only where an event names the profile.
+PROFILES: set[str] = set()
 
 
 def read(entry: Any) -> dict[str, Any]:
@@ -71,36 +42,125 @@ def read(entry: Any) -> dict[str, Any]:
     return found
 
 
-def objects(value: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
-    if isinstance(value, list):
-        return [one for item in value for one in objects(item, path)]
-    if not isinstance(value, dict) or path == "unmapped":
-        return []
-    inner = [
-        one
-        for key, item in value.items()
-        for one in objects(item, f"{path}.{key}" if path else key)
+# -- the schema --------------------------------------------------------------------------------
+
+
+def wrong(value: dict[str, Any], schema: dict[str, Any], path: str = "") -> list[str]:
+    """What an object has that its schema does not allow, or lacks."""
+    known = {
+        name: one
+        for name, one in schema["attributes"].items()
+        if one.get("profile") is None or one["profile"] in PROFILES
+    }
+    found = [f"{path}.{name} is unknown" for name in value if name not in known]
+    found += [
+        f"{path}.{name} is required"
+        for name, one in known.items()
+        if one["requirement"] == "required" and name not in value
     ]
-    return [(path, value), *inner] if path else inner
+    some = schema.get("constraints", {}).get("at_least_one", [])
+    if some and not set(some) & set(value):
+        found.append(f"{path} has none of {some}")
+    for name in known.keys() & value.keys():
+        one, item, place = known[name], value[name], f"{path}.{name}"
+        if one.get("array"):
+            if not isinstance(item, list):
+                found.append(f"{place} is no array")
+                continue
+            for member in item:
+                found += wrong_value(member, one, place)
+        else:
+            found += wrong_value(item, one, place)
+        if "enum" in one and one["enum"].get(str(item)) is None:
+            found.append(f"{place} is not in the enumeration")
+        sibling = one.get("sibling")
+        if sibling in value and value[sibling] != one["enum"].get(str(item)):
+            found.append(f"{path}.{sibling} is not the caption of {item}")
+    return found
 
 
-@pytest.mark.parametrize("kind", range(4))
-def test_every_event_has_the_required_attributes_and_no_unknown_ones(kind: int) -> None:
-    found = json.loads(to_ocsf(every_kind()[kind]))
-    assert set(found) >= REQUIRED
-    assert set(found) <= REQUIRED | OPTIONAL
-    for path, one in objects(found):
-        named, required = OBJECTS[path]
-        assert required <= set(one) <= named, path
-        assert not (AT_LEAST_ONE.get(path) and not set(one) & AT_LEAST_ONE[path]), path
+def wrong_value(value: Any, one: dict[str, Any], place: str) -> list[str]:
+    kind = one["type"]
+    if kind == "object":
+        return [] if isinstance(value, dict) else [f"{place} is no object"]
+    if kind not in TYPES:
+        return wrong(value, OBJECTS[kind], place)
+    facts_of = TYPES[kind]
+    base = facts_of.get("type", kind)
+    if base in ("integer_t", "long_t"):
+        low, high = facts_of.get("range", (-(2**63), 2**63 - 1))
+        fits = type(value) is int and low <= value <= high
+    else:
+        assert base == "string_t", f"no value of {kind} is expected"
+        fits = isinstance(value, str) and 0 < len(value) <= facts_of.get("max_len", 65_535)
+    if fits and kind == "ip_t":
+        ip_address(value)
+    return [] if fits else [f"{place} is no {kind}"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_event_is_of_the_class_as_the_schema_has_it(kind: str) -> None:
+    found = json.loads(to_ocsf(KINDS[kind]))
+    assert wrong(found, CLASS) == []
+    assert found["metadata"]["version"] == SCHEMA["version"]
+    assert found["type_uid"] == CLASS["category_uid"] * 100_000 + 300 + found["activity_id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda e: e.pop("api"), ".api is required"),
+        (lambda e: e.update(hostname="x"), ".hostname is unknown"),
+        (lambda e: e.update(cloud={}), ".cloud is unknown"),
+        (lambda e: e.update(severity_id=17), ".severity_id is not in the enumeration"),
+        (lambda e: e.update(severity="High"), ".severity is not the caption of 2"),
+        (lambda e: e["src_endpoint"].update(port=65_536), ".src_endpoint.port is no port_t"),
+        (lambda e: e.update(src_endpoint={"port": 1}), ".src_endpoint has none of"),
+        (lambda e: e.update(resources={}), ".resources is no array"),
+        (lambda e: e["metadata"]["product"].pop("vendor_name"), ".vendor_name is required"),
+    ],
+)
+def test_the_schema_is_held_to(change: Any, says: str) -> None:
+    event = read(full_entry())
+    change(event)
+    assert any(says in one for one in wrong(event, CLASS)), wrong(event, CLASS)
+
+
+# -- another's models --------------------------------------------------------------------------
+
+
+def modelled(value: dict[str, Any], model: type[BaseModel]) -> None:
+    """It is accepted, and every attribute is one that the model knows."""
+    model.model_validate(value)
+    assert set(value) <= set(model.model_fields), model.__name__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_library_reads_the_objects_in_an_event(kind: str) -> None:
+    found = json.loads(to_ocsf(KINDS[kind]))
+    BaseEvent.model_validate(found)
+    modelled(found["metadata"], Metadata)
+    modelled(found["metadata"]["product"], Product)
+    modelled(found["api"], API)
+    modelled(found["api"]["service"], Service)
+    for name, model in (("request", RequestElements), ("response", ResponseElements)):
+        if name in found["api"]:
+            modelled(found["api"][name], model)
+    for one in found.get("resources", []):
+        modelled(one, ResourceDetails)
+    for one in found["actor"]["user"].get("groups", []):
+        modelled(one, Group)
+    for one in found["actor"].get("authorizations", []):
+        modelled(one.get("policy", {}), Policy)
+
+
+# -- what the vault says in it -----------------------------------------------------------------
 
 
 def test_the_numbers_are_those_of_the_class() -> None:
     found = read(full_entry())
-    assert (found["category_uid"], found["class_uid"]) == (6, 6003)
-    assert found["type_uid"] == 600300 + found["activity_id"] == 600302
+    assert (found["category_uid"], found["class_uid"]) == (6, CLASS["uid"]) == (6, 6003)
     assert found["time"] == 1772357400123
-    assert found["metadata"]["version"] == "1.3.0"
     assert (found["severity_id"], found["status_id"]) == (2, 1)
     denied = read(bare_entry())
     assert (denied["severity_id"], denied["status_id"], denied["activity_id"]) == (3, 2, 99)
@@ -124,8 +184,7 @@ def test_who_did_what_to_what_is_where_it_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("action", Action, ids=str)
-def test_every_action_has_an_activity_of_the_class(action: Action) -> None:
-    number, name = activity(action.value)
-    assert (number, name) in {(1, "Create"), (2, "Read"), (3, "Update"), (99, "Other")}
+def test_an_action_on_records_is_one_of_the_activities(action: Action) -> None:
+    number, _ = activity(action.value)
     if action.value.startswith(("records.", "masked.")):
-        assert number != 99
+        assert number in (1, 2, 3)

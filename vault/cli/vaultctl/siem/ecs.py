@@ -58,7 +58,8 @@ def to_ecs(facts: Facts) -> bytes:
         "source": {"address": facts.address, "ip": facts.address, "port": facts.port or None},
         "organization": {"id": event.institution},
         "service": {"name": PRODUCT, "type": event.tier, "version": product_version()},
-        "rule": {"id": list(event.policies)},
+        # One value, by the schema: the first policy that decided. All of them are in labels.
+        "rule": {"id": event.policies[0] if event.policies else ""},
         "trace": {"id": event.call_id},
         "related": {
             "user": [name for name in (event.actor, event.on_behalf_of) if name],
@@ -68,6 +69,7 @@ def to_ecs(facts: Facts) -> bytes:
         "labels": {
             "decision": facts.decision,
             "phase": facts.phase,
+            "policies": list(event.policies),
             "purpose": event.purpose,
             "customer": event.customer,
             "resource": event.resource,

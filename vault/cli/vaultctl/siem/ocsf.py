@@ -89,7 +89,11 @@ def to_ocsf(facts: Facts) -> bytes:
             "operation": event.action or "unknown",
             "request": {"uid": event.request_id or event.call_id or event.event_id},
             "response": {"code": None, "message": event.outcome, "error": event.reason},
-            "service": {"name": f"recordsvault {event.tier}".strip()},
+            "service": {
+                "name": f"recordsvault {event.tier}".strip(),
+                "uid": event.tier or "unknown",
+                "version": product_version(),
+            },
         },
         "actor": {
             "user": {
