@@ -58,8 +58,7 @@ def customer(vault: RunningVault) -> str:
     full = ("customers", "get", name, "--full", "--purpose", "ONBOARDING_CDD", "--fields", "phones")
     assert ctl(vault, "compliance", *full).returncode == 0
     assert ctl(vault, "crm", *full).returncode == 5
-    # A checkpoint covers it all.
-    time.sleep(1.5)
+    vault.until_covered()
     return name
 
 
@@ -85,7 +84,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def grow(vault: RunningVault, number: int) -> None:
     for _ in range(number):
         vault.masked().ListMaskedCustomers(_list())
-    time.sleep(1.5)
+    vault.until_covered()
 
 
 def _list() -> masked_pb2.ListMaskedCustomersRequest:
@@ -149,7 +148,7 @@ def test_another_history_is_not_written_over_the_first(vault: RunningVault, tmp_
     with RunningVault(other, f"sqlite:///{other}/vault.db") as second:
         for _ in range(3):
             second.masked().ListMaskedCustomers(_list())
-        time.sleep(1.5)
+        second.until_covered()
         ran = officer(second, "export", "--dir", str(folder))
     assert ran.returncode == 21
     assert "another history" in ran.stderr
@@ -208,7 +207,7 @@ def test_bundles_of_other_banks_too_are_told_apart_from_damage(
         vault.masked("crm-of-other-bank").ListMaskedCustomers(
             masked_pb2.ListMaskedCustomersRequest(parent="institutions/other-bank")
         )
-    time.sleep(1.5)
+    vault.until_covered()
     folder = tmp_path / "log"
     export(vault, folder)
     lacking = (folder / "withheld").read_text().split()
@@ -259,7 +258,7 @@ def test_beside_a_vault_on_postgresql_its_rows_are_held_to_their_events(
         with (EXAMPLES / "customers.jsonl").open() as lines:
             rows.write_text("".join(next(lines) for _ in range(10)))
         assert ctl(running, "backend", "import", str(rows), "--batch", "5").returncode == 0
-        time.sleep(1.5)
+        running.until_covered()
         pinned = verifier_keys(load(running.config, TierName.FULL), Purpose.LOG)[0].vkey
         arguments = ("verify", "--live", "--config", str(running.config), "--key", pinned)
         ran = officer(running, *arguments, "--json")

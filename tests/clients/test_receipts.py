@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +218,6 @@ def test_a_log_set_back_is_found_by_a_receipt_alone(
         highest = max(one["index"] for one in ran.lines)
         for _ in range(highest + 2):
             fresh.audit().GetCheckpoint(audit_pb2.GetCheckpointRequest())
-        time.sleep(1.5)
+        fresh.until_covered()
         ran = check(fresh, some, key=keys(vault))
         assert (ran.code, outcomes(ran)) == (21, ["other_entry"] * 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +47,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
         for number in (270, 30):
             for _ in range(number):
                 vault.masked().ListMaskedCustomers(request)
-            time.sleep(1.5)
+            vault.until_covered()
             if target.exists():
                 earlier.write_bytes((target / "checkpoint").read_bytes())
             ran = ctl(vault, "officer", "audit", "export", "--dir", str(target))

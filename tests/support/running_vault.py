@@ -23,12 +23,14 @@ from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from tests.support.forked_tier import ForkedTier
 from tests.support.quiet_ports import quiet_ports
+from vault.audit.reader import head
 from vault.audit.signers import verifier_key
 from vault.kms import KekName, create_local_keks
 from vault.kms.signing import Purpose, create_signing_keys, read_signing_keys
 from vault.server.dev.pki import Authority
 from vault.server.parts import databases
 from vault.server.settings import TierName, load
+from vault.store import log_tree
 from vault.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,7 @@ ROLES = {
 }
 STRANGER = "stranger"
 _START_SECONDS = 30.0
+_COVERED_SECONDS = 20.0
 
 
 def other(name: str) -> str:
@@ -146,6 +149,20 @@ class RunningVault:
     def pid(self, tier: TierName) -> int:
         """The tier's process."""
         return self._processes[tier].pid
+
+    def until_covered(self) -> None:
+        """Wait until a signed checkpoint covers all that the log holds now."""
+        data, keys = databases(load(self.config, TierName.FULL))
+        try:
+            size = data.read_sync(head).size
+            deadline = time.monotonic() + _COVERED_SECONDS
+            while (newest := data.read_sync(log_tree.latest)) is None or newest.size < size:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"no checkpoint: {self.log_text(TierName.FULL)[-2000:]}")
+                time.sleep(0.02)
+        finally:
+            data.dispose()
+            keys.dispose()
 
     def stop(self) -> None:
         """End everything."""
@@ -269,8 +286,8 @@ class RunningVault:
         tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
         return f"""\
 [log]
-origin = "{ORIGIN}"
 public_keys = "log.vkey"
+origin = "{ORIGIN}"
 {self._log_settings}
 
 [limits]
