@@ -234,6 +234,7 @@ def test_a_unit_heavier_than_a_batch_has_one_to_itself(database: Database) -> No
     assert len(stored(database)) == 1
 
 
+@pytest.mark.alone
 def test_after_a_shared_batch_the_next_waits_for_the_window_and_a_lone_caller_never_does(
     database: Database,
 ) -> None:

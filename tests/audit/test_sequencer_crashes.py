@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = 100
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_crash_pause_or_race_makes_two_trees_of_one_size_or_loses_an_event(
     database: Database, migrated_url: str, tmp_path: Path

@@ -71,6 +71,7 @@ class Follower:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_hundred_followers_all_see_the_same_soon_and_cost_little(
     vault: RunningVault,
 ) -> None:

@@ -245,6 +245,7 @@ class FaultyKmsVault(RunningVault):
             sign.unlink()
 
 
+@pytest.mark.alone
 def test_a_kms_outage_is_survived_for_as_long_as_branch_keys_are_held(
     tmp_path: Path, dialect: str, server: PostgresServer | None
 ) -> None:

@@ -12,6 +12,8 @@ from vault.rpc.servicers import importing
 from vault.rpc.servicers.resources import CUSTOMER
 from vault.rpc.validating import contract_violations
 
+pytestmark = pytest.mark.alone
+
 # What 4 MiB, the largest message, can hold.
 CROWD = 500_000
 SECONDS = 2.0
