@@ -25,11 +25,11 @@ FULL = TierName.FULL
 class Scene:
     """A vault with two witnesses."""
 
-    def __init__(self, folder: Path) -> None:
-        self.vault = RunningVault(folder, f"sqlite:///{folder}/vault.db")
+    def __init__(self, folder: Path, url: str = "", *, tls: bool = False) -> None:
+        self.vault = RunningVault(folder, url or f"sqlite:///{folder}/vault.db")
         self.keys = verifier_keys(load(self.vault.config, FULL), Purpose.LOG)
         self.witnesses = [
-            WitnessProcess(folder / f"w{n}", self.keys, f"w.example/{n}") for n in (1, 2)
+            WitnessProcess(folder / f"w{n}", self.keys, f"w.example/{n}", tls=tls) for n in (1, 2)
         ]
 
     def configure(self, **log: object) -> None:
@@ -161,6 +161,37 @@ def test_a_witness_that_was_shown_another_history_does_not_cosign(scene: Scene) 
         scene.work()
     until(lambda: "answered 422" in scene.check().detail)
     assert scene.check().state == pb.HEALTH_STATE_WARNING
+
+
+@pytest.fixture
+def secured(tmp_path: Path, postgres_url: str) -> Iterator[Scene]:
+    """On PostgreSQL, with witnesses over TLS."""
+    made = Scene(tmp_path, postgres_url, tls=True)
+    yield made
+    made.stop()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_and_over_tls_they_cosign_and_are_missed_and_come_back(
+    secured: Scene,
+) -> None:
+    scene = secured
+    scene.configure(witness_quorum=2, witness_seconds=2, witness_required=True)
+    for one in scene.witnesses:
+        one.start()
+    scene.vault.start(FULL)
+    for _ in range(3):
+        scene.work()
+    until(lambda: scene.cosigned() == {"w.example/1", "w.example/2"})
+    assert scene.check().state == pb.HEALTH_STATE_OK
+    scene.query()
+    scene.witnesses[1].kill()
+    scene.work()
+    until(lambda: scene.check().state == pb.HEALTH_STATE_CRITICAL)
+    assert refusal(scene.query).reason == "LOG_NOT_WITNESSED"
+    scene.witnesses[1].start()
+    until(lambda: scene.check().state == pb.HEALTH_STATE_OK)
+    scene.query()
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import http.client
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.log_keys import ORIGIN
@@ -12,13 +14,19 @@ from tests.support.quiet_ports import free_port
 from tests.support.running_vault import ROOT
 from vault.audit.note import VerifierKey
 from vault.audit.witness import WitnessKey
+from vault.server.dev.pki import Authority
 
 
 class WitnessProcess:
     """A witness in a folder, for one log. Start it, kill it, start it again."""
 
     def __init__(
-        self, folder: Path, keys: Sequence[VerifierKey], name: str = "w.example/1"
+        self,
+        folder: Path,
+        keys: Sequence[VerifierKey],
+        name: str = "w.example/1",
+        *,
+        tls: bool = False,
     ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
@@ -30,17 +38,29 @@ class WitnessProcess:
             f'listen = "localhost:{self.port}"\nkey = "witness.key"\nstate = "state"\n'
             f'[[logs]]\norigin = "{ORIGIN}"\nvkeys = [{vkeys}]\n'
         )
+        self.tls = tls
+        if tls:
+            authority = Authority.open(folder, datetime.now(UTC))
+            authority.server("server")
+            table = 'tls = { certificate = "server.pem", key = "server.key" }\n'
+            self.config.write_text(self.config.read_text().replace("[[logs]]", f"{table}[[logs]]"))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Its submission prefix."""
-        return f"http://localhost:{self.port}"
+        return f"http{'s' * self.tls}://localhost:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        """The authority of its certificate, where it has one."""
+        return self.folder / "ca.pem"
 
     @property
     def toml(self) -> str:
         """Its table in vault.toml."""
-        return f'[[log.witnesses]]\nurl = "{self.url}"\nvkey = "{self.key.vkey}"\n'
+        ca = f'ca = "{self.ca}"\n' if self.tls else ""
+        return f'[[log.witnesses]]\nurl = "{self.url}"\nvkey = "{self.key.vkey}"\n{ca}'
 
     def command(self, *words: str, fault: str = "") -> subprocess.Popen[bytes]:
         """`vaultd witness` with these words."""
@@ -80,13 +100,19 @@ class WitnessProcess:
 
     def post(self, body: bytes, path: str = "/add-checkpoint") -> tuple[int, bytes, str]:
         """Status, body and content type."""
-        connection = http.client.HTTPConnection("localhost", self.port, timeout=10)
+        connection = self._connection()
         try:
             connection.request("POST", path, body)
             answer = connection.getresponse()
             return answer.status, answer.read(), answer.getheader("Content-Type", "")
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self.tls:
+            return http.client.HTTPConnection("localhost", self.port, timeout=10)
+        trust = ssl.create_default_context(cafile=self.ca)
+        return http.client.HTTPSConnection("localhost", self.port, timeout=10, context=trust)
 
     def _required(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
