@@ -100,8 +100,8 @@ ADVICE: Final = {
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
     "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
     "the part `log`.",
-    "LOG_ROLLED_BACK": "The log is older than the checkpoint in the second place, or another one, "
-    "so nothing is answered. An operator and a security officer see `vaultctl recovery show`.",
+    "LOG_ROLLED_BACK": "The log is older than the checkpoint in the second place or than what this "
+    "server has seen in it, or another one, so nothing is answered. An operator and a security officer see `vaultctl recovery show`.",
     "SECOND_PLACE_AWAY": "Whether the log was set back cannot be told: `log.second_place` cannot "
     "be read. Operations bring it back; the vault looks again by itself.",
     "LOG_NOT_WITNESSED": "Too few witnesses have cosigned the log, and `log.witness_required` asks "
