@@ -101,7 +101,8 @@ ADVICE: Final = {
     "done: repeat it with its `request_id`. Operations mend the database; `vaultctl health` shows "
     "the part `log`.",
     "LOG_ROLLED_BACK": "The log is older than the checkpoint in the second place or than what this "
-    "server has seen in it, or another one, so nothing is answered. An operator and a security officer see `vaultctl recovery show`.",
+    "server has seen in it, or another one, so nothing is answered. An operator and a security "
+    "officer see `vaultctl recovery show`.",
     "SECOND_PLACE_AWAY": "Whether the log was set back cannot be told: `log.second_place` cannot "
     "be read. Operations bring it back; the vault looks again by itself.",
     "LOG_NOT_WITNESSED": "Too few witnesses have cosigned the log, and `log.witness_required` asks "
@@ -135,6 +136,8 @@ ADVICE: Final = {
 }
 # Reasons of one field. The sentences for people come with the answer.
 FIELD_ADVICE: Final = {
+    "OF_AN_INSTITUTION": "A customer belongs to an institution: leave out `customer` or "
+    "`without_institution`.",
     **{reason.value: reason.en for reason in Wrong},
     "IMPOSSIBLE_DATE": "There is no such day; give year, month and day.",
     "IMPOSSIBLE_TIME": "There is no such time.",
@@ -170,8 +173,11 @@ _MADE: Final = {
     "ORACLE_REFUSED": refused.Unavailable.code,
 }
 # In the code, and never answered as they stand: defaults that every subclass replaces, the outcome
-# in the event of a call whose caller went away, and a rule's name without its prefix.
-_NEVER_ANSWERED: Final = frozenset({"REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"})
+# in the event of a call whose caller went away, a rule's name without its prefix, and a name that a
+# module exports.
+_NEVER_ANSWERED: Final = frozenset(
+    {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
+)
 
 
 def page() -> str:

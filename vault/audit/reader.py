@@ -15,6 +15,7 @@ from vault.audit.tiles import TILE_WIDTH
 from vault.store import log_archive
 from vault.store.errors import StoreDamaged
 from vault.store.schema import audit_customers, audit_events, audit_head
+from vault.store.values import as_bytes, as_int
 
 _E = audit_events.c
 _C = audit_customers.c
@@ -77,7 +78,7 @@ def head(conn: Connection) -> Head:
     row = conn.execute(_HEAD).first()
     if row is None:
         raise StoreDamaged("the log has no head")
-    return Head(row[0], row[1], row[2])
+    return Head(as_int(row[0]), as_bytes(row[1]), as_int(row[2]))
 
 
 def position_at(conn: Connection, time: int, size: int) -> int:
@@ -102,7 +103,7 @@ def position_at(conn: Connection, time: int, size: int) -> int:
             if log_archive.count(conn) > archived:
                 return position_at(conn, time, size)  # it was moved meanwhile
             raise StoreDamaged(f"the log has no event at position {middle + 1}")
-        if row[0] < time:
+        if as_int(row[0]) < time:
             low = middle + 1
         else:
             high = middle

@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from vault.store.errors import StoreDamaged, as_written
+from vault.store.errors import StoreDamaged
 from vault.store.schema import log_bundle_terms, log_bundles
 from vault.store.statements import insert_or_ignore, insert_rows
+from vault.store.values import as_bytes, as_int
 
 TERMS_TABLE = log_bundle_terms.name
 
@@ -66,15 +67,14 @@ def bundle(conn: Connection, number: int) -> BundleRow:
 
 def _row(row: Sequence[object]) -> BundleRow:
     number, sha256, chain, first_at, last_at, times = row
-    with as_written():
-        return BundleRow(
-            int(number),  # type: ignore[call-overload]  # driver values, here and below
-            bytes(sha256),  # type: ignore[call-overload]
-            bytes(chain),  # type: ignore[call-overload]
-            int(first_at),  # type: ignore[call-overload]
-            int(last_at),  # type: ignore[call-overload]
-            bytes(times),  # type: ignore[call-overload]
-        )
+    return BundleRow(
+        as_int(number),
+        as_bytes(sha256),
+        as_bytes(chain),
+        as_int(first_at),
+        as_int(last_at),
+        as_bytes(times),
+    )
 
 
 def add(conn: Connection, row: BundleRow, terms: Sequence[Term]) -> None:

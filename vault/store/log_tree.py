@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from vault.store.errors import StoreDamaged
 from vault.store.schema import log_checkpoints
 from vault.store.statements import insert_rows
+from vault.store.values import as_bytes, as_int
 
 _LEASE = "SELECT holder, fence, expires_at FROM log_lease WHERE id = 1"
 _CHECKPOINT = "SELECT size, root, note, fence, signed_at FROM log_checkpoints"
@@ -63,7 +64,7 @@ def lease(conn: Connection, *, lock: bool = False) -> LeaseRow:
     row = conn.exec_driver_sql(_LEASE + locked).first()
     if row is None:
         raise StoreDamaged("the log has no lease row")
-    return LeaseRow(str(row[0]), int(row[1]), int(row[2]))
+    return LeaseRow(str(row[0]), as_int(row[1]), as_int(row[2]))
 
 
 def set_lease(conn: Connection, row: LeaseRow) -> None:
@@ -90,7 +91,9 @@ def _checkpoint(row: Sequence[object] | None) -> CheckpointRow | None:
     if row is None:
         return None
     size, root, note, fence, signed_at = row
-    return CheckpointRow(int(size), bytes(root), bytes(note), int(fence), int(signed_at))  # type: ignore[call-overload]  # driver values
+    return CheckpointRow(
+        as_int(size), as_bytes(root), as_bytes(note), as_int(fence), as_int(signed_at)
+    )
 
 
 def add_checkpoint(conn: Connection, row: CheckpointRow) -> None:
@@ -130,7 +133,7 @@ def tile(conn: Connection, level: int, index: int) -> TileRow | None:
         _sql(conn, "SELECT width, data FROM log_tiles WHERE level = ? AND tile_index = ?"),
         (level, index),
     ).first()
-    return None if row is None else TileRow(level, index, int(row[0]), bytes(row[1]))
+    return None if row is None else TileRow(level, index, as_int(row[0]), as_bytes(row[1]))
 
 
 def put_tiles(conn: Connection, rows: Sequence[TileRow]) -> None:
@@ -156,7 +159,7 @@ def leaves(conn: Connection, start: int, count: int) -> list[tuple[bytes, bytes]
     for at, row in enumerate(rows, start + 1):
         if row[0] != at:
             raise StoreDamaged(f"the log has no event at position {at}")
-    return [(bytes(row[1]), bytes(row[2])) for row in rows]
+    return [(as_bytes(row[1]), as_bytes(row[2])) for row in rows]
 
 
 def chain_at(conn: Connection, position: int) -> bytes | None:
@@ -164,7 +167,7 @@ def chain_at(conn: Connection, position: int) -> bytes | None:
     row = conn.exec_driver_sql(
         _sql(conn, "SELECT chain FROM audit_events WHERE position = ?"), (position,)
     ).first()
-    return None if row is None else bytes(row[0])
+    return None if row is None else as_bytes(row[0])
 
 
 def leaves_there(conn: Connection, start: int, count: int) -> dict[int, bytes]:
