@@ -32,6 +32,7 @@ TIMEOUT: Final = 5.0
 """Seconds for a connection, and for each read of it."""
 _MAX_ANSWER: Final = 64 * 1024
 _ATTEMPTS: Final = 3
+_STORE_ATTEMPTS: Final = 20
 
 
 class WitnessFailed(Exception):
@@ -183,11 +184,15 @@ def _size(body: bytes) -> int:
 
 
 def _add(conn: Connection, size: int, signature: Signature) -> None:
-    """Another witness may have added its line meanwhile; a checkpoint may be pruned by now."""
-    row = log_tree.checkpoint(conn, size)
-    if row is None:
-        return
-    note: Note = parse_note(row.note)
-    kept = [one for one in note.signatures if one.key_id != signature.key_id]
-    fresh = Note(note.text, (*kept, signature)).encode()
-    log_tree.replace_note(conn, size, row.note, fresh)
+    """Another witness may add its line meanwhile: then to what stands now. A checkpoint may be
+    pruned by now. Raises WitnessFailed."""
+    for _ in range(_STORE_ATTEMPTS):
+        row = log_tree.checkpoint(conn, size)
+        if row is None:
+            return
+        note: Note = parse_note(row.note)
+        kept = [one for one in note.signatures if one.key_id != signature.key_id]
+        fresh = Note(note.text, (*kept, signature)).encode()
+        if log_tree.replace_note(conn, size, row.note, fresh):
+            return
+    raise WitnessFailed("its cosignature could not be stored")
