@@ -127,6 +127,7 @@ def test_what_was_stored_is_there_after_a_second_start(dev: Dev) -> None:
         return count
 
     first = start_count()
+    assert (dev.folder / "second-place" / "checkpoint").exists()
     keys = {path: path.read_bytes() for path in dev.folder.rglob("*.k*") if path.is_file()}
     assert keys
     # The first call's own event is stored by then.
