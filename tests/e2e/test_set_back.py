@@ -15,6 +15,7 @@ from recordsvault.admin.v1 import admin_pb2 as pb
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
 from tests.e2e.wire import refusal
+from tests.hostile.driving import reason_of
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import OWN
 from tests.support.set_back import SetBackVault, copy, eventually, set_back_vault
@@ -71,8 +72,8 @@ def listed(vault: SetBackVault) -> object:
 def reason(call: Callable[[], object]) -> str:
     try:
         call()
-    except grpc.RpcError:
-        return refusal(call).reason
+    except grpc.RpcError as error:
+        return reason_of(error)[1]
     return ""
 
 

@@ -12,10 +12,9 @@ from vault.rpc.servicers import importing
 from vault.rpc.servicers.resources import CUSTOMER
 from vault.rpc.validating import contract_violations
 
-pytestmark = pytest.mark.alone
-
 # What 4 MiB, the largest message, can hold.
 CROWD = 500_000
+# Of the processor's time: what else the machine does is nobody's flood.
 SECONDS = 2.0
 
 
@@ -30,11 +29,11 @@ def customer(phones: int) -> pb.CreateCustomerRequest:
 def test_a_list_beyond_the_contracts_limit_is_not_looked_through() -> None:
     request = customer(CROWD)
     problems = Problems()
-    began = time.monotonic()
+    began = time.thread_time()
     contract_violations(request, problems)
     with problems.under("customer"):
         CUSTOMER.parse(request.customer, problems)
-    assert time.monotonic() - began < SECONDS
+    assert time.thread_time() - began < SECONDS
     assert [v.field for v in problems.found] == ["customer.phones"]
 
 
@@ -44,9 +43,9 @@ def test_an_item_with_such_a_list_is_refused_alone() -> None:
     request.items.add().new_customer.CopyFrom(customer(1).customer)
     problems = Problems()
     contract_violations(request, problems)
-    began = time.monotonic()
+    began = time.thread_time()
     batch = importing.prepare(request, problems)
-    assert time.monotonic() - began < SECONDS
+    assert time.thread_time() - began < SECONDS
     assert not problems
     crowded, plain = batch.items
     assert [v.field for v in crowded.error.violations] == ["new_customer.phones"]  # type: ignore[union-attr]
@@ -64,8 +63,8 @@ def test_an_import_of_nothing_but_mistakes_is_sorted_out_in_time(items: int) -> 
     problems = Problems()
     contract_violations(request, problems)
     assert len(problems.found) > items * 20
-    began = time.monotonic()
+    began = time.thread_time()
     batch = importing.prepare(request, problems)
-    assert time.monotonic() - began < SECONDS
+    assert time.thread_time() - began < SECONDS
     assert not problems
     assert all(item.error is not None for item in batch.items)
