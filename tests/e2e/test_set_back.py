@@ -151,6 +151,29 @@ def test_a_log_set_back_under_both_tiers_is_refused_until_two_acknowledge(
     assert check(vault, MASKED).state == pb.HEALTH_STATE_OK
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_second_place_that_fails_behind_both_words_is_waited_for(vault: SetBackVault) -> None:
+    old = with_an_old_state(vault)
+    vault.set_back("old")
+    calls = partial(query, vault), partial(listed, vault)
+    refused(vault, *calls)
+    eventually(lambda: report(vault).state == pb.RECOVERY_STATE_REFUSED)
+    obstacle = vault.second / "superseded"
+    obstacle.write_text("")
+    acknowledge(vault, "operator")
+    incident = report(vault).incident
+    assert refusal(partial(acknowledge, vault, "officer")).reason == "SECOND_PLACE_AWAY"
+    assert vault.size() == old + 2  # both words, once
+    assert [reason(call) for call in calls] == ["LOG_ROLLED_BACK"] * 2
+    assert refusal(partial(acknowledge, vault, "officer")).reason == "SECOND_PLACE_AWAY"
+    assert (vault.size(), report(vault).incident) == (old + 2, incident)
+    obstacle.unlink()
+    eventually(lambda: [reason(call) for call in calls] == ["", ""])
+    assert report(vault).state == pb.RECOVERY_STATE_NONE
+    work(vault, 1)
+    eventually(lambda: kept(vault) >= old + 2)
+
+
 def test_entries_that_no_checkpoint_covers_are_missed_too(
     tmp_path: Path, server: PostgresServer | None
 ) -> None:
