@@ -14,6 +14,7 @@ from vault.audit.chain import GENESIS
 from vault.audit.known import KnownHead, LogSetBack
 from vault.audit.reader import head
 from vault.store import Database, StoreForbidden
+from vault.store.errors import StoreAltered
 
 
 async def logged(database: Database, count: int) -> AuditLog:
@@ -161,6 +162,15 @@ def test_a_look_from_before_the_log_was_let_go_on_closes_nothing() -> None:
             return 3, b"three", 0, None
 
     known.look(Old())  # type: ignore[arg-type]  # a connection as far as it goes
+    assert not known.gone
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_head_of_another_type_is_told_and_closes_nothing_by_itself(database: Database) -> None:
+    known = KnownHead()
+    database.write_sync(lambda conn: conn.exec_driver_sql("UPDATE audit_head SET chain = 'x'"))
+    with pytest.raises(StoreAltered):
+        database.read_sync(known.look)
     assert not known.gone
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from vault.audit.chain import GENESIS, Head
 from vault.store.errors import StoreDamaged
+from vault.store.values import as_bytes, as_int
 
 _LOOK = (
     "SELECT size, chain, recorded_at, (SELECT chain FROM audit_events WHERE position = {})"
@@ -66,15 +67,15 @@ class KnownHead:
 
     def look(self, conn: Connection) -> Head:
         """The head in the database, which is known from now on; where what was known is in the log
-        again, it is well again. Raises LogSetBack, StoreDamaged, and what the database raises."""
+        again, it is well again. Raises LogSetBack, StoreDamaged, StoreAltered, and what the database raises."""
         with self._lock:
             era, size, chain = self._era, self._size, self._chain
         row = conn.exec_driver_sql(_SQL[conn.dialect.name], (size,)).first()
         if row is None:
             raise StoreDamaged("the log has no head")
-        head = Head(int(row[0]), bytes(row[1]), int(row[2]))
+        head = Head(as_int(row[0]), as_bytes(row[1]), as_int(row[2]))
         # The head row says it too for the last event, which an archive may hold by now.
-        there = head.chain if head.size == size else bytes(row[3]) if row[3] else b""
+        there = head.chain if head.size == size else as_bytes(row[3]) if row[3] else b""
         goes_on = size <= head.size and (size == 0 or there == chain)
         with self._lock:
             if era != self._era:
