@@ -67,7 +67,8 @@ class KnownHead:
 
     def look(self, conn: Connection) -> Head:
         """The head in the database, which is known from now on; where what was known is in the log
-        again, it is well again. Raises LogSetBack, StoreDamaged, StoreAltered, and what the database raises."""
+        again, it is well again. Raises LogSetBack, StoreDamaged, StoreAltered, and what the
+        database raises."""
         with self._lock:
             era, size, chain = self._era, self._size, self._chain
         row = conn.exec_driver_sql(_SQL[conn.dialect.name], (size,)).first()
