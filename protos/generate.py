@@ -9,7 +9,7 @@ What comes out is ignored by git and read by people only to debug. Each distribu
 own part of the namespace package `recordsvault`, so that a front end can install the masked
 part and have no stub of a full record:
 
-    clients/python-masked/generated   recordsvault.type, recordsvault.masked, buf.validate
+    clients/python-masked/generated   recordsvault.type, .masked, .access, and buf.validate
     clients/python/generated          recordsvault.records, recordsvault.audit, recordsvault.admin
     stubs                             recordsvault.internal (between the two tiers)
     build/image.binpb                 all of it with comments, for buf
@@ -55,7 +55,9 @@ class Target:
 
 # From the distribution that stands alone to the one that needs all others.
 TARGETS = {
-    "masked": Target("clients/python-masked/generated", ("type", "masked"), (VALIDATE_PROTO,)),
+    "masked": Target(
+        "clients/python-masked/generated", ("type", "masked", "access"), (VALIDATE_PROTO,)
+    ),
     "client": Target("clients/python/generated", ("records", "audit", "admin")),
     "server": Target("stubs", ("internal",)),
 }

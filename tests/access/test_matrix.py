@@ -44,7 +44,18 @@ class Expected(NamedTuple):
     reason: str
 
 
-def expected(role: str, action: str, where: str, purpose: str, case: bool) -> Expected:
+CASES = {"SUSPICIOUS_ACTIVITY_INVESTIGATION", "REGULATOR_REQUEST", "JUDICIAL_REQUEST"}
+
+
+def expected(
+    role: str,
+    action: str,
+    where: str,
+    purpose: str,
+    case: bool,
+    person: bool = False,
+    lent: bool = False,
+) -> Expected:
     """What the tables say, read as a person reads them."""
     cell = ACTION_TABLE[action, role]
     if cell == "-":
@@ -55,9 +66,19 @@ def expected(role: str, action: str, where: str, purpose: str, case: bool) -> Ex
         return Expected(False, "OTHER_INSTITUTION")
     if cell == "own":
         return Expected(True, "")
-    assert cell == "purpose"
+    if cell == "person":
+        return Expected(True, "") if person else Expected(False, "PERSON_REQUIRED")
     if purpose == "":
         return Expected(False, "PURPOSE_REQUIRED")
+    if cell == "lent":
+        if not (person and lent):
+            # A person behind the call is the least that a check-out is for.
+            least = "PERSON_REQUIRED" if lent else "CHECK_OUT_REQUIRED"
+            return Expected(False, least)
+        if purpose in CASES and not case:
+            return Expected(False, "CASE_REFERENCE_REQUIRED")
+        return Expected(True, "")
+    assert cell == "purpose"
     match PURPOSE_TABLE[purpose, role]:
         case "yes":
             return Expected(True, "")
@@ -89,14 +110,16 @@ def test_the_tables_speak_of_every_action_role_and_purpose(engine: PolicyEngine)
 def test_every_decision_is_what_the_tables_promise(engine: PolicyEngine, role: str) -> None:
     principal = principal_of(role, institution=OWN)
     differs = []
-    for action, where, purpose, case in itertools.product(
-        Action, (OWN, OTHER, NOWHERE), PURPOSE_NAMES, (False, True)
+    for action, where, purpose, case, person, lent in itertools.product(
+        Action, (OWN, OTHER, NOWHERE), PURPOSE_NAMES, (False, True), (False, True), (False, True)
     ):
         resource = ResourceRef(where, "", action.kind)
-        found = seen(engine.decide(principal, action, resource, purpose, case))
-        promised = expected(role, action, where, purpose, case)
+        found = seen(
+            engine.decide(principal, action, resource, purpose, case, person=person, check_out=lent)
+        )
+        promised = expected(role, action, where, purpose, case, person, lent)
         if found != promised:
-            differs.append((action.value, where, purpose, case, found, promised))
+            differs.append((action.value, where, purpose, case, person, lent, found, promised))
     assert differs == []
 
 
@@ -134,7 +157,11 @@ def test_a_refusal_says_in_both_languages_why(engine: PolicyEngine) -> None:
         if decision.reason is not None:
             reasons.add(decision.reason)
             assert (decision.en, decision.zh) == (decision.reason.en, decision.reason.zh)
-    assert reasons == set(Reason) - {Reason.POLICY_ERROR}
+    assert reasons == set(Reason) - {
+        Reason.POLICY_ERROR,
+        Reason.PERSON_REQUIRED,
+        Reason.CHECK_OUT_REQUIRED,
+    }
 
 
 def test_every_reason_has_its_own_words_in_both_languages() -> None:

@@ -55,6 +55,7 @@ events = st.builds(
     request_id=text,
     call_id=text,
     oracle_kind=text,
+    check_out=text,
     part=st.integers(0, 100),
     parts=st.integers(0, 100),
 )
@@ -104,6 +105,7 @@ def test_the_generator_above_knows_every_field_of_an_event() -> None:
         request_id="r",
         call_id="c",
         oracle_kind="k",
+        check_out="b",
         part=1,
         parts=2,
     )
@@ -154,7 +156,7 @@ def test_an_institution_or_customer_that_the_resource_does_not_name_is_written()
 
 def test_fields_of_tomorrow_are_passed_over() -> None:
     data = json.loads(encode(event()))
-    data |= {"v": 2, "check_out": {"id": "x"}, "receipt": [1, 2]}
+    data |= {"v": 2, "device": {"id": "x"}, "receipt": [1, 2]}
     assert decode(json.dumps(data).encode()) == event()
 
 

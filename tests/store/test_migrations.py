@@ -15,7 +15,7 @@ LOG_TREE = {"log_tiles", "log_checkpoints", "log_lease", "log_bundles"}
 
 def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database_url: str) -> None:
     database = Database(database_url)
-    assert migrate.pending(database) == ["data:d0001", "data:d0002", "data:d0003", "keys:k0001"]
+    assert migrate.pending(database) == ["data:d0001", "data:d0002", "data:d0003", "data:d0004", "keys:k0001"]
     assert migrate.current(database, "data") is None
     migrate.upgrade(database)
     assert migrate.pending(database) == []

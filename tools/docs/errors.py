@@ -53,6 +53,10 @@ ADVICE: Final = {
     "PURPOSE_REQUIRED": "A full read without a purpose. Set `purpose`.",
     "PURPOSE_NOT_ALLOWED": "The caller's roles do not open records for this purpose. Use the true "
     "purpose; if that is it, somebody else has to look.",
+    "PERSON_REQUIRED": "A program alone may not do that. Call with a person's certificate, or send "
+    "his token with the call.",
+    "CHECK_OUT_REQUIRED": "Ask for a check-out (`vaultctl checkout request`), and name it in the call "
+    "when it is approved.",
     "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
     "`case_reference`.",
     "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "

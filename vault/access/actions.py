@@ -14,6 +14,10 @@ class ActionClass(StrEnum):
     """Of the log as a whole, by hashes alone: it shows nothing of an event."""
     LOG_EXPORT = "log_export"
     LOG_ARCHIVE = "log_archive"
+    LENDING = "lending"
+    """To ask for check-outs, and to see and return one's own."""
+    LENDING_DECISION = "lending_decision"
+    BREAK_GLASS = "break_glass"
     ADMIN = "admin"
     ORACLE = "oracle"
     SERVICE = "service"
@@ -31,6 +35,7 @@ class ResourceKind(StrEnum):
     IMPORT = "Import"
     LOG = "Log"
     INDEX = "Index"
+    CHECK_OUT = "CheckOut"
     VAULT = "Vault"
 
     # Enum hashes by name in Python code; as a key of the decision cache the C hash is wanted.
@@ -71,6 +76,17 @@ class Action(StrEnum):
     CHECKPOINTS_GET = "audit.checkpoints.get"
     TILES_EXPORT = "audit.tiles.export"
     LOG_ARCHIVE = "audit.archive.write"
+    CHECK_OUTS_REQUEST = "lending.check_outs.request"
+    CHECK_OUTS_RENEW = "lending.check_outs.renew"
+    CHECK_OUTS_RETURN = "lending.check_outs.return"
+    CHECK_OUTS_GET = "lending.check_outs.get"
+    CHECK_OUTS_LIST = "lending.check_outs.list"
+    CHECK_OUTS_WATCH = "lending.check_outs.watch"
+    CHECK_OUTS_APPROVE = "lending.check_outs.approve"
+    CHECK_OUTS_DENY = "lending.check_outs.deny"
+    CHECK_OUTS_REVOKE = "lending.check_outs.revoke"
+    BREAK_GLASS = "lending.break_glass.open"
+    BREAK_GLASS_REVIEW = "lending.break_glass.review"
     HEALTH_CHECK = "admin.health.check"
     RECOVERY_GET = "admin.recovery.get"
     RECOVERY_ACKNOWLEDGE = "admin.recovery.acknowledge"
@@ -99,6 +115,13 @@ _OF_THE_LOG = {
     "tiles": ActionClass.LOG_EXPORT,
     "archive": ActionClass.LOG_ARCHIVE,
 }
+_OF_LENDING = {
+    "check_outs.approve": ActionClass.LENDING_DECISION,
+    "check_outs.deny": ActionClass.LENDING_DECISION,
+    "check_outs.revoke": ActionClass.LENDING_DECISION,
+    "break_glass.review": ActionClass.LENDING_DECISION,
+    "break_glass.open": ActionClass.BREAK_GLASS,
+}
 _WRITES = ("create", "batch_create", "update", "import")
 
 
@@ -112,6 +135,8 @@ def _class_of(action: Action) -> ActionClass:
             return ActionClass.MASKED_READ
         case "audit":
             return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
+        case "lending":
+            return _OF_LENDING.get(rest, ActionClass.LENDING)
         case "admin":
             return ActionClass.ADMIN
         case "internal":
@@ -134,6 +159,8 @@ _KINDS = {
     "checkpoints": ResourceKind.VAULT,
     "tiles": ResourceKind.VAULT,
     "archive": ResourceKind.VAULT,
+    "check_outs": ResourceKind.CHECK_OUT,
+    "break_glass": ResourceKind.CHECK_OUT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
     "recovery": ResourceKind.VAULT,

@@ -21,6 +21,8 @@ class Question(NamedTuple):
     resource_kind: str
     purpose: str
     case_reference: bool
+    person: bool = False
+    check_out: bool = False
 
 
 class Answer(NamedTuple):
@@ -49,7 +51,12 @@ def ask(policies: cedarpy.PolicySet, schema: cedarpy.Schema, question: Question)
             "principal": principal,
             "action": {"type": f"{NAMESPACE}::Action", "id": question.action},
             "resource": resource,
-            "context": {"purpose": question.purpose, "case_reference": question.case_reference},
+            "context": {
+                "purpose": question.purpose,
+                "case_reference": question.case_reference,
+                "person": question.person,
+                "check_out": question.check_out,
+            },
         },
         policies,
         json.dumps(entities),

@@ -16,6 +16,8 @@ class Reason(StrEnum):
     PURPOSE_REQUIRED = "PURPOSE_REQUIRED"
     PURPOSE_NOT_ALLOWED = "PURPOSE_NOT_ALLOWED"
     CASE_REFERENCE_REQUIRED = "CASE_REFERENCE_REQUIRED"
+    PERSON_REQUIRED = "PERSON_REQUIRED"
+    CHECK_OUT_REQUIRED = "CHECK_OUT_REQUIRED"
     POLICY_ERROR = "POLICY_ERROR"
     """The policies could not be evaluated. Refused, since an error is no permission."""
 
@@ -50,6 +52,14 @@ _TEXTS: Final = {
     Reason.CASE_REFERENCE_REQUIRED: (
         "This purpose needs a case reference.",
         "此用途须提供案件编号。",
+    ),
+    Reason.PERSON_REQUIRED: (
+        "A person has to do that: call with a person's certificate, or send his token.",
+        "此操作须由自然人执行：请使用个人证书，或附上其令牌。",
+    ),
+    Reason.CHECK_OUT_REQUIRED: (
+        "The record has to be checked out first: ask for it, and name the check-out in the call.",
+        "须先办理借阅：请提出申请，并在调用中注明借阅编号。",
     ),
     Reason.POLICY_ERROR: (
         "The access policies could not be evaluated; the call is refused.",

@@ -19,6 +19,9 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "decision-matrix.md"
 _ROLES: Final = {
     "ingestor": "录入系统",
     "crm_viewer": "CRM 查看",
+    "teller": "柜员",
+    "custodian": "档案保管人",
+    "break_glass": "紧急调阅",
     "compliance": "合规",
     "security_officer": "安全官",
     "operator": "运维",
@@ -60,7 +63,9 @@ _ACTIONS: Final = """\
 Each cell: in the caller's **own** institution / in an**other** one.
 
 - `yes`: allowed.
+- `person`: allowed to a person, by his certificate or with his token; refused to a program alone.
 - `purpose`: allowed for a purpose of the [table of purposes](#purposes).
+- `lent`: allowed to a person for what is checked out to him.
 - `-`: refused.
 """
 _PURPOSE_TABLE: Final = """\
@@ -87,7 +92,9 @@ def render(engine: PolicyEngine) -> str:
         return " / ".join(places)
 
     actions = [[f"`{action}`", *(action_cell(action, role) for role in roles)] for action in Action]
-    readers = [role for role in roles if _in_place(engine, role, Action.CUSTOMERS_GET, _OWN) != "-"]
+    readers = [
+        role for role in roles if _in_place(engine, role, Action.CUSTOMERS_GET, _OWN) == "purpose"
+    ]
     purposes = [
         [
             f"{_PURPOSES[purpose][0]} {_PURPOSES[purpose][1]}",
@@ -112,19 +119,35 @@ def render(engine: PolicyEngine) -> str:
 
 
 def _allowed(
-    engine: PolicyEngine, role: str, action: Action, place: str, purpose: Purpose, case: bool
+    engine: PolicyEngine,
+    role: str,
+    action: Action,
+    place: str,
+    purpose: Purpose,
+    case: bool,
+    *,
+    person: bool = False,
+    check_out: bool = False,
 ) -> bool:
-    question = Question(_OWN, frozenset({role}), action, place, action.kind, purpose, case)
+    question = Question(
+        _OWN, frozenset({role}), action, place, action.kind, purpose, case, person, check_out
+    )
     return ask(engine.book.policy_set, engine.book.schema, question).allowed
 
 
 def _in_place(engine: PolicyEngine, role: str, action: Action, place: str) -> str:
     if _allowed(engine, role, action, place, Purpose.NONE, False):
         return "yes"
-    if action.action_class is ActionClass.FULL_READ and any(
-        _allowed(engine, role, action, place, purpose, True) for purpose in Purpose
-    ):
-        return "purpose"
+    if _allowed(engine, role, action, place, Purpose.NONE, False, person=True):
+        return "person"
+    if action.action_class is ActionClass.FULL_READ:
+        if any(_allowed(engine, role, action, place, purpose, True) for purpose in Purpose):
+            return "purpose"
+        if any(
+            _allowed(engine, role, action, place, purpose, True, person=True, check_out=True)
+            for purpose in Purpose
+        ):
+            return "lent"
     return "-"
 
 

@@ -4,9 +4,10 @@ Deny is the default: what no policy permits is refused, a forbid wins over every
 policy that fails to evaluate refuses the call.
 
 What enters a decision is what the schema names: the caller's institution and roles, the action,
-the resource's institution and kind, the purpose, and whether there is a case reference. The cache
-is keyed by all of it and by nothing else, so that it has no entry that could be out of date: a
-changed principals file changes the key. Policies are read at start only.
+the resource's institution and kind, the purpose, and whether there is a case reference, a person
+behind the call, and a check-out. The cache is keyed by all of it and by nothing else, so that it
+has no entry that could be out of date: a changed principals file changes the key. Policies are read
+at start only.
 """
 
 from functools import lru_cache
@@ -56,12 +57,16 @@ class PolicyEngine:
         resource: ResourceRef,
         purpose: str = Purpose.NONE,
         case_reference: bool = False,
+        *,
+        person: bool = False,
+        check_out: bool = False,
     ) -> Decision:
         """Decide a call.
 
         `purpose` is a name of `Purpose`, empty where the call gives none; one that the policies do
-        not know is allowed to nobody. `case_reference` is whether the call gives one. Raises
-        nothing: what cannot be decided is refused.
+        not know is allowed to nobody. `case_reference` is whether the call gives one, `person`
+        whether a natural person stands behind it, `check_out` whether one of his is open that
+        covers the resource and the purpose. Raises nothing: what cannot be decided is refused.
         """
         verdict = self._verdict(
             principal.institution,
@@ -71,6 +76,8 @@ class PolicyEngine:
             resource.kind,
             purpose,
             case_reference,
+            person,
+            check_out,
         )
         if verdict.reason is not None:
             return verdict
@@ -86,6 +93,8 @@ class PolicyEngine:
         resource_kind: str,
         purpose: str,
         case_reference: bool,
+        person: bool,
+        check_out: bool,
     ) -> Decision:
         """The decision without its grant: for an allowed call the one thing that is left to add."""
         question = Question(
@@ -96,6 +105,8 @@ class PolicyEngine:
             resource_kind,
             purpose,
             case_reference,
+            person,
+            check_out,
         )
         answer = self._ask(question)
         if not answer.allowed:
@@ -116,21 +127,29 @@ class PolicyEngine:
         purposes = [purpose.value for purpose in Purpose] if full_read else [asked.purpose]
 
         def some_purpose(question: Question) -> bool:
-            return any(
-                self._ask(question._replace(purpose=purpose, case_reference=True)).allowed
-                for purpose in purposes
-            )
+            """Whether it could be allowed there, given all that a caller can bring."""
+            whole = question._replace(case_reference=True, person=True, check_out=True)
+            return any(self._ask(whole._replace(purpose=purpose)).allowed for purpose in purposes)
 
         home = asked.resource_institution or asked.institution or _SOMEWHERE
         if not some_purpose(asked._replace(institution=home, resource_institution=home)):
             return Reason.ROLE_MISSING
         if not some_purpose(asked):
             return Reason.OTHER_INSTITUTION
-        if asked.purpose == Purpose.NONE:
+        if full_read and asked.purpose == Purpose.NONE:
             return Reason.PURPOSE_REQUIRED
-        if not self._ask(asked._replace(case_reference=True)).allowed:
-            return Reason.PURPOSE_NOT_ALLOWED
-        return Reason.CASE_REFERENCE_REQUIRED
+        # What is given stays as it is; what is not is added, the least first.
+        for reason, more in (
+            (Reason.CASE_REFERENCE_REQUIRED, asked._replace(case_reference=True)),
+            (Reason.PERSON_REQUIRED, asked._replace(case_reference=True, person=True)),
+            (
+                Reason.CHECK_OUT_REQUIRED,
+                asked._replace(case_reference=True, person=True, check_out=True),
+            ),
+        ):
+            if self._ask(more).allowed:
+                return reason
+        return Reason.PURPOSE_NOT_ALLOWED
 
     def _ask_cedar(self, question: Question) -> Answer:
         return ask(self._book.policy_set, self._book.schema, question)

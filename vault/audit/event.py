@@ -92,6 +92,7 @@ class AuditEvent:
     oracle_kind: str = ""  # kind of term that the index oracle was asked about
     part: int = 0  # 1-based, where an event was split
     parts: int = 0
+    check_out: str = ""  # id of the check-out that it was read by, or that it is about
 
 
 class _Wire(msgspec.Struct, omit_defaults=True, array_like=False):
@@ -126,6 +127,7 @@ class _Wire(msgspec.Struct, omit_defaults=True, array_like=False):
     part: int = 0
     parts: int = 0
     rows: tuple[tuple[str, str], ...] = ()
+    check_out: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -214,6 +216,7 @@ def _encode(event: AuditEvent) -> bytes:
             event.part,
             event.parts,
             tuple([(row.name, _b64(row.sha256)) for row in event.rows]) if event.rows else (),
+            event.check_out,
         )
     )
 
@@ -262,6 +265,7 @@ def decode(data: bytes) -> AuditEvent:
             oracle_kind=wire.oracle_kind,
             part=wire.part,
             parts=wire.parts,
+            check_out=wire.check_out,
         )
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise EventUnreadable("not an audit event") from error

@@ -30,6 +30,7 @@ class Target:
     case_reference: str = field(default="", repr=False)
     request_id: str = ""
     on_behalf_of: str = ""
+    check_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

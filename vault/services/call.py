@@ -49,6 +49,7 @@ class Call:
     request_id: str = ""
     on_behalf_of: str = ""
     oracle_kind: str = ""
+    check_out: str = ""
     joined_call_id: str = ""
     trace: Trace = field(default_factory=Trace)
     committed: bool = False
@@ -130,6 +131,7 @@ class Call:
             request_id=self.request_id,
             call_id=self.joined_call_id or ("" if alone else self.call_id),
             oracle_kind=self.oracle_kind,
+            check_out=self.check_out,
         )
 
     def touched(self, **changes: object) -> None:

@@ -9,7 +9,7 @@ import re
 from sqlalchemy import Connection, Table, select
 
 from vault.store.rows import row_hash
-from vault.store.schema import customers, documents, transactions
+from vault.store.schema import check_outs, customers, documents, transactions
 
 _NAMES: list[tuple[re.Pattern[str], Table]] = [
     (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)@([0-9]+)"), customers),
@@ -21,6 +21,7 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
         re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/transactions/([^/@]+)"),
         transactions,
     ),
+    (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
 ]
 
 

@@ -150,6 +150,29 @@ requests = Table(
     PrimaryKeyConstraint("institution", "principal", "request_id"),
 )
 
+# The lending register: every change of a check-out is a new version; the current one has the
+# highest number. `body` is the rest of the entry as JSON, `sealed` its reason and case reference.
+check_outs = Table(
+    "check_outs",
+    data_metadata,
+    _text("institution"),
+    _text("check_out"),
+    _int("version"),
+    _text("customer"),
+    _text("requester"),
+    _text("person"),
+    _text("stage"),
+    _long("decide_by"),
+    _long("ends_at"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("body"),
+    _bytes("sealed"),
+    PrimaryKeyConstraint("institution", "check_out", "version"),
+    Index(None, "institution", "customer", "check_out"),
+    Index(None, "institution", "person", "check_out"),
+)
+
 audit_events = Table(
     "audit_events",
     data_metadata,

@@ -72,6 +72,7 @@ def _event(e: AuditEvent) -> event_pb2.AuditEvent:
         part=e.part,
         parts=e.parts,
         oracle_kind=e.oracle_kind,
+        check_out=e.check_out,
     )
 
 

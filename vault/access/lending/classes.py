@@ -1,0 +1,158 @@
+"""Classes of check-outs: who must agree to what, for how long. Data, with every limit finite.
+
+    [[class]]
+    name = "sensitive"
+    needs = ["custodian", "compliance"]   # one person for each; [] where nobody need agree
+    longest = "4h"                        # from the approval on
+    decide_within = "24h"                 # after that nobody can agree any more
+    case_reference = true
+    [class.when]                          # all that is given must hold
+    purposes = ["REGULATOR_REQUEST"]      # one of these
+    fields = ["customer.natural_person.identity"]   # the request touches one of these
+    sensitive = true                      # the customer is of a sensitive class
+
+All classes that match a request hold together: whoever one of them needs must agree, the shortest
+time counts, and one that wants a case reference wants it. What no class matches is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from vault.access.lending.paths import overlaps
+from vault.access.purposes import Purpose
+
+DEFAULT_CLASSES: Final = Path(__file__).parent / "classes.toml"
+_TIME: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+_UNIT: Final = {"m": 60, "h": 3_600, "d": 86_400}
+MAX_SECONDS: Final = 90 * 86_400
+
+
+class ClassesInvalid(Exception):
+    """The classes cannot be used; says which and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LendingClass:
+    """A class. Times in microseconds; an empty tuple in a condition does not limit."""
+
+    name: str
+    needs: tuple[str, ...]
+    longest: int
+    decide_within: int
+    case_reference: bool
+    purposes: tuple[str, ...]
+    fields: tuple[str, ...]
+    sensitive: bool
+
+    def matches(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> bool:
+        """Whether a request is of this class."""
+        return (
+            (not self.purposes or purpose in self.purposes)
+            and (not self.fields or any(overlaps(a, b) for a in fields for b in self.fields))
+            and (sensitive or not self.sensitive)
+        )
+
+
+class LendingClasses:
+    """All classes."""
+
+    def __init__(self, classes: Iterable[LendingClass]) -> None:
+        self._classes = tuple(classes)
+
+    def of(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> LendingClass | None:
+        """All classes that a request is of as one; None where there is none."""
+        found = [c for c in self._classes if c.matches(purpose, fields, sensitive=sensitive)]
+        return reduce(_both, found) if found else None
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles that some class needs."""
+        return frozenset(role for one in self._classes for role in one.needs)
+
+
+def _both(one: LendingClass, other: LendingClass) -> LendingClass:
+    return LendingClass(
+        name=f"{one.name}+{other.name}",
+        needs=tuple(dict.fromkeys((*one.needs, *other.needs))),
+        longest=min(one.longest, other.longest),
+        decide_within=min(one.decide_within, other.decide_within),
+        case_reference=one.case_reference or other.case_reference,
+        purposes=(),
+        fields=(),
+        sensitive=one.sensitive or other.sensitive,
+    )
+
+
+_Role = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
+_Path = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(customer|identity_document|transaction)(\.[a-z][a-z0-9_]*){0,6}\Z"),
+]
+
+
+class _When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    purposes: list[str] = []
+    fields: list[_Path] = []
+    sensitive: bool = False
+
+
+class _Class(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: _Role
+    needs: list[_Role]
+    longest: str
+    decide_within: str
+    case_reference: bool = False
+    when: _When = _When()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    classes: list[_Class] = msgspec.field(name="class")
+
+
+def read_classes(path: Path = DEFAULT_CLASSES) -> LendingClasses:
+    """The classes of a file. Raises ClassesInvalid."""
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ClassesInvalid(f"{path.name}: {error}") from None
+    if not file.classes:
+        raise ClassesInvalid(f"{path.name}: without a class nothing can be lent; write one")
+    names = [one.name for one in file.classes]
+    if len(set(names)) != len(names):
+        raise ClassesInvalid(f"{path.name}: two classes have one name")
+    return LendingClasses(_class(path.name, one) for one in file.classes)
+
+
+def _class(file: str, one: _Class) -> LendingClass:
+    if len(set(one.needs)) != len(one.needs) or len(one.needs) > 4:
+        raise ClassesInvalid(f"{file}: {one.name}: needs names up to four roles, each once")
+    unknown = [p for p in one.when.purposes if not p or p not in set(Purpose)]
+    if unknown:
+        raise ClassesInvalid(f"{file}: {one.name}: no purpose is called {', '.join(unknown)}")
+    return LendingClass(
+        name=one.name,
+        needs=tuple(one.needs),
+        longest=_micros(file, one.name, "longest", one.longest),
+        decide_within=_micros(file, one.name, "decide_within", one.decide_within),
+        case_reference=one.case_reference,
+        purposes=tuple(one.when.purposes),
+        fields=tuple(one.when.fields),
+        sensitive=one.when.sensitive,
+    )
+
+
+def _micros(file: str, name: str, key: str, text: str) -> int:
+    found = _TIME.fullmatch(text)
+    seconds = int(found[1]) * _UNIT[found[2]] if found else 0
+    if not 0 < seconds <= MAX_SECONDS:
+        raise ClassesInvalid(f'{file}: {name}: {key}: write up to 90 days as in "30m", "8h", "2d"')
+    return seconds * 1_000_000

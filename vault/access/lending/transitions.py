@@ -1,0 +1,209 @@
+"""What a check-out may become: pure functions, each from one version to the next.
+
+The rules of who may decide stand here and nowhere else. Two accounts of one natural person are one
+person, so persons are compared, never names. Whoever calls these has made sure that the version is
+the current one, and that policy lets the person ask, decide or end at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vault.access.lending.check_out import Approval, CheckOut, Stage, State, Verdict
+from vault.access.lending.classes import LendingClass
+from vault.access.lending.paths import all_within
+from vault.access.lending.refusals import LendingRefused, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody who acts on a check-out: his principal's name, the person that he is, his roles, and
+    the customers whose files are his own or a declared relative's."""
+
+    name: str
+    person: str
+    roles: frozenset[str]
+    close_files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked for. `duration` in microseconds."""
+
+    institution: str
+    customer: str
+    record: str
+    fields: tuple[str, ...]
+    purpose: str
+    has_case_reference: bool
+    duration: int
+    one_time: bool = False
+    renews: str = ""
+
+
+def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, now: int) -> CheckOut:
+    """A new check-out; active at once where its class needs nobody's agreement.
+
+    Raises LendingRefused.
+    """
+    if wish.customer in who.close_files:
+        raise LendingRefused(Why.OWN_FILE)
+    if not wish.fields:
+        raise LendingRefused(Why.NO_FIELDS)
+    if of is None:
+        raise LendingRefused(Why.NO_CLASS)
+    if wish.duration <= 0:
+        raise LendingRefused(Why.NO_DURATION)
+    if wish.duration > of.longest:
+        raise LendingRefused(Why.TOO_LONG)
+    if of.case_reference and not wish.has_case_reference:
+        raise LendingRefused(Why.CASE_REFERENCE)
+    made = CheckOut(
+        institution=wish.institution,
+        identifier=identifier,
+        version=1,
+        customer=wish.customer,
+        record=wish.record,
+        fields=wish.fields,
+        purpose=wish.purpose,
+        duration=wish.duration,
+        one_time=wish.one_time,
+        class_name=of.name,
+        needed_roles=of.needs,
+        requester=who.name,
+        requester_person=who.person,
+        requested_at=now,
+        decide_by=now + of.decide_within,
+        stage=Stage.REQUESTED,
+        renews=wish.renews,
+    )
+    return made if made.waiting_roles else _started(made, now)
+
+
+def approve(
+    was: CheckOut,
+    who: Party,
+    now: int,
+    *,
+    fields: Sequence[str] = (),
+    duration: int | None = None,
+) -> CheckOut:
+    """Agree, perhaps to fewer fields or a shorter time (microseconds); what is left out stays as
+    asked. Raises LendingRefused."""
+    _require_decider(was, who, now)
+    roles = [role for role in was.waiting_roles if role in who.roles]
+    if any(approval.person == who.person for approval in was.approvals):
+        raise LendingRefused(Why.APPROVED_ALREADY)
+    if not roles:
+        raise LendingRefused(Why.ROLE_NOT_NEEDED)
+    if fields and not all_within(fields, was.fields):
+        raise LendingRefused(Why.WIDER)
+    if duration is not None and duration <= 0:
+        raise LendingRefused(Why.NO_DURATION)
+    if duration is not None and duration > was.duration:
+        raise LendingRefused(Why.WIDER)
+    agreed = replace(
+        was,
+        version=was.version + 1,
+        fields=tuple(fields) or was.fields,
+        duration=was.duration if duration is None else duration,
+        approvals=(*was.approvals, Approval(who.name, who.person, roles[0], now)),
+    )
+    return agreed if agreed.waiting_roles else _started(agreed, now)
+
+
+def deny(was: CheckOut, who: Party, now: int) -> CheckOut:
+    """Refuse. Raises LendingRefused."""
+    _require_decider(was, who, now)
+    if not any(role in who.roles for role in was.needed_roles):
+        raise LendingRefused(Why.ROLE_NOT_NEEDED)
+    return _ended(was, Stage.DENIED, who, now)
+
+
+def give_back(was: CheckOut, who: Party, now: int) -> CheckOut:
+    """Return, or withdraw while it waits. Raises LendingRefused."""
+    if who.person != was.requester_person:
+        raise LendingRefused(Why.NOT_REQUESTER)
+    if was.state_at(now) not in (State.ACTIVE, State.REQUESTED):
+        raise LendingRefused(Why.NOT_ACTIVE)
+    return _ended(was, Stage.RETURNED, who, now)
+
+
+def revoke(was: CheckOut, who: Party, now: int) -> CheckOut:
+    """Take back what is lent. Raises LendingRefused."""
+    if was.state_at(now) is not State.ACTIVE:
+        raise LendingRefused(Why.NOT_ACTIVE)
+    return _ended(was, Stage.REVOKED, who, now)
+
+
+def use(was: CheckOut, now: int) -> CheckOut:
+    """A one-time check-out's read. Raises LendingRefused."""
+    if was.state_at(now) is not State.ACTIVE or not was.one_time:
+        raise LendingRefused(Why.NOT_ACTIVE)
+    return replace(was, version=was.version + 1, stage=Stage.USED, ends_at=now)
+
+
+def break_glass(
+    wish: Wish, identifier: str, who: Party, now: int, *, longest: int, review_within: int
+) -> CheckOut:
+    """Open at once, for the shortest of what is wished and `longest`. Raises LendingRefused."""
+    if wish.customer in who.close_files:
+        raise LendingRefused(Why.OWN_FILE)
+    made = CheckOut(
+        institution=wish.institution,
+        identifier=identifier,
+        version=1,
+        customer=wish.customer,
+        record="",
+        fields=wish.fields,
+        purpose=wish.purpose,
+        duration=min(wish.duration, longest),
+        one_time=False,
+        class_name="break_glass",
+        needed_roles=(),
+        requester=who.name,
+        requester_person=who.person,
+        requested_at=now,
+        decide_by=now,
+        stage=Stage.ACTIVE,
+        break_glass=True,
+        review_by=now + review_within,
+    )
+    return _started(made, now)
+
+
+def review(was: CheckOut, who: Party, verdict: Verdict, now: int) -> CheckOut:
+    """Say whether breaking the glass was right; an unjustified one ends at once.
+
+    Raises LendingRefused.
+    """
+    if not was.break_glass:
+        raise LendingRefused(Why.NOT_BREAK_GLASS)
+    if who.person == was.requester_person:
+        raise LendingRefused(Why.OWN_REQUEST)
+    if was.customer in who.close_files:
+        raise LendingRefused(Why.OWN_FILE)
+    if was.verdict is not Verdict.NONE:
+        raise LendingRefused(Why.REVIEWED_ALREADY)
+    seen = replace(was, version=was.version + 1, verdict=verdict, reviewer=who.name)
+    if verdict is Verdict.UNJUSTIFIED and was.state_at(now) is State.ACTIVE:
+        return replace(seen, stage=Stage.REVOKED, ends_at=now, ended_by=who.name)
+    return seen
+
+
+def _require_decider(was: CheckOut, who: Party, now: int) -> None:
+    if was.state_at(now) is not State.REQUESTED:
+        raise LendingRefused(Why.NOT_WAITING)
+    if who.person == was.requester_person:
+        raise LendingRefused(Why.OWN_REQUEST)
+    if was.customer in who.close_files:
+        raise LendingRefused(Why.OWN_FILE)
+
+
+def _started(made: CheckOut, now: int) -> CheckOut:
+    return replace(made, stage=Stage.ACTIVE, starts_at=now, ends_at=now + made.duration)
+
+
+def _ended(was: CheckOut, stage: Stage, who: Party, now: int) -> CheckOut:
+    return replace(was, version=was.version + 1, stage=stage, ends_at=now, ended_by=who.name)
