@@ -19,8 +19,10 @@ class Principal:
     """A caller whom the directory of principals knows. Only the directory makes one.
 
     `name` is what the log calls him, `workload` the URI of his certificate, `institution` is empty
-    for a node of the vault itself. His name is left out of the representation: it may be a
-    person's.
+    for a node of the vault itself. `person` is an opaque name of the natural person whose account
+    this is, the same in all his accounts; empty for a program. `branches` are those that he is held
+    to (all, if there is none), `own_files` and `related_files` the customers that he or a declared
+    relative is. His name is left out of the representation: it may be a person's.
     """
 
     name: str
@@ -28,10 +30,19 @@ class Principal:
     roles: frozenset[str]
     workload: str
     made_by: InitVar[object]
+    person: str = ""
+    branches: frozenset[str] = frozenset()
+    own_files: frozenset[str] = frozenset()
+    related_files: frozenset[str] = frozenset()
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _DIRECTORY:
             raise TypeError("a Principal comes from Directory.lookup() only")
+
+    @property
+    def close_files(self) -> frozenset[str]:
+        """Customers whose files he must neither open nor decide on."""
+        return self.own_files | self.related_files
 
     def __repr__(self) -> str:
         return f"Principal(institution={self.institution!r}, roles={sorted(self.roles)!r})"

@@ -31,6 +31,7 @@ class Trace:
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
 
+    ``bearer`` is the person whose token came beside the certificate of a program.
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
     call a second time. ``receipt`` is that of the last event that was made durable.
@@ -42,6 +43,7 @@ class Call:
     peer: str
     workload: str = ""
     principal: Principal | None = None
+    bearer: Principal | None = None
     decision: Decision | None = None
     phase: Phase = Phase.CALL
     purpose: str = ""
@@ -63,6 +65,14 @@ class Call:
     def actor(self) -> str:
         """Name of the principal that calls; empty when nobody known is calling."""
         return self.principal.name if self.principal is not None else ""
+
+    @property
+    def person(self) -> Principal | None:
+        """The natural person behind the call: the token's, else the certificate's, if it is one's
+        own."""
+        if self.bearer is not None:
+            return self.bearer
+        return self.principal if self.principal is not None and self.principal.person else None
 
     def require(self, needed: ActionClass, institution: str, customer: str = "") -> None:
         """Make sure that policy has allowed what a use case does, for this institution or customer.
