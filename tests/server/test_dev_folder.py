@@ -31,6 +31,7 @@ ROLES = {
     "compliance": "compliance",
     "officer": "security_officer",
     "operator": "operator",
+    "custodian": "custodian",
 }
 
 

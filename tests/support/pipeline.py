@@ -28,6 +28,10 @@ def uri(name: str) -> str:
     return f"spiffe://demo.bank/{name}"
 
 
+PERSONS = frozenset({"compliance", "officer", "operator", "custodian", "teller"})
+"""Names of callers who are natural persons; the others are programs."""
+
+
 def write_principals(path: Path, roles: Mapping[str, str]) -> Directory:
     """A principals file of callers of the demonstration bank, by name, with a role each. A masked
     node belongs to no bank. Every look at the directory reads the file anew."""
@@ -40,6 +44,7 @@ def replace_principals(path: Path, roles: Mapping[str, str]) -> None:
     entries = [
         f'[[principal]]\nname = "{name}"\nuri = "{uri(name)}"\nroles = ["{role}"]\n'
         + ("" if role == "masked_node" else 'institution = "demo-bank"\n')
+        + (f'person = "p-{name}"\n' if name in PERSONS and role != "masked_node" else "")
         for name, role in roles.items()
     ]
     fresh = path.with_suffix(".new")

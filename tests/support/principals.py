@@ -8,9 +8,13 @@ from vault.access import Directory, Principal
 
 
 def principal_of(
-    *roles: str, institution: str = "demo-bank", name: str = "somebody", uri: str = ""
+    *roles: str,
+    institution: str = "demo-bank",
+    name: str = "somebody",
+    uri: str = "",
+    person: str = "",
 ) -> Principal:
-    """A principal with these roles; an empty institution leaves it out."""
+    """A principal with these roles; an empty institution leaves it out, an empty person too."""
     uri = uri or f"spiffe://demo.bank/{name}"
     lines = [
         "[[principal]]",
@@ -20,6 +24,8 @@ def principal_of(
     ]
     if institution:
         lines.append(f"institution = {json.dumps(institution)}")
+    if person:
+        lines.append(f"person = {json.dumps(person)}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "principals.toml"
         path.write_text("\n".join(lines), encoding="utf-8")

@@ -43,7 +43,10 @@ ROLES = {
     "compliance": "compliance",
     "officer": "security_officer",
     "operator": "operator",
+    "custodian": "custodian",
 }
+# The others are programs.
+PERSONS = frozenset({"compliance", "officer", "operator", "custodian"})
 STRANGER = "stranger"
 _START_SECONDS = 30.0
 _COVERED_SECONDS = 20.0
@@ -273,7 +276,9 @@ class RunningVault:
         def entry(name: str, institution: str, role: str) -> str:
             bank = f'institution = "{institution}"\n' if institution else ""
             uri = f"spiffe://demo.bank/{name}"
-            return f'[[principal]]\nname = "{name}"\nuri = "{uri}"\n{bank}roles = ["{role}"]\n\n'
+            person = f'person = "p-{name}"\n' if name.split("-of-")[0] in PERSONS else ""
+            who = f'name = "{name}"\nuri = "{uri}"\n{person}'
+            return f'[[principal]]\n{who}{bank}roles = ["{role}"]\n\n'
 
         text = "".join(
             entry(name, OWN, role) + entry(other(name), OTHER, role) for name, role in ROLES.items()

@@ -13,7 +13,7 @@ This room never looks into a record, never logs, and knows nothing of gRPC or ce
 """
 
 from vault.access.actions import Action, ActionClass, ResourceKind
-from vault.access.decision import Decision, Grant, GrantMismatch, Reason, ResourceRef
+from vault.access.decision import Decision, Grant, GrantMismatch, Reason, ResourceRef, both
 from vault.access.directory import Directory, PrincipalsInvalid
 from vault.access.policy import PolicyEngine
 from vault.access.policy_files import PolicyInvalid
@@ -35,5 +35,6 @@ __all__ = [
     "Reason",
     "ResourceKind",
     "ResourceRef",
+    "both",
     "is_principal_name",
 ]

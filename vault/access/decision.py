@@ -1,6 +1,6 @@
 """What the policies answer: a decision, and for an allowed call the grant that use cases demand."""
 
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -141,3 +141,22 @@ class Decision:
     def allowed(self) -> bool:
         """Whether the call may go on."""
         return self.grant is not None
+
+
+def both(workload: Decision, bearer: Decision) -> Decision:
+    """The decision of a call that a program makes for a person: allowed if both are.
+
+    It names the policies of both, or of whoever is refused; a program that is refused says why.
+    """
+    refused = [decision for decision in (workload, bearer) if not decision.allowed]
+    deciding = refused or [workload, bearer]
+    policies = tuple(dict.fromkeys(policy for one in deciding for policy in one.policies))
+    if refused:
+        return replace(refused[0], policies=policies)
+    told = (workload,) if workload.policies == bearer.policies else (workload, bearer)
+    return replace(
+        workload,
+        policies=policies,
+        en=" ".join(one.en for one in told),
+        zh="".join(one.zh for one in told),
+    )

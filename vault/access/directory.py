@@ -2,12 +2,25 @@
 
 The file, `principals.toml`, has one entry a caller:
 
+    revoked_certificates = ["sha256:..."]   # optional: nobody calls with these any more
+
     [[principal]]
     name = "crm-frontend"            # what the log calls him
     uri = "spiffe://demo.bank/crm"   # the URI in his certificate
     institution = "demo-bank"        # left out for a node of the vault itself
     roles = ["crm_viewer"]           # what the policies know him by
     not_after = 2027-12-31           # optional: his last day, UTC
+    certificates = ["sha256:..."]    # optional: only these, by the digest of their DER
+
+    [[principal]]
+    name = "teller-7"
+    person = "p-4711"                # a natural person; the same in all his entries
+    accounts = ["https://login.demo.bank|8f14e45f"]   # of his tokens; then no uri is needed
+    institution = "demo-bank"
+    roles = ["teller"]
+    branches = ["sh-01"]             # optional: those that he is held to
+    own_files = ["01jd..."]          # optional: customers that he is
+    related_files = ["01jd..."]      # optional: customers that a declared relative is
 
 It is reloaded live. Whoever writes it should write another file and rename it into place: a file
 that is written in place may be met half written, and is then reported until it is whole.
@@ -16,19 +29,14 @@ that is written in place may be met half written, and is then reported until it 
 import datetime
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from vault.access.principals import Principal
-from vault.access.principals_file import (
-    Entry,
-    PrincipalsInvalid,
-    Signature,
-    parse,
-    read_file,
-    signature,
-)
+from vault.access.principals_entry import Account, Entry, PrincipalsInvalid
+from vault.access.principals_file import Signature, parse, read_file, signature
+from vault.access.roll import Roll
 
 __all__ = ["Directory", "PrincipalsInvalid"]
 
@@ -71,23 +79,42 @@ class Directory:
         self._lock = threading.Lock()
         self._problem: str | None = None
         self._seen: Signature | None = None
-        self._entries: Mapping[str, Entry] = self._read()
+        self._roll: Roll = self._read()
+        self._generation = 0
         self._next_check = monotonic() + check_every
 
-    def lookup(self, uri: str) -> Principal | None:
-        """The principal of a certificate's URI; None if it is unknown or past his last day."""
-        if self._monotonic() >= self._next_check:
-            self._check()
-        entry = self._entries.get(uri)
-        if entry is None or (entry.not_after is not None and self._today() > entry.not_after):
+    def lookup(self, uri: str, certificate: str = "") -> Principal | None:
+        """The principal of a certificate's URI; None if it is unknown or past his last day.
+
+        `certificate` is the SHA-256 digest of the certificate's DER in lower-case hexadecimal. None
+        too if it is revoked, or if the principal is held to others.
+        """
+        self._look()
+        roll = self._roll
+        entry = roll.by_uri.get(uri)
+        if entry is None or certificate in roll.revoked:
             return None
-        return entry.principal
+        if entry.certificates and certificate not in entry.certificates:
+            return None
+        return self._in_time(entry)
+
+    def lookup_account(self, issuer: str, subject: str) -> Principal | None:
+        """The person of a token's account; None if it is unknown or past his last day."""
+        self._look()
+        entry = self._roll.by_account.get(Account(issuer, subject))
+        return self._in_time(entry) if entry is not None else None
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Differs when a lookup may find somebody else than before: others were read, or a day has
+        begun. Cheap enough to ask at every message."""
+        self._look()
+        return self._generation, self._today().toordinal()
 
     @property
     def problem(self) -> str | None:
         """What is wrong with the file as it stands now, and how to mend it; None if nothing."""
-        if self._monotonic() >= self._next_check:
-            self._check()
+        self._look()
         return self._problem
 
     @property
@@ -97,10 +124,19 @@ class Directory:
         One that no policy names (`PolicyEngine.book.roles`) allows nothing: most likely a
         misspelling, which a health check should show.
         """
-        return frozenset(role for entry in self._entries.values() for role in entry.principal.roles)
+        return frozenset(role for entry in self._roll.entries for role in entry.principal.roles)
 
     def __repr__(self) -> str:
-        return f"Directory({len(self._entries)} principals)"
+        return f"Directory({len(self._roll.entries)} principals)"
+
+    def _in_time(self, entry: Entry) -> Principal | None:
+        if entry.not_after is not None and self._today() > entry.not_after:
+            return None
+        return entry.principal
+
+    def _look(self) -> None:
+        if self._monotonic() >= self._next_check:
+            self._check()
 
     def _check(self) -> None:
         # One thread looks; the others go on with what stands.
@@ -115,14 +151,16 @@ class Directory:
             if now is not None and now == self._seen:
                 return
             try:
-                self._entries = self._read()
+                # In this order, so that a generation never passes for a later one.
+                self._roll = self._read()
+                self._generation += 1
                 self._problem = None
             except PrincipalsInvalid as problem:
                 self._problem = f"{problem} (the principals read before stay in force)"
         finally:
             self._lock.release()
 
-    def _read(self) -> Mapping[str, Entry]:
+    def _read(self) -> Roll:
         self._seen = None
         data, seen = read_file(self._path)
         written = max(seen.modified_ns, seen.changed_ns)

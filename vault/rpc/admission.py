@@ -62,7 +62,7 @@ class Admission:
             contract_violations(request, problems)
             require_name(request, problems)
             raise InvalidArgument(problems.unique())
-        self.deciding.decide(call, target)
+        await self.deciding.decide(call, target)
         contract_violations(request, problems)
         if target.on_behalf_of:
             # The word of a node that may speak for others, and of nobody else.
@@ -76,14 +76,14 @@ class Admission:
             )
         return prepare(method, request, problems), target
 
-    def next_message(self, call: Call, method: BidiStream, data: bytes, opened: Trace) -> Any:
+    async def next_message(self, call: Call, method: BidiStream, data: bytes, opened: Trace) -> Any:
         """The command of a later message of a stream whose first one was admitted."""
         call.trace = opened
         request = parse(method, data, self.max_request_bytes)
         target = aim(call, method, request)
         if target.institution != opened.institution:
             raise InvalidArgument([_OTHER_PARENT])
-        self.deciding.decide_again(call, target)
+        await self.deciding.decide_again(call, target)
         problems = Problems()
         contract_violations(request, problems)
         return prepare(method, request, problems)

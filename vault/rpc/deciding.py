@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vault.access import Action, Directory, PolicyEngine, Principal, ResourceRef
+from vault.access import Action, Decision, Directory, PolicyEngine, Principal, ResourceRef, both
 from vault.rpc.errors import denied, unauthenticated
 from vault.rpc.methods import Target
 from vault.services.call import Call
@@ -23,30 +24,49 @@ def known(call: Call) -> Principal:
     return call.principal
 
 
+Standing = Callable[[Call, Target], Awaitable[bool]]
+"""Whether the check-out that a request names is open, the caller's, and covers what he asks for.
+Raises what refuses the call when it must say more than no."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """What every decision is made with."""
+    """What every decision is made with. ``standing`` is asked where a request names a check-out;
+    without it no check-out stands."""
 
     directory: Directory
     policy: PolicyEngine
     gate: Gate
+    standing: Standing | None = None
 
-    def decide(self, call: Call, target: Target) -> None:
-        """Ask policy about the call's principal. Raises Refusal when it says no."""
-        action = Action(call.action)
-        decision = self.policy.decide(
-            known(call),
-            action,
-            ResourceRef(target.institution, target.customer, action.kind),
-            target.purpose,
-            bool(target.case_reference),
-        )
+    async def decide(self, call: Call, target: Target) -> None:
+        """Ask policy about the call's principal, and about the person whose token he carries: both
+        must be allowed. Raises Refusal when it says no."""
+        workload = known(call)
+        lent = False
+        if target.check_out and self.standing is not None:
+            lent = await self.standing(call, target)
+        decision = self._ask(call, target, workload, lent)
+        if call.bearer is not None:
+            decision = both(decision, self._ask(call, target, call.bearer, lent))
         call.decision = decision
         if not decision.allowed:
             reason = str(decision.reason or "DENIED")
             raise denied(reason, decision.en, decision.zh, decision.policies)
 
-    def decide_again(self, call: Call, target: Target) -> None:
+    def _ask(self, call: Call, target: Target, who: Principal, lent: bool) -> Decision:
+        action = Action(call.action)
+        return self.policy.decide(
+            who,
+            action,
+            ResourceRef(target.institution, target.customer, action.kind),
+            target.purpose,
+            bool(target.case_reference),
+            person=call.person is not None,
+            check_out=lent,
+        )
+
+    async def decide_again(self, call: Call, target: Target) -> None:
         """Before each further message of a stream: whoever was taken out of the principals file or
         has lost the role meanwhile is served no longer."""
         admitted = known(call)
@@ -60,4 +80,4 @@ class Deciding:
             )
         if principal is not admitted:
             call.principal = principal
-            self.decide(call, target)
+            await self.decide(call, target)

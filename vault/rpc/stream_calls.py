@@ -41,7 +41,7 @@ class StreamCalls:
                 messages = held.until_ended(method.handle(call, command))
                 async with aclosing(messages):
                     async for message in messages:
-                        self.admission.deciding.decide_again(call, target)
+                        await self.admission.deciding.decide_again(call, target)
                         yield message.SerializeToString()
                 closing = True
                 await self.ending.record(call, phase=Phase.CLOSED)
@@ -71,7 +71,7 @@ class StreamCalls:
                             opened = call.trace
                             await self.ending.open(call, context)
                         else:
-                            command = self.admission.next_message(call, method, data, opened)
+                            command = await self.admission.next_message(call, method, data, opened)
                         call.committed, call.phase = False, Phase.MESSAGE
                         answer = await method.handle(call, command)
                         if not call.committed:

@@ -31,11 +31,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A caller of the development vault, with a certificate and a profile of his own."""
+    """A caller of the development vault, with a certificate and a profile of his own. ``person`` is
+    the opaque name of a natural person; empty for a program."""
 
     name: str
     role: str
     does: str
+    person: str = ""
 
     @property
     def uri(self) -> str:
@@ -46,9 +48,10 @@ class Person:
 PEOPLE = (
     Person("backend", "ingestor", "stores records"),
     Person("crm", "crm_viewer", "reads masked views"),
-    Person("compliance", "compliance", "opens full records for a purpose"),
-    Person("officer", "security_officer", "reads the log"),
-    Person("operator", "operator", "sees the vault's health"),
+    Person("compliance", "compliance", "opens full records for a purpose", "p-1001"),
+    Person("officer", "security_officer", "reads the log", "p-1002"),
+    Person("operator", "operator", "sees the vault's health", "p-1003"),
+    Person("custodian", "custodian", "lends full records", "p-1004"),
 )
 
 
@@ -128,6 +131,7 @@ def _principals() -> str:
         entries.append(
             f'[[principal]]  # {person.does}\nname = "{person.name}"\nuri = "{person.uri}"\n'
             f'institution = "{INSTITUTION}"\nroles = ["{person.role}"]\n'
+            + (f'person = "{person.person}"\n' if person.person else "")
         )
     entries.append(
         f"[[principal]]  # the masked tier itself, when it asks the full tier to search\n"
