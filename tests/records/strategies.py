@@ -22,6 +22,7 @@ from vault.records import (
     NaturalPerson,
     RelatedPerson,
     RiskClass,
+    Sensitivity,
     Sex,
     SoleTrader,
     Transaction,
@@ -85,6 +86,7 @@ customers = st.builds(
     st.lists(addresses, max_size=2).map(tuple),
     some_texts,
     texts,
+    st.lists(st.sampled_from(Sensitivity), max_size=3).map(tuple),
 )
 documents = st.builds(
     IdentityDocument,

@@ -40,6 +40,7 @@ from vault.records import (
     Money,
     NaturalPerson,
     RelatedPerson,
+    Sensitivity,
     Sex,
     SoleTrader,
     Transaction,
@@ -252,6 +253,13 @@ def test_a_legal_entity(changes: dict[str, Any], expected: tuple[str, str]) -> N
     assert in_entity(**changes) == {("legal_entity." + expected[0], expected[1])}
 
 
+@pytest.mark.parametrize("reason", [Sensitivity.EMPLOYEE, Sensitivity.MINOR])
+def test_a_company_is_neither_employed_nor_under_age(reason: Sensitivity) -> None:
+    record = replace(entity_customer(), sensitivities=(Sensitivity.POLITICALLY_EXPOSED, reason))
+    assert found(validate_customer(record, TODAY)) == {("sensitivities[1]", "CONTRADICTION")}
+    assert in_customer(sensitivities=tuple(Sensitivity)[1:]) == set()
+
+
 def test_a_sole_trader_needs_the_person() -> None:
     record = customer(natural_person=None, sole_trader=SoleTrader(trade_name="小**"))
     assert found(validate_customer(record, TODAY)) == {
@@ -291,6 +299,8 @@ def test_a_sole_trader_needs_the_person() -> None:
             {"addresses": (Address(AddressKind.RESIDENCE, "CN"),) * 21},
             ("addresses", "TOO_MANY"),
         ),
+        ({"sensitivities": (Sensitivity.VIP,) * 2}, ("sensitivities[1]", "DUPLICATE")),
+        ({"sensitivities": (Sensitivity.UNSPECIFIED,)}, ("sensitivities[0]", "REQUIRED")),
     ],
 )
 def test_the_rest_of_a_customer(changes: dict[str, Any], expected: tuple[str, str]) -> None:

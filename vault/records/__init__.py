@@ -39,6 +39,7 @@ from vault.records.enums import (
     Instrument,
     MaskState,
     RiskClass,
+    Sensitivity,
     Sex,
     TransactionStatus,
 )
@@ -64,6 +65,7 @@ from vault.records.names import (
     unix_ms,
 )
 from vault.records.scopes import Branch, ScopeRef
+from vault.records.sensitivity import sensitive
 from vault.records.transaction import AccountParty, Channel, Exchange, Money, Transaction
 from vault.records.ulid import first_ulid, is_ulid, new_ulid, ulid_ms
 from vault.records.views import (
@@ -113,6 +115,7 @@ __all__ = [
     "RelatedPerson",
     "RiskClass",
     "ScopeRef",
+    "Sensitivity",
     "Sex",
     "SoleTrader",
     "Transaction",
@@ -135,6 +138,7 @@ __all__ = [
     "normalise",
     "parse_record_name",
     "record_name",
+    "sensitive",
     "transaction_scope",
     "transaction_terms",
     "ulid_ms",

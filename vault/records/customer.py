@@ -8,7 +8,14 @@ shows its contents in its repr: records reach tracebacks and logs by accident.
 from dataclasses import dataclass
 from datetime import date
 
-from vault.records.enums import AddressKind, CustomerKind, DocumentKind, RiskClass, Sex
+from vault.records.enums import (
+    AddressKind,
+    CustomerKind,
+    DocumentKind,
+    RiskClass,
+    Sensitivity,
+    Sex,
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -104,6 +111,7 @@ class Customer:
     addresses: tuple[Address, ...] = ()
     accounts: tuple[str, ...] = ()
     change_reason: str = ""
+    sensitivities: tuple[Sensitivity, ...] = ()
 
     @property
     def kind(self) -> CustomerKind:

@@ -25,6 +25,16 @@ class RiskClass(StrEnum):
     HIGH = "HIGH"
 
 
+class Sensitivity(StrEnum):
+    """Why a customer's file needs more care than others; UNSPECIFIED is refused on write."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    VIP = "VIP"
+    EMPLOYEE = "EMPLOYEE"
+    POLITICALLY_EXPOSED = "POLITICALLY_EXPOSED"
+    MINOR = "MINOR"
+
+
 class Sex(StrEnum):
     """Sex as the identity document states it."""
 

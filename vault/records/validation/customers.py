@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from vault.records.customer import Address, Customer, LegalEntity, NaturalPerson, SoleTrader
-from vault.records.enums import DocumentKind, Sex
+from vault.records.enums import DocumentKind, Sensitivity, Sex
 from vault.records.identifiers import lei, resident_id, uscc
 from vault.records.reasons import Reason
 from vault.records.validation.fields import (
@@ -20,6 +20,8 @@ from vault.records.validation.fields import (
 )
 from vault.records.validation.text import Masks, problem
 from vault.records.validation.violation import Findings, Violation
+
+_OF_HUMAN_BEINGS = (Sensitivity.EMPLOYEE, Sensitivity.MINOR)
 
 
 def validate_customer(customer: Customer, today: date | None = None) -> tuple[Violation, ...]:
@@ -57,6 +59,7 @@ def validate_customer(customer: Customer, today: date | None = None) -> tuple[Vi
         found.add("addresses", Reason.TOO_MANY)
     for place, address in enumerate(customer.addresses):
         _address(found, f"addresses[{place}].", address)
+    _sensitivities(found, customer)
     return found.violations()
 
 
@@ -66,6 +69,15 @@ def _list(found: Findings, name: str, values: Sequence[str], most: int) -> None:
     for place, value in enumerate(values):
         if value in values[:place]:
             found.add(f"{name}[{place}]", Reason.DUPLICATE)
+
+
+def _sensitivities(found: Findings, customer: Customer) -> None:
+    _list(found, "sensitivities", customer.sensitivities, 4)
+    for place, reason in enumerate(customer.sensitivities):
+        if reason is Sensitivity.UNSPECIFIED:
+            found.add(f"sensitivities[{place}]", Reason.REQUIRED)
+        elif customer.legal_entity is not None and reason in _OF_HUMAN_BEINGS:
+            found.add(f"sensitivities[{place}]", Reason.CONTRADICTION)
 
 
 def _present(found: Findings, path: str, value: str) -> None:

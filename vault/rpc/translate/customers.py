@@ -16,6 +16,7 @@ from vault.records import (
     NaturalPerson,
     RelatedPerson,
     RiskClass,
+    Sensitivity,
     Sex,
     SoleTrader,
 )
@@ -24,6 +25,7 @@ from vault.rpc.translate.common import EnumTable, from_date, to_date
 
 _ENUMS = party_pb2.DESCRIPTOR.enum_types_by_name
 RISK = EnumTable(_ENUMS["RiskClass"], RiskClass, "RISK_CLASS_")
+SENSITIVITY = EnumTable(_ENUMS["Sensitivity"], Sensitivity, "SENSITIVITY_")
 SEX = EnumTable(_ENUMS["Sex"], Sex, "SEX_")
 ADDRESS = EnumTable(_ENUMS["AddressKind"], AddressKind, "ADDRESS_KIND_")
 DOCUMENT = EnumTable(_ENUMS["DocumentKind"], DocumentKind, "DOCUMENT_KIND_")
@@ -54,6 +56,9 @@ def to_domain(message: pb.Customer, problems: Problems) -> Customer:
         addresses=tuple([_address(a) for a in message.addresses]),
         accounts=tuple(message.accounts),
         change_reason=message.change_reason,
+        sensitivities=tuple(
+            [cast(Sensitivity, SENSITIVITY.domain(s)) for s in message.sensitivities]
+        ),
     )
 
 
@@ -170,6 +175,7 @@ def to_proto(customer: Customer) -> pb.Customer:
         emails=customer.emails,
         accounts=customer.accounts,
         change_reason=customer.change_reason,
+        sensitivities=[SENSITIVITY.proto(s) for s in customer.sensitivities],  # type: ignore[misc]  # by the table
     )
     if customer.natural_person is not None:
         _fill_person(out.natural_person, customer.natural_person)
