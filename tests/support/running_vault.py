@@ -94,7 +94,11 @@ class RunningVault:
     # -- life --------------------------------------------------------------------------------
 
     def __enter__(self) -> "RunningVault":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()  # the tier that did start
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
