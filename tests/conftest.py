@@ -46,7 +46,7 @@ settings.register_profile("default", deadline=timedelta(seconds=5))
 settings.load_profile("default")
 
 # Suites that start real processes, kill them and race them on whatever machine they are given. One
-# of their tests that fails is tried once more, and pytest's last line counts it as a rerun: a run
+# of their tests that fails is tried once more, and pytest's last lines name it as a rerun: a run
 # with reruns passes, and is worth a look. Everything else must pass the first time.
 _WITH_REAL_PROCESSES = ("cli", "clients", "e2e", "hostile", "server")
 
