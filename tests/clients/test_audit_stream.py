@@ -27,7 +27,7 @@ from recordsvault_client import (
     event_filter,
 )
 from recordsvault_client.events import Cursor
-from recordsvault_client.recovery import Recovery
+from recordsvault_masked.recovery import Recovery
 from tests.clients.fake_vault import FakeVault, Refused, unavailable
 
 

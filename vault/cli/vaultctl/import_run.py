@@ -19,7 +19,7 @@ from recordsvault_client import (
     VaultClient,
     VaultError,
 )
-from recordsvault_client.recovery import OnInterrupt
+from recordsvault_masked.recovery import OnInterrupt
 from vault.cli.vaultctl.import_rows import RawRow, Rows
 from vault.cli.vaultctl.import_state import Done, ImportKey, ImportState
 from vault.cli.vaultctl.language import Language, language

@@ -1,7 +1,8 @@
-"""The requests of the masked service: pure, shared by the blocking and the asyncio client."""
+"""What requests are made of: pure, shared by the blocking and the asyncio clients."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -66,3 +67,8 @@ def list_transactions(
         booked_to=timestamp(booked_to),
         newest_first=newest_first,
     )
+
+
+def new_request_id(given: str = "") -> str:
+    """The caller's request_id, or a fresh one: kept through all attempts of one write."""
+    return given or str(uuid.uuid4())

@@ -20,7 +20,6 @@ from recordsvault_client.audit_aio import AsyncAuditClient, AsyncEventStream
 from recordsvault_client.client import VaultClient
 from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
-from recordsvault_client.requests import purposes
 from recordsvault_masked import (
     NO_RETRY,
     Aborted,
@@ -51,6 +50,7 @@ from recordsvault_masked import (
     VaultError,
     Violation,
 )
+from recordsvault_masked.purposes import purposes
 
 __all__ = [
     "NO_RETRY",

@@ -18,13 +18,13 @@ from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
-from recordsvault_client.recovery import OnInterrupt, Recovery
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.retry import RetryPolicy
 
 

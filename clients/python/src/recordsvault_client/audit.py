@@ -15,9 +15,9 @@ from recordsvault.audit.v1 import audit_pb2_grpc as stubs
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
 from recordsvault_client.messages import MessageStream
-from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.requests import timestamp
 from recordsvault_masked.status import from_rpc_error
 

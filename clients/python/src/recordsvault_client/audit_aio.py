@@ -13,9 +13,9 @@ from recordsvault.audit.v1 import audit_pb2 as pb
 from recordsvault.audit.v1 import audit_pb2_grpc as stubs
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
-from recordsvault_client.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
 from recordsvault_masked.requests import timestamp
 from recordsvault_masked.status import from_rpc_error
 

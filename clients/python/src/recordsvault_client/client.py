@@ -16,13 +16,13 @@ from recordsvault_client.audit import AuditClient
 from recordsvault_client.customers import CustomersClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
-from recordsvault_client.recovery import OnInterrupt, Recovery
 from recordsvault_client.transactions import TransactionsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.client import MaskedRecordsClient
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.retry import RetryPolicy
 
 

@@ -9,9 +9,10 @@ import grpc
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.document_pb2 import IdentityDocument
-from recordsvault_client.requests import mask, new_request_id, reading
+from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.requests import new_request_id
 
 
 class DocumentsClient:

@@ -17,9 +17,9 @@ import grpc
 from google.rpc import status_pb2
 
 from recordsvault.records.v1 import records_pb2 as pb
-from recordsvault_client.recovery import Recovery, ended_early, silent
-from recordsvault_client.requests import new_request_id
 from recordsvault_masked.errors import ProtocolError, VaultError
+from recordsvault_masked.recovery import Recovery, ended_early, silent
+from recordsvault_masked.requests import new_request_id
 from recordsvault_masked.status import from_rpc_error, from_status
 
 Request = pb.ImportRecordsRequest

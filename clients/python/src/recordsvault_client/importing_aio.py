@@ -16,8 +16,8 @@ from recordsvault_client.importing import (
     Response,
     Window,
 )
-from recordsvault_client.recovery import Recovery, ended_early, silent
 from recordsvault_masked.errors import VaultError
+from recordsvault_masked.recovery import Recovery, ended_early, silent
 from recordsvault_masked.status import from_rpc_error
 
 Batches = Iterable[ImportBatch] | AsyncIterable[ImportBatch]

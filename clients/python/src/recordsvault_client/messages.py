@@ -12,7 +12,7 @@ import grpc
 
 from recordsvault.audit.v1 import audit_pb2 as pb
 from recordsvault_client.events import Cursor
-from recordsvault_client.recovery import Recovery, ended_early
+from recordsvault_masked.recovery import Recovery, ended_early
 from recordsvault_masked.status import from_rpc_error
 
 

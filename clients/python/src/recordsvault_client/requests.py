@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from recordsvault.type.v1.purpose_pb2 import Purpose
-
-_PREFIX = "PURPOSE_"
+from recordsvault_masked.purposes import purpose_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +29,6 @@ def reading(purpose: str | int, case_reference: str, fields: Sequence[str]) -> R
     return Reading(purpose_of(purpose), case_reference, mask(fields))
 
 
-def purpose_of(purpose: str | int) -> Purpose.ValueType:
-    """The enum value of a purpose. Raises ValueError, which lists the purposes there are."""
-    for name, value in Purpose.items():
-        # UNSPECIFIED may be sent: the vault then says that a purpose is required, and logs it.
-        if purpose in (name, name.removeprefix(_PREFIX), value):
-            return value
-    raise ValueError(f"no such purpose; there are {', '.join(purposes())}")
-
-
-def purposes() -> list[str]:
-    """Names of the purposes, without `PURPOSE_`."""
-    return [name.removeprefix(_PREFIX) for name, value in Purpose.items() if value]
-
-
 def mask(fields: Sequence[str]) -> FieldMask | None:
     """A field mask; None, which means all, if no field is named."""
     return FieldMask(paths=fields) if fields else None
-
-
-def new_request_id(given: str = "") -> str:
-    """The caller's request_id, or a fresh one: kept through all attempts of one write."""
-    return given or str(uuid.uuid4())

@@ -10,10 +10,10 @@ import grpc
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.transaction_pb2 import Transaction
-from recordsvault_client.requests import new_request_id, reading
+from recordsvault_client.requests import reading
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
-from recordsvault_masked.requests import timestamp
+from recordsvault_masked.requests import new_request_id, timestamp
 
 
 class TransactionsClient:

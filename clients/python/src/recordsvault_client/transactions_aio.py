@@ -12,10 +12,10 @@ from grpc import aio
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.transaction_pb2 import Transaction
-from recordsvault_client.requests import new_request_id, reading
+from recordsvault_client.requests import reading
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.requests import timestamp
+from recordsvault_masked.requests import new_request_id, timestamp
 
 
 class AsyncTransactionsClient:
