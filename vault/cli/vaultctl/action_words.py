@@ -1,0 +1,190 @@
+"""What each action is called in a sentence, in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Action: what was done, what was wanted, and both in Chinese.
+ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
+    "records.customers.create": ("stored a new customer", "store a new customer", "新增客户"),
+    "records.customers.batch_create": (
+        "stored new customers",
+        "store new customers",
+        "批量新增客户",
+    ),
+    "records.customers.get": (
+        "opened a customer's full record",
+        "open a customer's full record",
+        "打开客户完整记录",
+    ),
+    "records.customers.list": (
+        "listed customers' full records",
+        "list customers' full records",
+        "列出客户完整记录",
+    ),
+    "records.customers.update": (
+        "changed a customer's record",
+        "change a customer's record",
+        "修改客户记录",
+    ),
+    "records.customers.versions": (
+        "opened a customer's earlier versions",
+        "open a customer's earlier versions",
+        "查看客户历史版本",
+    ),
+    "records.documents.create": (
+        "stored an identity document",
+        "store an identity document",
+        "新增证件",
+    ),
+    "records.documents.batch_create": (
+        "stored identity documents",
+        "store identity documents",
+        "批量新增证件",
+    ),
+    "records.documents.get": (
+        "opened a full identity document",
+        "open a full identity document",
+        "打开完整证件记录",
+    ),
+    "records.documents.list": (
+        "listed full identity documents",
+        "list full identity documents",
+        "列出完整证件记录",
+    ),
+    "records.documents.update": (
+        "changed an identity document",
+        "change an identity document",
+        "修改证件记录",
+    ),
+    "records.documents.versions": (
+        "opened an identity document's earlier versions",
+        "open an identity document's earlier versions",
+        "查看证件历史版本",
+    ),
+    "records.transactions.create": ("stored a transaction", "store a transaction", "新增交易"),
+    "records.transactions.batch_create": (
+        "stored transactions",
+        "store transactions",
+        "批量新增交易",
+    ),
+    "records.transactions.get": (
+        "opened a full transaction",
+        "open a full transaction",
+        "打开完整交易记录",
+    ),
+    "records.transactions.list": (
+        "listed full transactions",
+        "list full transactions",
+        "列出完整交易记录",
+    ),
+    "records.import": ("imported records", "import records", "导入记录"),
+    "masked.customers.get": (
+        "looked at a customer, masked",
+        "look at a customer, masked",
+        "查看客户脱敏视图",
+    ),
+    "masked.customers.list": (
+        "listed customers, masked",
+        "list customers, masked",
+        "列出客户脱敏视图",
+    ),
+    "masked.customers.search": (
+        "searched for customers, masked",
+        "search for customers, masked",
+        "检索客户（脱敏）",
+    ),
+    "masked.documents.get": (
+        "looked at an identity document, masked",
+        "look at an identity document, masked",
+        "查看证件脱敏视图",
+    ),
+    "masked.documents.list": (
+        "listed identity documents, masked",
+        "list identity documents, masked",
+        "列出证件脱敏视图",
+    ),
+    "masked.transactions.get": (
+        "looked at a transaction, masked",
+        "look at a transaction, masked",
+        "查看交易脱敏视图",
+    ),
+    "masked.transactions.list": (
+        "listed transactions, masked",
+        "list transactions, masked",
+        "列出交易脱敏视图",
+    ),
+    "audit.events.stream": ("followed the log", "follow the log", "实时查看日志"),
+    "audit.events.query": ("read the log", "read the log", "查询日志"),
+    "audit.access.report": ("drew up an access report", "draw up an access report", "生成访问报告"),
+    "audit.proofs.get": (
+        "asked for the proof of an entry",
+        "ask for the proof of an entry",
+        "获取日志条目证明",
+    ),
+    "audit.checkpoints.get": (
+        "read the log's checkpoint",
+        "read the log's checkpoint",
+        "读取日志检查点",
+    ),
+    "audit.tiles.export": ("exported the log", "export the log", "导出日志"),
+    "audit.archive.write": (
+        "moved old log entries to the archive",
+        "move old log entries to the archive",
+        "归档日志旧条目",
+    ),
+    "lending.check_outs.request": ("asked for a check-out", "ask for a check-out", "申请借阅"),
+    "lending.check_outs.renew": (
+        "asked to renew a check-out",
+        "renew a check-out",
+        "申请续借",
+    ),
+    "lending.check_outs.return": ("returned a check-out", "return a check-out", "归还借阅"),
+    "lending.check_outs.get": ("looked at a check-out", "look at a check-out", "查看借阅"),
+    "lending.check_outs.list": ("listed check-outs", "list check-outs", "列出借阅"),
+    "lending.check_outs.watch": ("watched check-outs", "watch check-outs", "跟踪借阅"),
+    "lending.check_outs.approve": ("approved a check-out", "approve a check-out", "批准借阅"),
+    "lending.check_outs.deny": ("denied a check-out", "deny a check-out", "拒绝借阅"),
+    "lending.check_outs.revoke": ("revoked a check-out", "revoke a check-out", "收回借阅"),
+    "lending.break_glass.open": (
+        "opened a file in an emergency",
+        "open a file in an emergency",
+        "紧急调阅",
+    ),
+    "lending.break_glass.review": (
+        "reviewed a file opened in an emergency",
+        "review a file opened in an emergency",
+        "复核紧急调阅",
+    ),
+    "admin.health.check": (
+        "checked the vault's health",
+        "check the vault's health",
+        "检查运行状况",
+    ),
+    "admin.recovery.get": (
+        "looked whether the log awaits recovery",
+        "look whether the log awaits recovery",
+        "查看日志恢复状态",
+    ),
+    "admin.recovery.acknowledge": (
+        "acknowledged a recovery of the log",
+        "acknowledge a recovery of the log",
+        "确认日志恢复",
+    ),
+    "internal.index.lookup": (
+        "asked the index for a masked search",
+        "ask the index for a masked search",
+        "为脱敏检索查询索引",
+    ),
+    "grpc.health": (
+        "asked whether the server serves",
+        "ask whether the server serves",
+        "探测服务状态",
+    ),
+    "grpc.reflection": ("read the vault's contract", "read the vault's contract", "读取接口定义"),
+    "rpc.unknown": (
+        "called a method that does not exist",
+        "call a method that does not exist",
+        "调用不存在的方法",
+    ),
+}
