@@ -22,7 +22,7 @@ from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.errors import StoreAltered, undecodable
 from vault.store.evidence import stored_hash
-from vault.store.schema import check_outs, customers, documents, transactions
+from vault.store.schema import check_outs, customers, documents, proposals, transactions
 
 _CHUNK = 512
 
@@ -110,6 +110,8 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
 def _table_of(name: str) -> str:
     if name.startswith("checkOuts/"):
         return check_outs.name
+    if name.startswith(("proposals/", "vault/proposals/")):
+        return proposals.name
     if "/transactions/" in name:
         return transactions.name
     return documents.name if "/documents/" in name else customers.name
@@ -122,7 +124,7 @@ def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
     def count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
         stand = {
             t.name: int(conn.execute(select(func.count()).select_from(t)).scalar_one())
-            for t in (customers, documents, transactions, check_outs)
+            for t in (customers, documents, transactions, check_outs, proposals)
         }
         later: dict[str, int] = {}
         end = head(conn).size

@@ -9,7 +9,7 @@ import re
 from sqlalchemy import Connection, Table, select
 
 from vault.store.rows import row_hash
-from vault.store.schema import check_outs, customers, documents, transactions
+from vault.store.schema import check_outs, customers, documents, proposals, transactions
 
 _NAMES: list[tuple[re.Pattern[str], Table]] = [
     (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)@([0-9]+)"), customers),
@@ -22,6 +22,9 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
         transactions,
     ),
     (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
+    (re.compile(r"institutions/([^/@]+)/proposals/([^/@]+)@([0-9]+)"), proposals),
+    # Of the vault as a whole, wherever he belongs who changed it: the institution is empty.
+    (re.compile(r"institutions/[^/@]*/vault()/proposals/([^/@]+)@([0-9]+)"), proposals),
 ]
 
 

@@ -173,6 +173,39 @@ check_outs = Table(
     Index(None, "institution", "person", "check_out"),
 )
 
+# What is changed under four eyes: every step of a proposal is a new version. `applied` numbers
+# those that were approved, over all institutions and kinds, in the order in which they act; it is 0
+# in every other row. `institution` is empty for what concerns the vault as a whole.
+proposals = Table(
+    "proposals",
+    data_metadata,
+    _text("institution"),
+    _text("proposal"),
+    _int("version"),
+    _text("kind"),
+    _text("stage"),
+    _text("proposer"),
+    _text("person"),
+    _long("applied"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("body"),
+    PrimaryKeyConstraint("institution", "proposal", "version"),
+    Index(None, "institution", "kind", "proposal"),
+    Index(None, "applied"),
+)
+
+# How many were approved, and the chain of their rows' hashes. Cheap to look at again and again.
+approved_head = Table(
+    "approved_head",
+    data_metadata,
+    _int("id"),
+    _long("size"),
+    _bytes("chain"),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
 audit_events = Table(
     "audit_events",
     data_metadata,
@@ -322,6 +355,9 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "documents": frozenset(c.name for c in documents.columns) - {"sealed"},
     "transactions": frozenset(c.name for c in transactions.columns) - {"sealed"},
     "transaction_links": frozenset(c.name for c in transaction_links.columns),
+    # Policies and principals act on both tiers.
+    "proposals": frozenset(c.name for c in proposals.columns),
+    "approved_head": frozenset(c.name for c in approved_head.columns),
     "audit_head": frozenset(c.name for c in audit_head.columns),
     # Hashes and signatures alone: by them a masked node finds that the log was set back.
     "audit_events": frozenset({"position", "chain"}),
