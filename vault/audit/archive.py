@@ -29,7 +29,7 @@ from vault.audit.tiles import (
 from vault.blobs import BlobMissing, Blobs, BlobsUnavailable
 from vault.store.log_archive import BundleRow
 
-_KEPT: Final = 32
+_KEPT_BYTES: Final = 4 * 1024 * 1024
 _MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -76,6 +76,7 @@ class Archive:
         self._blobs = blobs
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, tuple[StoredEvent, ...]] = OrderedDict()
+        self._size = 0
 
     def content(self, row: BundleRow) -> bytes:
         """An object as it went in. Raises ArchiveUnavailable, ArchiveDamaged."""
@@ -125,7 +126,13 @@ class Archive:
             raise ArchiveDamaged(row.bundle, "its entries do not continue the log's chain")
         found = tuple(events)
         with self._lock:
-            self._kept[row.sha256] = found
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            if row.sha256 not in self._kept:
+                self._kept[row.sha256] = found
+                self._size += _bytes_of(found)
+            while self._size > _KEPT_BYTES and len(self._kept) > 1:
+                self._size -= _bytes_of(self._kept.popitem(last=False)[1])
         return found
+
+
+def _bytes_of(events: tuple[StoredEvent, ...]) -> int:
+    return sum(len(event.leaf) for event in events)

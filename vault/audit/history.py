@@ -49,12 +49,16 @@ class History:
         self._archive = archive
         self._patience = patience
 
-    async def read(self, after: int, limit: int, wanted: EventFilter = ALL) -> EventPage:
+    async def read(
+        self, after: int, limit: int, wanted: EventFilter = ALL, *, max_bytes: int | None = None
+    ) -> EventPage:
         """As `reader.read`. Raises ArchiveUnavailable, ArchiveDamaged, StoreError."""
-        found = await self._database.read(partial(_look, after=after, limit=limit, wanted=wanted))
+        found = await self._database.read(
+            partial(_look, after=after, limit=limit, wanted=wanted, max_bytes=max_bytes)
+        )
         if isinstance(found, EventPage):
             return found
-        return await self._opened(partial(self._forwards, found, limit, wanted))
+        return await self._opened(partial(self._forwards, found, limit, wanted, max_bytes))
 
     async def read_back(
         self, before: int | None, limit: int, wanted: EventFilter = ALL
@@ -93,10 +97,16 @@ class History:
         except TimeoutError:
             raise ArchiveUnavailable("the object store does not answer") from None
 
-    def _forwards(self, span: _Span, limit: int, wanted: EventFilter) -> EventPage:
+    def _forwards(
+        self, span: _Span, limit: int, wanted: EventFilter, max_bytes: int | None
+    ) -> EventPage:
         events: list[StoredEvent] = []
+        size = 0
         for row, before in span.bundles:
             for event in self._wanted(row, before, span, wanted):
+                size += len(event.leaf)
+                if events and max_bytes is not None and size > max_bytes:
+                    return EventPage(tuple(events), events[-1].position, False)
                 events.append(event)
                 if len(events) == limit:
                     at = event.position
@@ -146,7 +156,9 @@ def _is_one(action: str, actions: frozenset[str]) -> bool:
     )
 
 
-def _look(conn: Connection, after: int, limit: int, wanted: EventFilter) -> EventPage | _Span:
+def _look(
+    conn: Connection, after: int, limit: int, wanted: EventFilter, max_bytes: int | None
+) -> EventPage | _Span:
     """The page, where it is in the database; else where to look for it."""
     archived = log_archive.count(conn)
     end = archived * TILE_WIDTH
@@ -159,10 +171,10 @@ def _look(conn: Connection, after: int, limit: int, wanted: EventFilter) -> Even
             return EventPage((), after, True)
         if after < end:
             return _span(conn, after, last, archived, wanted)
-    page = read(conn, after, limit, wanted)
+    page = read(conn, after, limit, wanted, max_bytes=max_bytes)
     # Events that were moved between the statements are not passed over.
     if log_archive.count(conn) > archived:
-        return _look(conn, after, limit, wanted)
+        return _look(conn, after, limit, wanted, max_bytes)
     return page
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Row,
+    Select,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from vault.audit.bundle_times import TimesInvalid, unpack_times
 from vault.audit.chain import EMPTY, ChainBroken, Head, StoredEvent, verify
@@ -149,8 +159,16 @@ def _action(actions: frozenset[str]) -> ColumnElement[bool]:
     )
 
 
-def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) -> EventPage:
-    """Up to `limit` events (at least 1) behind position `after` that pass the filter, in order.
+def read(
+    conn: Connection,
+    after: int,
+    limit: int,
+    wanted: EventFilter = ALL,
+    *,
+    max_bytes: int | None = None,
+) -> EventPage:
+    """Up to `limit` events (at least 1) behind position `after` that pass the filter, in order, of
+    no more than `max_bytes` together, but for a first one that is larger.
 
     Uses `audit_customers`, or the index on (institution, actor), where the filter names both of a
     pair.
@@ -171,10 +189,29 @@ def read(conn: Connection, after: int, limit: int, wanted: EventFilter = ALL) ->
         .order_by(position)
         .limit(limit)
     )
-    events = tuple([StoredEvent(*row) for row in rows])
-    if len(events) == limit:
+    events, cut = _taken(rows, max_bytes)
+    if cut or len(events) == limit:
         until = events[-1].position
     return EventPage(events, until, until >= last)
+
+
+def _taken(
+    rows: CursorResult[*tuple[Any, ...]], max_bytes: int | None
+) -> tuple[tuple[StoredEvent, ...], bool]:
+    """The events of the rows, and whether there were more bytes than wanted. SQLite's rows are read
+    as they are asked for, so what is not taken never comes into memory."""
+    if max_bytes is None:
+        return tuple([StoredEvent(*row) for row in rows]), False
+    events: list[StoredEvent] = []
+    size = 0
+    for row in rows:
+        event = StoredEvent(*row)
+        size += len(event.leaf)
+        if events and size > max_bytes:
+            rows.close()
+            return tuple(events), True
+        events.append(event)
+    return tuple(events), False
 
 
 def read_back(

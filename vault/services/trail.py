@@ -82,12 +82,8 @@ class Trail:
         if from_end:
             # Tells the position to resume from, should the connection be lost before an entry.
             yield StreamPage((), at)
-        limit = _PAGE
         while True:
-            found = await self._history.read(at, limit, wanted)
-            page = _trimmed(found)
-            # Big events are not read two hundred at a time to be thrown away.
-            limit = len(page.events) if page is not found else min(_PAGE, 2 * limit)
+            page = await self._history.read(at, _PAGE, wanted, max_bytes=_PAGE_BYTES)
             if page.events:
                 call.touched(count=call.trace.count + len(page.events))
             async for part in self._parts(at, page, heartbeat, verifiable=verifiable):
@@ -148,13 +144,3 @@ class Trail:
     def _over(self, wanted: EventFilter) -> bool:
         """Whether no later entry can be wanted."""
         return wanted.to_time is not None and self._clock.now_micros() >= wanted.to_time
-
-
-def _trimmed(page: EventPage) -> EventPage:
-    """The page, or as much of it as is held for one reader; at least one event."""
-    size = 0
-    for n, event in enumerate(page.events):
-        size += len(event.leaf)
-        if n and size > _PAGE_BYTES:
-            return EventPage(page.events[:n], page.events[n - 1].position, False)
-    return page
