@@ -411,6 +411,25 @@ def test_a_process_killed_while_it_moves_leaves_every_event_somewhere(
     assert everything(History(log, Archive(blobs)), ALL, 200) == before
 
 
+def test_an_archived_page_has_no_more_bytes_than_wanted(log: Database, blobs: FolderBlobs) -> None:
+    moved(log, blobs, 2)
+    history = History(log, Archive(blobs))
+    size = len(unfiltered(log)[0].leaf)
+
+    async def run() -> list[int]:
+        seen: list[int] = []
+        after = 0
+        while after < 600:
+            page = await history.read(after, 200, max_bytes=10 * size)
+            assert 0 < len(page.events) <= 12
+            seen += [e.position for e in page.events]
+            after = page.scanned_to
+        return seen
+
+    seen = asyncio.run(run())
+    assert seen == list(range(1, len(seen) + 1))
+
+
 def test_bundles_are_moved_in_order(log: Database, blobs: FolderBlobs) -> None:
     with pytest.raises(ValueError, match="in order"):
         Archiver(log, blobs).move(1)

@@ -323,3 +323,23 @@ def test_a_customer_finds_the_pages_batches_and_searches_that_showed_him(
 
     assert found("c1") == ["page", "batch", "own"]
     assert found("c2") == ["page", "other"]
+
+
+def test_a_page_has_no_more_bytes_than_wanted_and_the_next_goes_on(database: Database) -> None:
+    fill(database, [replace(one, resource="x" * 2_000) for one in EVENTS[:20]])
+    seen: list[int] = []
+    after = 0
+    while True:
+        page = database.read_sync(partial(read, after=after, limit=50, max_bytes=9_000))
+        assert sum(len(e.leaf) for e in page.events) <= 9_000
+        seen += [e.position for e in page.events]
+        after = page.scanned_to
+        if page.at_end:
+            break
+    assert seen == list(range(1, 21))
+
+
+def test_an_event_larger_than_wanted_comes_alone(database: Database) -> None:
+    fill(database, [replace(one, resource="x" * 2_000) for one in EVENTS[:3]])
+    page = database.read_sync(partial(read, after=0, limit=50, max_bytes=10))
+    assert ([e.position for e in page.events], page.scanned_to, page.at_end) == ([1], 1, False)
