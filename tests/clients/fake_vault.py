@@ -21,15 +21,18 @@ from typing import Any
 
 import grpc
 import trustme
-from google.protobuf import any_pb2, message_factory
+from google.protobuf import message_factory
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
+from recordsvault.access.v1 import access_pb2
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
+from tests.clients.fake_lending import FakeLending
+from tests.clients.refused import Refused as Refused
 from tests.support.quiet_ports import free_port
 
 ULID = "01h{:023d}"
@@ -39,28 +42,6 @@ Answer = Callable[[Any], Any]
 def snake(name: str) -> str:
     """`get_customer` of `GetCustomer`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-class Refused(Exception):
-    """Ends the call with a status, as the vault would."""
-
-    def __init__(
-        self,
-        code: grpc.StatusCode,
-        message: str = "refused",
-        *details: Message,
-        plain: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.plain = plain
-        packed = []
-        for detail in details:
-            box = any_pb2.Any()
-            box.Pack(detail)
-            packed.append(box)
-        self.status = status_pb2.Status(code=code.value[0], message=message, details=packed)
 
 
 def unavailable(retry_after: float | None = None) -> Refused:
@@ -96,6 +77,7 @@ class Call:
     method: str
     request: Any
     remaining: float | None
+    authorization: str = ""
 
 
 @dataclass
@@ -110,6 +92,7 @@ class FakeVault(grpc.GenericRpcHandler):
     documents: dict[str, Any] = field(default_factory=dict)
     transactions: dict[str, Any] = field(default_factory=dict)
     log: list[event_pb2.LogEntry] = field(default_factory=list)
+    lending: FakeLending = field(default_factory=FakeLending)
     first_answers: dict[str, Any] = field(default_factory=dict)
     # Applied to each import message before it is stored and to its answer after it.
     before_store: Callable[[Any], None] = lambda request: None
@@ -122,7 +105,14 @@ class FakeVault(grpc.GenericRpcHandler):
         self.server_cert = self.ca.issue_cert("localhost", "127.0.0.1")
         self.port = free_port()
         self._methods: dict[str, Any] = {}
-        for module in (records_pb2, masked_pb2, audit_pb2, admin_pb2, health_pb2):
+        for module in (
+            records_pb2,
+            masked_pb2,
+            access_pb2,
+            audit_pb2,
+            admin_pb2,
+            health_pb2,
+        ):
             for service in module.DESCRIPTOR.services_by_name.values():
                 for method in service.methods:
                     self._methods[f"/{service.full_name}/{method.name}"] = method
@@ -219,10 +209,13 @@ class FakeVault(grpc.GenericRpcHandler):
             return grpc.stream_stream_rpc_method_handler(self._import, **coding)
         if method.name == "StreamEvents":
             return grpc.unary_stream_rpc_method_handler(self._events, **coding)
+        if method.name == "WatchCheckOuts":
+            return grpc.unary_stream_rpc_method_handler(self._watch, **coding)
 
         def unary(request: Any, context: grpc.ServicerContext) -> Any:
             self._enter(method.name, request, context)
-            answer = self.answers.get(method.name) or getattr(self, f"_answer_{snake(method.name)}")
+            own = self.lending if method.containing_service.name == "Access" else self
+            answer = self.answers.get(method.name) or getattr(own, f"_answer_{snake(method.name)}")
             try:
                 return answer(request)
             except Refused as refused:
@@ -231,7 +224,9 @@ class FakeVault(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary, **coding)
 
     def _enter(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
-        self.calls.append(Call(method, request, context.time_remaining()))
+        sent = dict(context.invocation_metadata())
+        authorization = str(sent.get("authorization", ""))
+        self.calls.append(Call(method, request, context.time_remaining(), authorization))
         if self.faults[method]:
             fault = self.faults[method].pop(0)
             if isinstance(fault, Refused):
@@ -401,6 +396,22 @@ class FakeVault(grpc.GenericRpcHandler):
                 fault = self.faults["StreamEvents.cut"].pop(0)
                 assert isinstance(fault, Refused)
                 self._abort(context, fault)
+
+    def _watch(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self._enter("WatchCheckOuts", request, context)
+        sent: dict[str, bytes] = {}
+        while context.is_active():
+            for one in self.lending.wanted(request.filter):
+                now = one.SerializeToString()
+                if sent.get(one.name) == now:
+                    continue
+                sent[one.name] = now
+                yield access_pb2.WatchCheckOutsResponse(check_out=one)
+                if self.faults["WatchCheckOuts.cut"]:
+                    fault = self.faults["WatchCheckOuts.cut"].pop(0)
+                    assert isinstance(fault, Refused)
+                    self._abort(context, fault)
+            time.sleep(0.02)
 
     def _import(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         held: list[Any] = []

@@ -18,6 +18,7 @@ from recordsvault_masked import requests
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
 from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
@@ -183,6 +184,10 @@ class AsyncMaskedClient(AsyncMaskedRecordsClient):
         self._receipts = KeptReceipts(receipts)
         self._channel = open_async_channel(profile, Tier.MASKED, self._receipts.keeper)
         super().__init__(self._channel, profile.parent, AsyncCaller(timeout, retry))
+
+    def acting_for(self, token: Token) -> AsyncMaskedRecordsClient:
+        """The same, for the person of a bearer token. Raises TokenError."""
+        return AsyncMaskedRecordsClient(carrying(self._channel, token), self._parent, self._call)
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""

@@ -10,7 +10,7 @@ import grpc
 from grpc import aio
 
 from recordsvault_masked.errors import VaultError
-from recordsvault_masked.retry import Attempts, RetryPolicy
+from recordsvault_masked.retry import NO_RETRY, Attempts, RetryPolicy
 from recordsvault_masked.status import from_rpc_error
 
 DEFAULT_TIMEOUT = 10.0
@@ -46,6 +46,15 @@ class Caller:
                 pause = _pause(attempts, failure, request)
             time.sleep(pause)
 
+    def once(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Q, R],
+        request: Q,
+        timeout: float | None = None,
+    ) -> R:
+        """Call `method`, which is not safe to repeat. Raises VaultError."""
+        return Caller(self.timeout, NO_RETRY)(method, request, timeout)
+
 
 class AsyncCaller:
     """Makes asyncio unary calls."""
@@ -69,6 +78,15 @@ class AsyncCaller:
             except grpc.RpcError as failure:
                 pause = _pause(attempts, failure, request)
             await asyncio.sleep(pause)
+
+    async def once(
+        self,
+        method: aio.UnaryUnaryMultiCallable[Q, R],
+        request: Q,
+        timeout: float | None = None,  # noqa: ASYNC109 - becomes the deadline of the RPC
+    ) -> R:
+        """As `Caller.once`."""
+        return await AsyncCaller(self.timeout, NO_RETRY)(method, request, timeout)
 
 
 def _pause(attempts: Attempts, failure: grpc.RpcError, request: object) -> float:

@@ -16,6 +16,7 @@ from recordsvault_masked import requests
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.retry import RetryPolicy
@@ -179,6 +180,10 @@ class MaskedClient(MaskedRecordsClient):
         self._receipts = KeptReceipts(receipts)
         self._channel = open_channel(profile, Tier.MASKED, self._receipts.file)
         super().__init__(self._channel, profile.parent, Caller(timeout, retry))
+
+    def acting_for(self, token: Token) -> MaskedRecordsClient:
+        """The same, for the person of a bearer token. Raises TokenError."""
+        return MaskedRecordsClient(carrying(self._channel, token), self._parent, self._call)
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""

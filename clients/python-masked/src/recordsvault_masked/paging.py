@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Pager(Generic[T]):
         """`fetch` gets the page of a token, with deadline and retries of its own."""
         self._fetch = fetch
         self._token = page_token
+
+    def map(self, change: Callable[[T], U]) -> Pager[U]:
+        """The same list, with `change` made to each item."""
+
+        def fetch(token: str) -> Page[U]:
+            page = self._fetch(token)
+            return Page([change(item) for item in page.items], page.next_page_token)
+
+        return Pager(fetch, self._token)
 
     def pages(self) -> Iterator[Page[T]]:
         """Page by page. Raises VaultError."""
@@ -48,6 +58,15 @@ class AsyncPager(Generic[T]):
         """`fetch` gets the page of a token, with deadline and retries of its own."""
         self._fetch = fetch
         self._token = page_token
+
+    def map(self, change: Callable[[T], U]) -> AsyncPager[U]:
+        """The same list, with `change` made to each item."""
+
+        async def fetch(token: str) -> Page[U]:
+            page = await self._fetch(token)
+            return Page([change(item) for item in page.items], page.next_page_token)
+
+        return AsyncPager(fetch, self._token)
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Page by page. Raises VaultError."""

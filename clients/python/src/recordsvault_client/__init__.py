@@ -9,28 +9,39 @@ attempts, so that trying again never stores twice; every full read names its pur
         for customer in vault.masked.search_customers(phone="+8613800138000"):
             full = vault.customers.get(customer.name, purpose="ONBOARDING_CDD")
 
+Who may not open records by his role borrows them: `vault.access` is the lending register
+(借阅登记), and `check_out=` of a read names what was lent. A program that calls for a person
+carries his token (`vault.acting_for(token)`).
+
 It installs without the server, and never speaks without mutual TLS. What is shared with the
 masked client (profile, channel, errors, retries, pages) comes from `recordsvault_masked`, which a
 front end that only shows masked data installs alone.
 """
 
-from recordsvault_client.aio import AsyncVaultClient
+from recordsvault_client.aio import AsyncVaultClient, AsyncVaultServices
 from recordsvault_client.audit import AuditClient, EventStream
 from recordsvault_client.audit_aio import AsyncAuditClient, AsyncEventStream
-from recordsvault_client.client import VaultClient
+from recordsvault_client.client import VaultClient, VaultServices
 from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
+from recordsvault_client.opened import Opened
 from recordsvault_masked import (
     NO_RETRY,
     Aborted,
+    AccessClient,
     AlreadyExists,
+    AsyncAccessClient,
+    AsyncCheckOutWatch,
+    AsyncLendingRegister,
     AsyncMaskedClient,
     AsyncPager,
     Cancelled,
+    CheckOutWatch,
     ClientError,
     DeadlineExceeded,
     FailedPrecondition,
     InvalidArgument,
+    LendingRegister,
     MaskedClient,
     NotFound,
     Page,
@@ -44,25 +55,37 @@ from recordsvault_masked import (
     RetryPolicy,
     ServerFault,
     Tier,
+    TokenError,
     Unauthenticated,
     Unavailable,
     Unimplemented,
     VaultError,
     Violation,
+    check_out_filter,
+    check_out_states,
+    is_over,
+    opens_until,
+    purposes,
+    waiting_roles,
 )
-from recordsvault_masked.purposes import purposes
 
 __all__ = [
     "NO_RETRY",
     "Aborted",
+    "AccessClient",
     "AlreadyExists",
+    "AsyncAccessClient",
     "AsyncAuditClient",
+    "AsyncCheckOutWatch",
     "AsyncEventStream",
+    "AsyncLendingRegister",
     "AsyncMaskedClient",
     "AsyncPager",
     "AsyncVaultClient",
+    "AsyncVaultServices",
     "AuditClient",
     "Cancelled",
+    "CheckOutWatch",
     "ClientError",
     "DeadlineExceeded",
     "EventStream",
@@ -71,8 +94,10 @@ __all__ = [
     "ImportOutcome",
     "ImportedItem",
     "InvalidArgument",
+    "LendingRegister",
     "MaskedClient",
     "NotFound",
+    "Opened",
     "Page",
     "Pager",
     "PermissionDenied",
@@ -84,13 +109,20 @@ __all__ = [
     "RetryPolicy",
     "ServerFault",
     "Tier",
+    "TokenError",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
     "VaultClient",
     "VaultError",
+    "VaultServices",
     "Violation",
+    "check_out_filter",
+    "check_out_states",
     "decisions",
     "event_filter",
+    "is_over",
+    "opens_until",
     "purposes",
+    "waiting_roles",
 ]

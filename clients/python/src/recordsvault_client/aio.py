@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from os import PathLike
 from types import TracebackType
@@ -19,49 +20,32 @@ from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
+from recordsvault_masked.access_aio import AsyncLendingRegister
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.person import Token, carrying, check_token
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.retry import RetryPolicy
 
 
-class AsyncVaultClient:
-    """A client of the full tier and, where the profile names it, of the masked one.
+class AsyncVaultServices(ABC):
+    """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-        async with AsyncVaultClient(Profile.load("compliance.toml")) as vault:
-            customer = await vault.customers.get(name, purpose="ONBOARDING_CDD")
-
-    It opens a channel when a tier is first called, inside the running event
-    loop. `customers`,
-    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    `customers`, `documents`, `transactions`, `access` and `audit` are served by the full tier,
+    `masked` by the masked.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        retry: RetryPolicy | None = None,
-        receipts: str | PathLike[str] | ReceiptFile | None = None,
-    ) -> None:
-        """`timeout` in seconds and `retry` are for the calls that name none of their own.
-
-        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
-        is given open stays open.
-        """
-        self._receipts = KeptReceipts(receipts)
+    def __init__(self, profile: Profile, call: AsyncCaller) -> None:
+        """`call` makes the calls."""
         self.profile = profile
-        self._call = AsyncCaller(timeout, retry)
-        self._channels: dict[Tier, aio.Channel] = {}
+        self._call = call
 
+    @abstractmethod
     def channel(self, tier: Tier) -> aio.Channel:
         """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
-        if tier not in self._channels:
-            self._channels[tier] = open_async_channel(self.profile, tier, self._receipts.keeper)
-        return self._channels[tier]
 
     @property
     def customers(self) -> AsyncCustomersClient:
@@ -82,6 +66,11 @@ class AsyncVaultClient:
     def audit(self) -> AsyncAuditClient:
         """The log. Raises ProfileError as `customers`."""
         return AsyncAuditClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def access(self) -> AsyncLendingRegister:
+        """The lending register. Raises ProfileError as `customers`."""
+        return AsyncLendingRegister(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> AsyncMaskedRecordsClient:
@@ -144,6 +133,48 @@ class AsyncVaultClient:
             answer_timeout,
         )
 
+
+class AsyncVaultClient(AsyncVaultServices):
+    """A client of the full tier and, where the profile names it, of the masked one.
+
+        async with AsyncVaultClient(Profile.load("compliance.toml")) as vault:
+            customer = await vault.customers.get(name, purpose="ONBOARDING_CDD")
+
+    It opens a channel when a tier is first called, inside the running event
+    loop. `customers`,
+    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
+    ) -> None:
+        """`timeout` in seconds and `retry` are for the calls that name none of their own.
+
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open.
+        """
+        super().__init__(profile, AsyncCaller(timeout, retry))
+        self._receipts = KeptReceipts(receipts)
+        self._channels: dict[Tier, aio.Channel] = {}
+
+    def channel(self, tier: Tier) -> aio.Channel:
+        """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
+        if tier not in self._channels:
+            self._channels[tier] = open_async_channel(self.profile, tier, self._receipts.keeper)
+        return self._channels[tier]
+
+    def acting_for(self, token: Token) -> AsyncVaultServices:
+        """The same, for the person of a bearer token, over this client's channels.
+
+        Raises TokenError.
+        """
+        return _ActingFor(self, token, self._call)
+
     async def close(self) -> None:
         """Close the channels; calls under way are cancelled."""
         for channel in self._channels.values():
@@ -163,3 +194,16 @@ class AsyncVaultClient:
     ) -> None:
         """As `close()`."""
         await self.close()
+
+
+class _ActingFor(AsyncVaultServices):
+    """Another's channels, with a person's token in every call."""
+
+    def __init__(self, client: AsyncVaultClient, token: Token, call: AsyncCaller) -> None:
+        super().__init__(client.profile, call)
+        check_token(token)
+        self._client = client
+        self._token = token
+
+    def channel(self, tier: Tier) -> aio.Channel:
+        return carrying(self._client.channel(tier), self._token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from types import TracebackType
@@ -17,50 +18,32 @@ from recordsvault_client.customers import CustomersClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.transactions import TransactionsClient
+from recordsvault_masked.access import LendingRegister
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.client import MaskedRecordsClient
+from recordsvault_masked.person import Token, carrying, check_token
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
 from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.retry import RetryPolicy
 
 
-class VaultClient:
-    """A client of the full tier and, where the profile names it, of the masked one.
+class VaultServices(ABC):
+    """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-        with VaultClient(Profile.load("compliance.toml")) as vault:
-            customer = vault.customers.get(name, purpose="ONBOARDING_CDD")
-
-    It opens a channel when a tier is first called, and may be shared by threads. `customers`,
-    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    `customers`, `documents`, `transactions`, `access` and `audit` are served by the full tier,
+    `masked` by the masked.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        retry: RetryPolicy | None = None,
-        receipts: str | PathLike[str] | ReceiptFile | None = None,
-    ) -> None:
-        """`timeout` in seconds and `retry` are for the calls that name none of their own.
-
-        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
-        is given open stays open.
-        """
-        self._receipts = KeptReceipts(receipts)
+    def __init__(self, profile: Profile, call: Caller) -> None:
+        """`call` makes the calls."""
         self.profile = profile
-        self._call = Caller(timeout, retry)
-        self._channels: dict[Tier, grpc.Channel] = {}
-        self._lock = threading.Lock()
+        self._call = call
 
+    @abstractmethod
     def channel(self, tier: Tier) -> grpc.Channel:
         """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
-        with self._lock:
-            if tier not in self._channels:
-                self._channels[tier] = open_channel(self.profile, tier, self._receipts.file)
-            return self._channels[tier]
 
     @property
     def customers(self) -> CustomersClient:
@@ -81,6 +64,11 @@ class VaultClient:
     def audit(self) -> AuditClient:
         """The log. Raises ProfileError as `customers`."""
         return AuditClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def access(self) -> LendingRegister:
+        """The lending register. Raises ProfileError as `customers`."""
+        return LendingRegister(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> MaskedRecordsClient:
@@ -143,6 +131,49 @@ class VaultClient:
             answer_timeout,
         )
 
+
+class VaultClient(VaultServices):
+    """A client of the full tier and, where the profile names it, of the masked one.
+
+        with VaultClient(Profile.load("compliance.toml")) as vault:
+            customer = vault.customers.get(name, purpose="ONBOARDING_CDD")
+
+    It opens a channel when a tier is first called, and may be shared by threads. `customers`,
+    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+        receipts: str | PathLike[str] | ReceiptFile | None = None,
+    ) -> None:
+        """`timeout` in seconds and `retry` are for the calls that name none of their own.
+
+        `receipts` is a file that the vault's receipts are appended to; see `ReceiptFile`. One that
+        is given open stays open.
+        """
+        super().__init__(profile, Caller(timeout, retry))
+        self._receipts = KeptReceipts(receipts)
+        self._channels: dict[Tier, grpc.Channel] = {}
+        self._lock = threading.Lock()
+
+    def channel(self, tier: Tier) -> grpc.Channel:
+        """The channel to a tier, for stubs of the caller's own. Raises ProfileError."""
+        with self._lock:
+            if tier not in self._channels:
+                self._channels[tier] = open_channel(self.profile, tier, self._receipts.file)
+            return self._channels[tier]
+
+    def acting_for(self, token: Token) -> VaultServices:
+        """The same, for the person of a bearer token, over this client's channels.
+
+        Raises TokenError.
+        """
+        return _ActingFor(self, token, self._call)
+
     def close(self) -> None:
         """Close the channels; calls under way are cancelled."""
         with self._lock:
@@ -163,3 +194,16 @@ class VaultClient:
     ) -> None:
         """As `close()`."""
         self.close()
+
+
+class _ActingFor(VaultServices):
+    """Another's channels, with a person's token in every call."""
+
+    def __init__(self, client: VaultClient, token: Token, call: Caller) -> None:
+        super().__init__(client.profile, call)
+        check_token(token)
+        self._client = client
+        self._token = token
+
+    def channel(self, tier: Tier) -> grpc.Channel:
+        return carrying(self._client.channel(tier), self._token)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import grpc
 
+from recordsvault.masked.v1.views_pb2 import MaskedCustomer
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.customer_pb2 import Customer
+from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
@@ -21,7 +23,9 @@ class CustomersClient:
     Every method takes `timeout` in seconds, over all attempts, and raises VaultError. Writes take
     a `request_id` (a UUID; a fresh one if left out): the same write sent again with it is not
     done twice. Reads take the `purpose`, the `case_reference` that some purposes need, and the
-    `fields` wanted (paths in the record; all if left out).
+    `fields` wanted (paths in the record; all if left out). Who opens records by the lending
+    register names the `check_out`. What is opened may be less than what is wanted: `get` and the
+    like answer it alone, `open` and the like also the masked view of the rest.
     """
 
     def __init__(self, channel: grpc.Channel, parent: str, call: Caller) -> None:
@@ -66,20 +70,46 @@ class CustomersClient:
         *,
         purpose: str | int,
         case_reference: str = "",
+        check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
         timeout: float | None = None,
     ) -> Customer:
         """Open a customer in full; `version` 0 is the current one."""
+        return self.open(
+            name,
+            purpose=purpose,
+            case_reference=case_reference,
+            check_out=check_out,
+            fields=fields,
+            version=version,
+            timeout=timeout,
+        ).record
+
+    def open(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        fields: Sequence[str] = (),
+        version: int = 0,
+        timeout: float | None = None,
+    ) -> Opened[Customer, MaskedCustomer]:
+        """As `get`, with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
         request = pb.GetCustomerRequest(
             name=name,
             purpose=read.purpose,
             case_reference=read.case_reference,
+            check_out=check_out,
             read_mask=read.read_mask,
             version=version,
         )
-        return self._call(self._stub.GetCustomer, request, timeout).customer
+        answer = self._call(self._stub.GetCustomer, request, timeout)
+        masked = answer.masked if answer.HasField("masked") else None
+        return Opened(answer.customer, masked)
 
     def list(
         self,
@@ -93,9 +123,31 @@ class CustomersClient:
         timeout: float | None = None,
     ) -> Pager[Customer]:
         """Open an institution's customers in full, in order of name."""
+        return self.open_list(
+            parent=parent,
+            purpose=purpose,
+            case_reference=case_reference,
+            fields=fields,
+            page_size=page_size,
+            page_token=page_token,
+            timeout=timeout,
+        ).map(record_of)
+
+    def open_list(
+        self,
+        *,
+        parent: str = "",
+        purpose: str | int,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> Pager[Opened[Customer, MaskedCustomer]]:
+        """As `list`, each with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
 
-        def fetch(token: str) -> Page[Customer]:
+        def fetch(token: str) -> Page[Opened[Customer, MaskedCustomer]]:
             request = pb.ListCustomersRequest(
                 parent=parent or self._parent,
                 page_size=page_size,
@@ -105,7 +157,8 @@ class CustomersClient:
                 read_mask=read.read_mask,
             )
             answer = self._call(self._stub.ListCustomers, request, timeout)
-            return Page(answer.customers, answer.next_page_token)
+            items = opened(answer.customers, answer.masked_customers)
+            return Page(items, answer.next_page_token)
 
         return Pager(fetch, page_token)
 
@@ -133,24 +186,51 @@ class CustomersClient:
         *,
         purpose: str | int,
         case_reference: str = "",
+        check_out: str = "",
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
         timeout: float | None = None,
     ) -> Pager[Customer]:
         """Open the versions of a customer in full, newest first."""
+        return self.open_versions(
+            name,
+            purpose=purpose,
+            case_reference=case_reference,
+            check_out=check_out,
+            fields=fields,
+            page_size=page_size,
+            page_token=page_token,
+            timeout=timeout,
+        ).map(record_of)
+
+    def open_versions(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> Pager[Opened[Customer, MaskedCustomer]]:
+        """As `versions`, each with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
 
-        def fetch(token: str) -> Page[Customer]:
+        def fetch(token: str) -> Page[Opened[Customer, MaskedCustomer]]:
             request = pb.ListCustomerVersionsRequest(
                 name=name,
                 page_size=page_size,
                 page_token=token,
                 purpose=read.purpose,
                 case_reference=read.case_reference,
+                check_out=check_out,
                 read_mask=read.read_mask,
             )
             answer = self._call(self._stub.ListCustomerVersions, request, timeout)
-            return Page(answer.customers, answer.next_page_token)
+            items = opened(answer.customers, answer.masked_customers)
+            return Page(items, answer.next_page_token)
 
         return Pager(fetch, page_token)

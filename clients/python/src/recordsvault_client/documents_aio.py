@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from grpc import aio
 
+from recordsvault.masked.v1.views_pb2 import MaskedDocument
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.document_pb2 import IdentityDocument
+from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
@@ -23,7 +25,9 @@ class AsyncDocumentsClient:
     Every method takes `timeout` in seconds, over all attempts, and raises VaultError. Writes take
     a `request_id` (a UUID; a fresh one if left out): the same write sent again with it is not
     done twice. Reads take the `purpose`, the `case_reference` that some purposes need, and the
-    `fields` wanted (paths in the record; all if left out).
+    `fields` wanted (paths in the record; all if left out). Who opens records by the lending
+    register names the `check_out`. What is opened may be less than what is wanted: `get` and the
+    like answer it alone, `open` and the like also the masked view of the rest.
     """
 
     def __init__(self, channel: aio.Channel, call: AsyncCaller) -> None:
@@ -76,22 +80,48 @@ class AsyncDocumentsClient:
         *,
         purpose: str | int,
         case_reference: str = "",
+        check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
         timeout: float | None = None,
     ) -> IdentityDocument:
         """Open an identity document in full; `version` 0 is the current one."""
+        return (
+            await self.open(
+                name,
+                purpose=purpose,
+                case_reference=case_reference,
+                check_out=check_out,
+                fields=fields,
+                version=version,
+                timeout=timeout,
+            )
+        ).record
+
+    async def open(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        fields: Sequence[str] = (),
+        version: int = 0,
+        timeout: float | None = None,
+    ) -> Opened[IdentityDocument, MaskedDocument]:
+        """As `get`, with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
         request = pb.GetIdentityDocumentRequest(
             name=name,
             purpose=read.purpose,
             case_reference=read.case_reference,
+            check_out=check_out,
             read_mask=read.read_mask,
             version=version,
         )
-        return (
-            await self._call(self._stub.GetIdentityDocument, request, timeout)
-        ).identity_document
+        answer = await self._call(self._stub.GetIdentityDocument, request, timeout)
+        masked = answer.masked if answer.HasField("masked") else None
+        return Opened(answer.identity_document, masked)
 
     def list(
         self,
@@ -99,25 +129,52 @@ class AsyncDocumentsClient:
         *,
         purpose: str | int,
         case_reference: str = "",
+        check_out: str = "",
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
         timeout: float | None = None,
     ) -> AsyncPager[IdentityDocument]:
         """Open a customer's identity documents in full, in order of name."""
+        return self.open_list(
+            customer,
+            purpose=purpose,
+            case_reference=case_reference,
+            check_out=check_out,
+            fields=fields,
+            page_size=page_size,
+            page_token=page_token,
+            timeout=timeout,
+        ).map(record_of)
+
+    def open_list(
+        self,
+        customer: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
+        """As `list`, each with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
 
-        async def fetch(token: str) -> Page[IdentityDocument]:
+        async def fetch(token: str) -> Page[Opened[IdentityDocument, MaskedDocument]]:
             request = pb.ListIdentityDocumentsRequest(
                 parent=customer,
                 page_size=page_size,
                 page_token=token,
                 purpose=read.purpose,
                 case_reference=read.case_reference,
+                check_out=check_out,
                 read_mask=read.read_mask,
             )
             answer = await self._call(self._stub.ListIdentityDocuments, request, timeout)
-            return Page(answer.identity_documents, answer.next_page_token)
+            items = opened(answer.identity_documents, answer.masked_identity_documents)
+            return Page(items, answer.next_page_token)
 
         return AsyncPager(fetch, page_token)
 
@@ -149,24 +206,51 @@ class AsyncDocumentsClient:
         *,
         purpose: str | int,
         case_reference: str = "",
+        check_out: str = "",
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
         timeout: float | None = None,
     ) -> AsyncPager[IdentityDocument]:
         """Open the versions of an identity document in full, newest first."""
+        return self.open_versions(
+            name,
+            purpose=purpose,
+            case_reference=case_reference,
+            check_out=check_out,
+            fields=fields,
+            page_size=page_size,
+            page_token=page_token,
+            timeout=timeout,
+        ).map(record_of)
+
+    def open_versions(
+        self,
+        name: str,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        fields: Sequence[str] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout: float | None = None,
+    ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
+        """As `versions`, each with the masked view of what was not opened."""
         read = reading(purpose, case_reference, fields)
 
-        async def fetch(token: str) -> Page[IdentityDocument]:
+        async def fetch(token: str) -> Page[Opened[IdentityDocument, MaskedDocument]]:
             request = pb.ListIdentityDocumentVersionsRequest(
                 name=name,
                 page_size=page_size,
                 page_token=token,
                 purpose=read.purpose,
                 case_reference=read.case_reference,
+                check_out=check_out,
                 read_mask=read.read_mask,
             )
             answer = await self._call(self._stub.ListIdentityDocumentVersions, request, timeout)
-            return Page(answer.identity_documents, answer.next_page_token)
+            items = opened(answer.identity_documents, answer.masked_identity_documents)
+            return Page(items, answer.next_page_token)
 
         return AsyncPager(fetch, page_token)
