@@ -90,14 +90,20 @@ def revealed(messages: Iterable[Message]) -> tuple[str, ...]:
 
 
 def _collect(field: FieldDescriptor, value: object, path: str, found: dict[str, None]) -> None:
-    kind = field.message_type
-    if kind is None or kind.full_name.startswith("google."):
+    if is_value(field):
         found.setdefault(path)
         return
     inner = value if field.is_repeated else [value]
     for message in inner:  # type: ignore[attr-defined]  # a message, or a list of them
         for part, part_value in message.ListFields():
             _collect(part, part_value, f"{path}.{part.name}", found)
+
+
+def is_value(field: FieldDescriptor) -> bool:
+    """Whether a field is revealed as one: a scalar, or a message of Google's such as a date or an
+    amount of money."""
+    kind = field.message_type
+    return kind is None or kind.full_name.startswith("google.")
 
 
 def _is_message(field: FieldDescriptor) -> bool:

@@ -23,7 +23,7 @@ _IDENTIFIER = re.compile(r"[0-9a-z]{26}")
 # A version or a position; what the database can compare.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 # What may differ from page to page.
-_NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask")
+_NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask", "check_out")
 # What is searched for can be enumerated, so that a digest of it would tell it. A token is therefore
 # good for a search of anything, and means the same place in the order of identifiers.
 _SECRET = ("identity_number", "phone", "account_number", "full_name", "customer_number")

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInvalid
+from vault.access.fields import FieldsInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
 from vault.server.checking_log import (
     Doubt,
@@ -24,6 +25,7 @@ from vault.server.checking_log import (
     look_at_second_place,
     look_at_witnesses,
 )
+from vault.server.field_table import field_table
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
@@ -31,6 +33,7 @@ from vault.server.tls import TlsFilesUnusable, read_private, read_public
 from vault.store import StoreError
 
 _FORESEEN = (
+    FieldsInvalid,
     KmsError,
     PolicyInvalid,
     PrincipalsInvalid,
@@ -78,6 +81,7 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "signing": lambda: _signing(settings),
         "principals": lambda: _principals(settings),
         "policies": lambda: _policies(settings),
+        **({"fields": lambda: _fields(settings)} if settings.tier is TierName.FULL else {}),
         "database": lambda: _database(settings, config),
     }
     if table.oracle is not None:
@@ -195,6 +199,11 @@ def _policies(settings: Settings) -> str:
     folder = settings.path(settings.table.policies)
     PolicyEngine.load(folder)
     return str(folder)
+
+
+def _fields(settings: Settings) -> str:
+    field_table(settings)
+    return str(settings.path(settings.table.fields)) if settings.table.fields else "the vault's own"
 
 
 def _database(settings: Settings, config: Path) -> str:

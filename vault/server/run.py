@@ -107,6 +107,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             max_request_bytes=settings.limits.max_message_bytes,
             streams_per_caller=settings.limits.streams_per_caller,
             gate=parts.guard.gate(),
+            standing=tier.standing,
         ),
         tier.methods,
     )

@@ -144,6 +144,7 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     tls: TlsTable
     keys_database: str = ""
     policies: str = ""
+    fields: str = ""
     institutions: list[_Institution] = []
     oracle: OracleTable | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import grpc
@@ -11,13 +11,18 @@ from grpc import aio
 from vault.audit.archive import Archive
 from vault.audit.archiving import Archiver
 from vault.audit.history import History
+from vault.rpc.deciding import Standing
 from vault.rpc.methods import Method
+from vault.rpc.opened import Openings
 from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import admin, audit, masked, oracle, proving, records, standard
+from vault.rpc.servicers.reads import Lending
 from vault.server import tls
+from vault.server.field_table import field_table
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
+from vault.services.borrowing import Borrowing
 from vault.services.exporting import Exporting
 from vault.services.health import (
     Health,
@@ -50,11 +55,13 @@ class _Closable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What a node serves: the methods by full path, and what to close at the end."""
+    """What a node serves: the methods by full path, and what to close at the end; whom the
+    pipeline asks about check-outs."""
 
     methods: dict[str, Method]
     services: tuple[str, ...]
     closing: tuple[_Closable, ...] = field(default=())
+    standing: Standing | None = None
 
 
 def full_tier(parts: Parts, health: standard.Standing) -> Tier:
@@ -63,10 +70,12 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     recorder = Recorder(parts.log, clock)
     replays = Replays(database)
     reading = Reading(database, keys)
+    borrowing = Borrowing(database, recorder, clock)
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
+        lending=Lending(Openings(field_table(parts.settings)), borrowing),
     )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
@@ -76,7 +85,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     more = {"checkpoints": checkpoint_probe(parts.sequencer, database, clock, promise)}
     if parts.blobs is not None:
         more["blobs"] = blobs_probe(parts.blobs)
-    return _tier(
+    tier = _tier(
         parts,
         health,
         records.methods(use_cases),
@@ -84,6 +93,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )
+    return replace(tier, standing=borrowing.standing)
 
 
 def _proving(parts: Parts, history: History) -> proving.ProvingUseCases:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from vault.access import Action, ActionClass, Decision, GrantMismatch, Principal
+from vault.access.lending import CheckOut
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
 from vault.records import new_ulid
@@ -31,7 +32,9 @@ class Trace:
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
 
-    ``bearer`` is the person whose token came beside the certificate of a program.
+    ``bearer`` is the person whose token came beside the certificate of a program. ``check_out``
+    identifies the check-out that the call names, ``lent`` is it, once it was found to be his, open,
+    and one that covers what he asks for.
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
     call a second time. ``receipt`` is that of the last event that was made durable.
@@ -52,6 +55,7 @@ class Call:
     on_behalf_of: str = ""
     oracle_kind: str = ""
     check_out: str = ""
+    lent: CheckOut | None = None
     joined_call_id: str = ""
     trace: Trace = field(default_factory=Trace)
     committed: bool = False
@@ -73,6 +77,13 @@ class Call:
         if self.bearer is not None:
             return self.bearer
         return self.principal if self.principal is not None and self.principal.person else None
+
+    @property
+    def close_files(self) -> frozenset[str]:
+        """Customers whom nobody behind the call may open in full: he is one himself, or a declared
+        relative is."""
+        own = self.principal.close_files if self.principal is not None else frozenset()
+        return own if self.bearer is None else own | self.bearer.close_files
 
     def require(self, needed: ActionClass, institution: str, customer: str = "") -> None:
         """Make sure that policy has allowed what a use case does, for this institution or customer.

@@ -1,5 +1,8 @@
 """Opens full records: one, a page, or the versions of one, for a purpose that policy has
-allowed."""
+allowed. Nobody's own file, nor a declared relative's, is opened to him.
+
+``views`` asks for the masked views beside the records. The masked keys are used only then.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from vault.records import IDENTITY_SCOPE, ScopeRef, ulid_ms
 from vault.sealing import ScopeShredded
 from vault.services import sealer
 from vault.services.call import Call
+from vault.services.closed import OwnFile
 from vault.services.errors import NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
@@ -33,7 +37,7 @@ AnyRow = CustomerRow | DocumentRow | TransactionRow
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A record in full with what the vault knows about it; times in microseconds since the
-    epoch."""
+    epoch. ``view`` is its masked view, where that was asked for."""
 
     customer: str
     record: str
@@ -44,6 +48,7 @@ class Opened:
     recorded_at: int
     corrected_by: tuple[str, ...] = ()
     reversed_by: tuple[str, ...] = ()
+    view: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,8 @@ class Period:
 
 
 class Reading:
-    """The use cases that open full records. Raises NotFound, Shredded, Corrupted; StoreUnavailable
-    and KmsUnavailable from below."""
+    """The use cases that open full records. Raises NotFound, Shredded, Corrupted, OwnFile;
+    StoreUnavailable and KmsUnavailable from below."""
 
     def __init__(self, database: Database, keys: Keys) -> None:
         self._database = database
@@ -71,9 +76,10 @@ class Reading:
         version: int = 0,
         *,
         needed: ActionClass = ActionClass.FULL_READ,
+        views: bool = False,
     ) -> Opened:
         """A customer; the current version if ``version`` is 0."""
-        call.require(needed, institution, customer)
+        _require(call, institution, customer, needed)
         row = await self._database.read(
             lambda conn: (
                 customers.version(conn, institution, customer, version)
@@ -81,7 +87,9 @@ class Reading:
                 else customers.current(conn, institution, customer)
             )
         )
-        return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
+        return await self._one(
+            CUSTOMERS, row, sealer.resource_name(institution, customer), views=views
+        )
 
     async def document(
         self,
@@ -92,9 +100,10 @@ class Reading:
         version: int = 0,
         *,
         needed: ActionClass = ActionClass.FULL_READ,
+        views: bool = False,
     ) -> Opened:
         """An identity document; the current version if ``version`` is 0."""
-        call.require(needed, institution, customer)
+        _require(call, institution, customer, needed)
         row = await self._database.read(
             lambda conn: (
                 documents.version(conn, institution, customer, document, version)
@@ -103,13 +112,19 @@ class Reading:
             )
         )
         name = sealer.resource_name(institution, customer, f"documents/{document}")
-        return await self._one(DOCUMENTS, row, name)
+        return await self._one(DOCUMENTS, row, name, views=views)
 
     async def transaction(
-        self, call: Call, institution: str, customer: str, transaction: str
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        transaction: str,
+        *,
+        views: bool = False,
     ) -> Opened:
         """A transaction, with what corrects and reverses it."""
-        call.require(ActionClass.FULL_READ, institution, customer)
+        _require(call, institution, customer)
 
         def find(conn: Any) -> tuple[TransactionRow | None, list[LinkRow]]:
             row = transactions.get(conn, institution, customer, transaction)
@@ -117,33 +132,51 @@ class Reading:
 
         row, links = await self._database.read(find)
         name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
-        return await self._one(TRANSACTIONS, row, name, links)
+        return await self._one(TRANSACTIONS, row, name, links, views=views)
 
     async def customer_page(
-        self, call: Call, institution: str, after: str, limit: int
+        self, call: Call, institution: str, after: str, limit: int, *, views: bool = False
     ) -> list[Opened]:
-        """Current versions of an institution's customers, beyond the identifier ``after``."""
+        """Current versions of an institution's customers, beyond the identifier ``after``, without
+        those whose files are closed to the caller."""
         call.require(ActionClass.FULL_READ, institution)
+        closed = call.close_files
         rows = await self._database.read(
-            lambda conn: customers.page(conn, institution, after=after, limit=limit)
+            lambda conn: customers.page(conn, institution, after=after, limit=limit + len(closed))
         )
-        return await self._many(CUSTOMERS, rows)
+        open_ = [row for row in rows if row.customer not in closed] if closed else rows
+        return await self._many(CUSTOMERS, open_[:limit], views=views)
 
     async def document_page(
-        self, call: Call, institution: str, customer: str, after: str, limit: int
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        after: str,
+        limit: int,
+        *,
+        views: bool = False,
     ) -> list[Opened]:
         """Current versions of a customer's documents, beyond the identifier ``after``."""
-        call.require(ActionClass.FULL_READ, institution, customer)
+        _require(call, institution, customer)
         rows = await self._database.read(
             lambda conn: documents.page(conn, institution, customer, after=after, limit=limit)
         )
-        return await self._many(DOCUMENTS, rows)
+        return await self._many(DOCUMENTS, rows, views=views)
 
     async def transaction_page(
-        self, call: Call, institution: str, customer: str, period: Period, after: str, limit: int
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        period: Period,
+        after: str,
+        limit: int,
+        *,
+        views: bool = False,
     ) -> list[Opened]:
         """A customer's transactions in order of booking, beyond the identifier ``after``."""
-        call.require(ActionClass.FULL_READ, institution, customer)
+        _require(call, institution, customer)
 
         def find(conn: Any) -> tuple[list[TransactionRow], list[LinkRow]]:
             rows = transactions.page(
@@ -160,19 +193,26 @@ class Reading:
             return rows, transactions.links_to(conn, institution, customer, targets)
 
         rows, links = await self._database.read(find)
-        return await self._many(TRANSACTIONS, rows, links)
+        return await self._many(TRANSACTIONS, rows, links, views=views)
 
     async def customer_versions(
-        self, call: Call, institution: str, customer: str, before: int | None, limit: int
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        before: int | None,
+        limit: int,
+        *,
+        views: bool = False,
     ) -> list[Opened]:
         """Versions of a customer, newest first, below number ``before``."""
-        call.require(ActionClass.FULL_READ, institution, customer)
+        _require(call, institution, customer)
         rows = await self._database.read(
             lambda conn: customers.history(conn, institution, customer, before=before, limit=limit)
         )
         if not rows and before is None:
             raise NotFound(sealer.resource_name(institution, customer))
-        return await self._many(CUSTOMERS, rows)
+        return await self._many(CUSTOMERS, rows, views=views)
 
     async def document_versions(
         self,
@@ -182,9 +222,11 @@ class Reading:
         document: str,
         before: int | None,
         limit: int,
+        *,
+        views: bool = False,
     ) -> list[Opened]:
         """Versions of a document, newest first, below number ``before``."""
-        call.require(ActionClass.FULL_READ, institution, customer)
+        _require(call, institution, customer)
         rows = await self._database.read(
             lambda conn: documents.history(
                 conn, institution, customer, document, before=before, limit=limit
@@ -192,7 +234,7 @@ class Reading:
         )
         if not rows and before is None:
             raise NotFound(sealer.resource_name(institution, customer, f"documents/{document}"))
-        return await self._many(DOCUMENTS, rows)
+        return await self._many(DOCUMENTS, rows, views=views)
 
     async def _one(
         self,
@@ -200,23 +242,36 @@ class Reading:
         row: AnyRow | None,
         name: str,
         links: Sequence[LinkRow] = (),
+        *,
+        views: bool,
     ) -> Opened:
         if row is None:
             raise NotFound(name)
-        return (await self._many(kind, [row], links))[0]
+        return (await self._many(kind, [row], links, views=views))[0]
 
     async def _many(
-        self, kind: AnyKind, rows: Sequence[AnyRow], links: Sequence[LinkRow] = ()
+        self,
+        kind: AnyKind,
+        rows: Sequence[AnyRow],
+        links: Sequence[LinkRow] = (),
+        *,
+        views: bool,
     ) -> list[Opened]:
         refs = [scope_of(row) for row in rows]
         try:
             keys = await self._keys.full(refs)
+            masked = await self._keys.masked(refs) if views else {}
         except ScopeShredded as error:
             raise Shredded(row_resource(rows[refs.index(error.ref)])) from None
         out = []
         for row, ref in zip(rows, refs, strict=True):
             record, version = record_of(row), version_of(row)
             value = sealer.unseal(kind, row.sealed, ref, record, version, keys[ref])
+            view = (
+                sealer.unseal_view(kind, row.masked, ref, record, version, masked[ref])
+                if views
+                else None
+            )
             corrected, reversed_ = pointing_at(row, links)
             out.append(
                 Opened(
@@ -229,9 +284,18 @@ class Reading:
                     recorded_at=row.recorded_at,
                     corrected_by=corrected,
                     reversed_by=reversed_,
+                    view=view,
                 )
             )
         return out
+
+
+def _require(
+    call: Call, institution: str, customer: str, needed: ActionClass = ActionClass.FULL_READ
+) -> None:
+    call.require(needed, institution, customer)
+    if needed is ActionClass.FULL_READ and customer in call.close_files:
+        raise OwnFile
 
 
 def scope_of(row: AnyRow) -> ScopeRef:

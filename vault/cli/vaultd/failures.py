@@ -11,6 +11,7 @@ import sys
 import typer
 
 from vault.access import PolicyInvalid, PrincipalsInvalid
+from vault.access.fields import FieldsInvalid
 from vault.audit.witness import StateUnusable, WitnessKeyRefused
 from vault.kms import KmsError
 from vault.server.dev import DevFolderUnusable, TierEnded
@@ -27,6 +28,7 @@ INTERRUPTED = 130
 # Their texts are ours, and hold no value of a record and no key.
 _UNUSABLE: tuple[type[Exception], ...] = (
     DevFolderUnusable,
+    FieldsInvalid,
     KmsError,
     PolicyInvalid,
     PortUnavailable,

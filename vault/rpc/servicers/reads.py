@@ -1,9 +1,13 @@
-"""Opening records in full: what the three resources share."""
+"""Opening records in full: what the three resources share.
+
+A record is opened, and of it goes out what table and check-out open to the caller; the rest goes
+out masked. What the event lists is read off the answer itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -15,13 +19,23 @@ from vault.records import first_ulid
 from vault.rpc.masks import check_mask, masked, revealed
 from vault.rpc.methods import Target, Unary
 from vault.rpc.names import target_of, target_of_parent
+from vault.rpc.opened import Cut, Openings
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.resources import Resource
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import to_millis
+from vault.services.borrowing import Borrowing
 from vault.services.call import Call
 from vault.services.reading import Opened, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """What limits every read: the fields that are opened, and the check-out that is used."""
+
+    openings: Openings
+    borrowing: Borrowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,8 @@ def get_record(
     action: Action,
     kind: type[Message],
     parse_name: Callable[[str], Any],
-    open_: Callable[[Call, Any, int], Any],
+    lending: Lending,
+    open_: Callable[[Call, Any, int, bool], Any],
 ) -> Unary:
     """The method that opens one record; `open_` is the use case."""
     response = getattr(pb, kind.DESCRIPTOR.name.replace("Request", "Response"))
@@ -50,12 +65,24 @@ def get_record(
         return Read(parse_name(request.name), getattr(request, "version", 0), request.read_mask)
 
     async def handle(call: Call, read: Read) -> Message:
-        opened: Opened = await open_(call, read.name, read.version)
-        record = masked(resource.full(read.name.institution, opened), read.mask)
-        call.touched(fields=revealed([record]), count=1)
-        return response(**{resource.field: record})  # type: ignore[no-any-return]
+        cut = lending.openings.cut(call, resource.field, read.mask)
+        opened: Opened = await open_(call, read.name, read.version, cut.withheld)
+        record = _shown(resource, read.name.institution, opened, cut, read.mask)
+        answer = {resource.field: record}
+        if cut.withheld:
+            answer["masked"] = resource.masked(read.name.institution, opened)
+        await lending.borrowing.finish(
+            call, replace(call.trace, fields=revealed([record]), count=1)
+        )
+        return response(**answer)  # type: ignore[no-any-return]
 
-    return Unary(action, kind, with_purpose(target_of, "name"), prepare, handle)
+    return Unary(action, kind, with_purpose(target_of, "name", kind), prepare, handle)
+
+
+def _shown(resource: Resource, institution: str, opened: Opened, cut: Cut, mask: FieldMask) -> Any:
+    record = resource.full(institution, opened)
+    cut.apply(record)
+    return masked(record, mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +101,8 @@ def list_records(
     resource: Resource,
     action: Action,
     kind: type[Message],
-    page: Callable[[Call, Page], Any],
+    lending: Lending,
+    page: Callable[[Call, Page, bool], Any],
     key_of: Callable[[Opened], str],
     *,
     named: Callable[[str], Any] | None = None,
@@ -98,24 +126,32 @@ def list_records(
         )
 
     async def handle(call: Call, p: Page) -> Message:
+        cut = lending.openings.cut(call, resource.field, p.request.read_mask)
         # One more than the page tells whether there is a next one.
-        rows: Sequence[Opened] = await page(call, p)
+        rows: Sequence[Opened] = await page(call, p, cut.withheld)
         shown = rows[: p.limit]
+        institution = p.target.institution
         records = [
-            masked(resource.full(p.target.institution, opened), p.request.read_mask)
-            for opened in shown
+            _shown(resource, institution, opened, cut, p.request.read_mask) for opened in shown
         ]
-        call.touched(
-            fields=revealed(records),
-            resources=tuple(_relative(opened) for opened in shown),
-            count=len(shown),
-        )
+        answer: dict[str, Any] = {resource.plural: records}
+        if cut.withheld:
+            answer[f"masked_{resource.plural}"] = [
+                resource.masked(institution, opened) for opened in shown
+            ]
         token = make_token(p.request, key_of(shown[-1])) if len(rows) > p.limit else ""
-        return response(  # type: ignore[no-any-return]
-            **{resource.plural: records}, next_page_token=token
+        await lending.borrowing.finish(
+            call,
+            replace(
+                call.trace,
+                fields=revealed(records),
+                resources=tuple(_relative(opened) for opened in shown),
+                count=len(shown),
+            ),
         )
+        return response(**answer, next_page_token=token)  # type: ignore[no-any-return]
 
-    return Unary(action, kind, with_purpose(aim, field), prepare, handle)
+    return Unary(action, kind, with_purpose(aim, field, kind), prepare, handle)
 
 
 def period_of(request: Any) -> Period:

@@ -12,7 +12,7 @@ from vault.records import CustomerName, DocumentName, TransactionName
 from vault.rpc.methods import BidiStream, Method, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.servicers import importing
-from vault.rpc.servicers.reads import Page, get_record, list_records, record_id
+from vault.rpc.servicers.reads import Lending, Page, get_record, list_records, record_id
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION
 from vault.rpc.servicers.targets import with_request_id
 from vault.rpc.servicers.writes import Update, batch_create, create, update_record
@@ -30,6 +30,7 @@ class RecordsUseCases:
     storing: Storing
     reading: Reading
     updating: Updating
+    lending: Lending
 
 
 def methods(use_cases: RecordsUseCases) -> dict[str, Method]:
@@ -49,18 +50,20 @@ def methods(use_cases: RecordsUseCases) -> dict[str, Method]:
 
 
 def _customers(u: RecordsUseCases) -> dict[str, Method]:
-    reading, updating = u.reading, u.updating
+    reading, updating, lending = u.reading, u.updating, u.lending
 
-    async def get(call: Call, n: CustomerName, version: int) -> Opened:
-        return await reading.customer(call, n.institution, n.customer, version)
+    async def get(call: Call, n: CustomerName, version: int, views: bool) -> Opened:
+        return await reading.customer(call, n.institution, n.customer, version, views=views)
 
-    async def page(call: Call, p: Page) -> list[Opened]:
-        return await reading.customer_page(call, p.target.institution, p.after, p.limit + 1)
+    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
+        return await reading.customer_page(
+            call, p.target.institution, p.after, p.limit + 1, views=views
+        )
 
-    async def versions(call: Call, p: Page) -> list[Opened]:
+    async def versions(call: Call, p: Page, views: bool) -> list[Opened]:
         before = int(p.after) if p.after else None
         return await reading.customer_versions(
-            call, p.name.institution, p.name.customer, before, p.limit + 1
+            call, p.name.institution, p.name.customer, before, p.limit + 1, views=views
         )
 
     async def update(call: Call, x: Update, change: Callable[[Any], Any]) -> Stored:
@@ -76,10 +79,10 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
             CUSTOMER, u.storing, Action.CUSTOMERS_BATCH_CREATE, pb.BatchCreateCustomersRequest
         ),
         "GetCustomer": get_record(
-            CUSTOMER, Action.CUSTOMERS_GET, pb.GetCustomerRequest, parse, get
+            CUSTOMER, Action.CUSTOMERS_GET, pb.GetCustomerRequest, parse, lending, get
         ),
         "ListCustomers": list_records(
-            CUSTOMER, Action.CUSTOMERS_LIST, pb.ListCustomersRequest, page, record_id
+            CUSTOMER, Action.CUSTOMERS_LIST, pb.ListCustomersRequest, lending, page, record_id
         ),
         "UpdateCustomer": update_record(
             CUSTOMER, Action.CUSTOMERS_UPDATE, pb.UpdateCustomerRequest, parse, update
@@ -88,6 +91,7 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
             CUSTOMER,
             Action.CUSTOMERS_VERSIONS,
             pb.ListCustomerVersionsRequest,
+            lending,
             versions,
             lambda opened: str(opened.version),
             named=parse,
@@ -96,21 +100,23 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
 
 
 def _documents(u: RecordsUseCases) -> dict[str, Method]:
-    reading, updating = u.reading, u.updating
+    reading, updating, lending = u.reading, u.updating, u.lending
 
-    async def get(call: Call, n: DocumentName, version: int) -> Opened:
-        return await reading.document(call, n.institution, n.customer, n.document, version)
-
-    async def page(call: Call, p: Page) -> list[Opened]:
-        return await reading.document_page(
-            call, p.target.institution, p.target.customer, p.after, p.limit + 1
+    async def get(call: Call, n: DocumentName, version: int, views: bool) -> Opened:
+        return await reading.document(
+            call, n.institution, n.customer, n.document, version, views=views
         )
 
-    async def versions(call: Call, p: Page) -> list[Opened]:
+    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
+        return await reading.document_page(
+            call, p.target.institution, p.target.customer, p.after, p.limit + 1, views=views
+        )
+
+    async def versions(call: Call, p: Page, views: bool) -> list[Opened]:
         n: DocumentName = p.name
         before = int(p.after) if p.after else None
         return await reading.document_versions(
-            call, n.institution, n.customer, n.document, before, p.limit + 1
+            call, n.institution, n.customer, n.document, before, p.limit + 1, views=views
         )
 
     async def update(call: Call, x: Update, change: Callable[[Any], Any]) -> Stored:
@@ -131,10 +137,15 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
             pb.BatchCreateIdentityDocumentsRequest,
         ),
         "GetIdentityDocument": get_record(
-            DOCUMENT, Action.DOCUMENTS_GET, pb.GetIdentityDocumentRequest, parse, get
+            DOCUMENT, Action.DOCUMENTS_GET, pb.GetIdentityDocumentRequest, parse, lending, get
         ),
         "ListIdentityDocuments": list_records(
-            DOCUMENT, Action.DOCUMENTS_LIST, pb.ListIdentityDocumentsRequest, page, record_id
+            DOCUMENT,
+            Action.DOCUMENTS_LIST,
+            pb.ListIdentityDocumentsRequest,
+            lending,
+            page,
+            record_id,
         ),
         "UpdateIdentityDocument": update_record(
             DOCUMENT, Action.DOCUMENTS_UPDATE, pb.UpdateIdentityDocumentRequest, parse, update
@@ -143,6 +154,7 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
             DOCUMENT,
             Action.DOCUMENTS_VERSIONS,
             pb.ListIdentityDocumentVersionsRequest,
+            lending,
             versions,
             lambda opened: str(opened.version),
             named=parse,
@@ -151,14 +163,22 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
 
 
 def _transactions(u: RecordsUseCases) -> dict[str, Method]:
-    reading = u.reading
+    reading, lending = u.reading, u.lending
 
-    async def get(call: Call, n: TransactionName, _version: int) -> Opened:
-        return await reading.transaction(call, n.institution, n.customer, n.transaction)
+    async def get(call: Call, n: TransactionName, _version: int, views: bool) -> Opened:
+        return await reading.transaction(
+            call, n.institution, n.customer, n.transaction, views=views
+        )
 
-    async def page(call: Call, p: Page) -> list[Opened]:
+    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
         return await reading.transaction_page(
-            call, p.target.institution, p.target.customer, p.period, p.after, p.limit + 1
+            call,
+            p.target.institution,
+            p.target.customer,
+            p.period,
+            p.after,
+            p.limit + 1,
+            views=views,
         )
 
     parse = TransactionName.parse
@@ -173,9 +193,14 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
             pb.BatchCreateTransactionsRequest,
         ),
         "GetTransaction": get_record(
-            TRANSACTION, Action.TRANSACTIONS_GET, pb.GetTransactionRequest, parse, get
+            TRANSACTION, Action.TRANSACTIONS_GET, pb.GetTransactionRequest, parse, lending, get
         ),
         "ListTransactions": list_records(
-            TRANSACTION, Action.TRANSACTIONS_LIST, pb.ListTransactionsRequest, page, record_id
+            TRANSACTION,
+            Action.TRANSACTIONS_LIST,
+            pb.ListTransactionsRequest,
+            lending,
+            page,
+            record_id,
         ),
     }

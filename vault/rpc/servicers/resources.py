@@ -16,7 +16,7 @@ from vault.records.validation import (
     validate_transaction,
 )
 from vault.rpc.problems import Problems
-from vault.rpc.translate import customers, documents, transactions
+from vault.rpc.translate import customers, documents, masked, transactions
 from vault.rpc.translate.common import from_micros
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
 from vault.services.outcomes import Stored
@@ -26,7 +26,7 @@ from vault.services.sealer import resource_name
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource at the edge: its message, its field names in requests, and both translations."""
+    """A resource at the edge: its message, its field names in requests, and its translations."""
 
     kind: AnyKind
     message: type[Message]
@@ -34,6 +34,7 @@ class Resource:
     plural: str
     to_domain: Callable[[Any, Problems], Any]
     to_proto: Callable[[Any], Any]
+    to_masked: Callable[[str, Opened], Message]
     validate: Callable[[Any], Iterable[Violation]]
 
     def parse(self, message: Any, problems: Problems) -> Any:
@@ -72,6 +73,23 @@ class Resource:
             out.update_time.CopyFrom(from_micros(opened.recorded_at))
         return out
 
+    def masked(self, institution: str, opened: Opened) -> Message:
+        """The masked view of a record that was opened with it."""
+        name = resource_name(institution, opened.customer, opened.record)
+        return self.to_masked(name, opened)
+
+
+def _masked_customer(name: str, opened: Opened) -> Message:
+    return masked.customer(name, opened.view, opened.version, opened.recorded_at)
+
+
+def _masked_document(name: str, opened: Opened) -> Message:
+    return masked.document(name, opened.view, opened.version, opened.recorded_at)
+
+
+def _masked_transaction(name: str, opened: Opened) -> Message:
+    return masked.transaction(name, opened.view, opened.corrected_by, opened.reversed_by)
+
 
 CUSTOMER = Resource(
     kind=CUSTOMERS,
@@ -80,6 +98,7 @@ CUSTOMER = Resource(
     plural="customers",
     to_domain=customers.to_domain,
     to_proto=customers.to_proto,
+    to_masked=_masked_customer,
     validate=validate_customer,
 )
 DOCUMENT = Resource(
@@ -89,6 +108,7 @@ DOCUMENT = Resource(
     plural="identity_documents",
     to_domain=documents.to_domain,
     to_proto=documents.to_proto,
+    to_masked=_masked_document,
     validate=validate_document,
 )
 TRANSACTION = Resource(
@@ -98,5 +118,6 @@ TRANSACTION = Resource(
     plural="transactions",
     to_domain=transactions.to_domain,
     to_proto=transactions.to_proto,
+    to_masked=_masked_transaction,
     validate=validate_transaction,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.message import Message
+
 from recordsvault.type.v1 import purpose_pb2
 from vault.rpc.methods import Target
 from vault.rpc.names import target_of
@@ -28,8 +30,12 @@ def with_request_id(aim: Callable[[str], Target], field: str) -> Callable[[Any],
     return target
 
 
-def with_purpose(aim: Callable[[str], Target], field: str) -> Callable[[Any], Target]:
+def with_purpose(
+    aim: Callable[[str], Target], field: str, kind: type[Message]
+) -> Callable[[Any], Target]:
     """The target of a full read whose `field` names it."""
+    # No check-out opens the customers of an institution.
+    lent = "check_out" in kind.DESCRIPTOR.fields_by_name
 
     def target(request: Any) -> Target:
         found = aim(getattr(request, field))
@@ -40,6 +46,7 @@ def with_purpose(aim: Callable[[str], Target], field: str) -> Callable[[Any], Ta
             purpose=_PURPOSES.get(request.purpose, ""),
             # Blanks refer to nothing.
             case_reference=request.case_reference.strip(),
+            check_out=request.check_out if lent else "",
         )
 
     return target

@@ -1,0 +1,142 @@
+"""Reading by a check-out: whether it stands at this moment, and that a one-time one is used up.
+
+Nothing is remembered between calls. Each read looks at the row in the database and at the vault's
+clock, so that a check-out ends with the answer to its return or revocation, and by itself when its
+time is over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final, Protocol
+
+from sqlalchemy import Connection
+
+from vault.access.lending import CheckOut, LendingRefused, State
+from vault.access.lending.transitions import use
+from vault.audit import RowHash
+from vault.sealing import Clock
+from vault.services.call import Call, Trace
+from vault.services.check_out_rows import from_row, to_row
+from vault.services.closed import (
+    BorrowerRequired,
+    CheckOutNotActive,
+    CheckOutOtherPurpose,
+    CheckOutOtherRecord,
+)
+from vault.services.errors import FieldViolation, InvalidArgument, NotFound
+from vault.services.recording import Recorder
+from vault.store import Database, VersionConflict, check_outs
+from vault.store.check_outs import CheckOutRow
+
+# As the contract has it.
+_NAME: Final = re.compile(r"institutions/([a-z][a-z0-9-]{1,39})/checkOuts/([0-9a-z]{26})")
+
+
+class Asked(Protocol):
+    """What a read is about, and the check-out that it names: of the latter, its resource name."""
+
+    @property
+    def institution(self) -> str: ...
+    @property
+    def customer(self) -> str: ...
+    @property
+    def resource(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def check_out(self) -> str: ...
+
+
+class Borrowing:
+    """Check-outs as reads use them."""
+
+    def __init__(self, database: Database, recorder: Recorder, clock: Clock) -> None:
+        self._database = database
+        self._recorder = recorder
+        self._clock = clock
+
+    async def standing(self, call: Call, asked: Asked) -> bool:
+        """Make sure that the check-out which a call names opens what it asks for, now, to the
+        person behind it; the call has it then. Always true: a check-out is never ignored.
+
+        Raises NotFound for somebody else's as for none, CheckOutNotActive, CheckOutOtherRecord,
+        CheckOutOtherPurpose, BorrowerRequired, InvalidArgument for what is no name;
+        StoreUnavailable and StoreAltered from below.
+        """
+        named = _NAME.fullmatch(asked.check_out)
+        if named is None:
+            raise InvalidArgument([_NO_NAME])
+        if call.person is None:
+            raise BorrowerRequired
+        institution, identifier = named.groups()
+        row = None
+        if institution == asked.institution == call.person.institution:
+            row = await self._database.read(
+                lambda conn: check_outs.current(conn, institution, identifier)
+            )
+        if row is None:
+            raise NotFound(asked.check_out, "check_out")
+        # It exists, so that the log may name it, whoever tries it.
+        call.check_out = identifier
+        out = from_row(row)
+        if out.requester_person != call.person.person:
+            raise NotFound(asked.check_out, "check_out")
+        if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
+            raise CheckOutNotActive
+        if not _covers(out, asked):
+            raise CheckOutOtherRecord
+        if out.purpose != asked.purpose:
+            raise CheckOutOtherPurpose
+        call.lent = out
+        return True
+
+    async def finish(self, call: Call, trace: Trace) -> None:
+        """Keep what a read opened for its event. A one-time check-out is used up together with
+        that event, in one transaction: of two reads at once, one gets here.
+
+        Raises CheckOutNotActive, LogUnavailable. The answer must not leave then.
+        """
+        out = call.lent
+        if out is None or not out.one_time:
+            call.trace = trace
+            return
+        institution, identifier = out.institution, out.identifier
+        now = self._clock.now_micros()
+
+        def work(conn: Connection) -> CheckOutRow:
+            row = check_outs.current(conn, institution, identifier)
+            if row is None:
+                raise CheckOutNotActive
+            made = to_row(use(from_row(row), now), row.sealed, now, call.actor)
+            check_outs.insert(conn, made)
+            return made
+
+        try:
+            await self._recorder.commit(
+                call,
+                work,
+                lambda made: replace(trace, rows=(RowHash(made.name, made.hash()),)),
+            )
+        except (LendingRefused, VersionConflict):
+            raise CheckOutNotActive from None
+
+
+def _covers(out: CheckOut, asked: Asked) -> bool:
+    """A customer's file with all below it, or one record; never customers in general."""
+    if asked.customer != out.customer or not asked.customer:
+        return False
+    if not out.record:
+        return True
+    return asked.resource == (
+        f"institutions/{out.institution}/customers/{out.customer}/{out.record}"
+    )
+
+
+_NO_NAME = FieldViolation(
+    "check_out",
+    "RESOURCE_NAME",
+    "must be a check-out's name, institutions/{institution}/checkOuts/{check_out}",
+    "必须为借阅的名称：institutions/{institution}/checkOuts/{check_out}",
+)

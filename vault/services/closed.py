@@ -1,0 +1,86 @@
+"""Why a full record stays closed to somebody whom policy has allowed to open such records."""
+
+from __future__ import annotations
+
+from vault.services.errors import VaultError
+
+
+class CheckOutNotActive(VaultError):
+    """It waits, or is over: returned, revoked, used or expired."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "CHECK_OUT_NOT_ACTIVE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The check-out does not open anything now: it waits for approval, or is over. "
+            "See how it stands, and ask for another one if it is over.",
+            "该借阅目前无效：尚待审批或已终止。请查看其状态，如已终止请重新申请。",
+        )
+
+
+class CheckOutOtherRecord(VaultError):
+    """It is of something else."""
+
+    code = "PERMISSION_DENIED"
+    reason = "CHECK_OUT_OTHER_RECORD"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The check-out is of another record. One of a single record opens that alone, one of a "
+            "customer opens his file and the lists below it.",
+            "该借阅针对其他记录。单条记录的借阅仅可查阅该记录；客户档案的借阅可查阅其档案及下属列表。",
+        )
+
+
+class CheckOutOtherPurpose(VaultError):
+    """It was lent for something else."""
+
+    code = "PERMISSION_DENIED"
+    reason = "CHECK_OUT_OTHER_PURPOSE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The check-out is for another purpose; state that one, or ask for another check-out.",
+            "该借阅用途与所述用途不同；请说明其批准用途，或另行申请借阅。",
+        )
+
+
+class BorrowerRequired(VaultError):
+    """A program has borrowed nothing."""
+
+    code = "PERMISSION_DENIED"
+    reason = "PERSON_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A check-out is a person's: call with a person's certificate, or send his token.",
+            "借阅属于自然人：请使用个人证书，或附上其令牌。",
+        )
+
+
+class OwnFile(VaultError):
+    """His own, or a declared relative's."""
+
+    code = "PERMISSION_DENIED"
+    reason = "OWN_FILE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody opens his own file or a declared relative's, whatever his roles; somebody else "
+            "has to look.",
+            "任何人不得查阅本人或已申报亲属的档案，无论其角色；须由他人查阅。",
+        )
+
+
+class FieldsNotOpened(VaultError):
+    """Not one field."""
+
+    code = "PERMISSION_DENIED"
+    reason = "FIELDS_NOT_OPENED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No field of such a record is opened to you for this purpose, or by this check-out.",
+            "以该用途或该借阅，您不得查阅此类记录的任何字段。",
+        )
