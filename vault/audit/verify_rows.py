@@ -22,9 +22,28 @@ from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.errors import StoreAltered, undecodable
 from vault.store.evidence import stored_hash
-from vault.store.schema import check_outs, customers, documents, proposals, transactions
+from vault.store.schema import (
+    check_outs,
+    compartment_items,
+    compartment_members,
+    compartments,
+    customers,
+    documents,
+    proposals,
+    transactions,
+)
 
 _CHUNK = 512
+_TABLES = (
+    customers,
+    documents,
+    transactions,
+    check_outs,
+    proposals,
+    compartments,
+    compartment_members,
+    compartment_items,
+)
 
 
 @dataclass(slots=True)
@@ -112,9 +131,17 @@ def _table_of(name: str) -> str:
         return check_outs.name
     if name.startswith(("proposals/", "vault/proposals/")):
         return proposals.name
+    if name.startswith("compartments/"):
+        return _of_compartment(name)
     if "/transactions/" in name:
         return transactions.name
     return documents.name if "/documents/" in name else customers.name
+
+
+def _of_compartment(name: str) -> str:
+    if "/items/" in name:
+        return compartment_items.name
+    return compartment_members.name if "/members/" in name else compartments.name
 
 
 def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
@@ -124,7 +151,7 @@ def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
     def count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
         stand = {
             t.name: int(conn.execute(select(func.count()).select_from(t)).scalar_one())
-            for t in (customers, documents, transactions, check_outs, proposals)
+            for t in _TABLES
         }
         later: dict[str, int] = {}
         end = head(conn).size

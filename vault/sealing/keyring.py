@@ -117,24 +117,27 @@ class KeyRing:
             found |= self._admit(branch, rows)
         return found
 
-    def ensure(self, refs: Iterable[ScopeRef]) -> None:
-        """Give each scope a file key in both branches, in one transaction of the key store.
+    def ensure(self, refs: Iterable[ScopeRef], branches: Sequence[Branch] = tuple(Branch)) -> None:
+        """Give each scope a file key in both branches (or in those named), in one transaction of
+        the key store.
 
         Of several nodes that do so at once one wins, and all use its keys: what stands is read
         back before it is used. Raises InstitutionKeysMissing.
         """
-        held = [self._held_files(branch) for branch in Branch]
+        held = [self._held_files(branch) for branch in branches]
         wanted = [
             ref for ref in dict.fromkeys(refs) if any(files.get(ref) is None for files in held)
         ]
         if not wanted:
             return
-        standing = {branch: self._keystore.file_keys(branch, wanted) for branch in Branch}
-        fresh = {branch: self._new_rows(branch, wanted, standing[branch]) for branch in Branch}
+        standing = {branch: self._keystore.file_keys(branch, wanted) for branch in branches}
+        fresh = {branch: self._new_rows(branch, wanted, standing[branch]) for branch in branches}
         if any(fresh.values()):
-            self._keystore.add_file_keys(full=fresh[Branch.FULL], masked=fresh[Branch.MASKED])
-            standing = {branch: self._keystore.file_keys(branch, wanted) for branch in Branch}
-        for branch in Branch:
+            self._keystore.add_file_keys(
+                full=fresh.get(Branch.FULL, ()), masked=fresh.get(Branch.MASKED, ())
+            )
+            standing = {branch: self._keystore.file_keys(branch, wanted) for branch in branches}
+        for branch in branches:
             self._admit(branch, standing[branch])
 
     def open_institution(self, institution: str) -> None:

@@ -57,6 +57,15 @@ class Keys:
             masked = await self.masked(wanted)
         return full, masked
 
+    async def full_alone(self, ref: ScopeRef) -> FullFileKey:
+        """The full file key of a scope that has no masked side, made where there is none yet. The
+        masked branch, and who reads its tables, does not learn that there is such a scope."""
+        found, missing = self._ring.peek(Branch.FULL, [ref])
+        if missing:
+            await self._run(lambda: self._ring.ensure([ref], (Branch.FULL,)))
+            found = await self.full([ref])
+        return found[ref]
+
     async def index(self, institution: str) -> IndexKey:
         """The index key of an institution."""
         key = self._ring.peek_index_key(institution)

@@ -9,7 +9,16 @@ import re
 from sqlalchemy import Connection, Table, select
 
 from vault.store.rows import row_hash
-from vault.store.schema import check_outs, customers, documents, proposals, transactions
+from vault.store.schema import (
+    check_outs,
+    compartment_items,
+    compartment_members,
+    compartments,
+    customers,
+    documents,
+    proposals,
+    transactions,
+)
 
 _NAMES: list[tuple[re.Pattern[str], Table]] = [
     (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)@([0-9]+)"), customers),
@@ -23,6 +32,15 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
     ),
     (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
     (re.compile(r"institutions/([^/@]+)/proposals/([^/@]+)@([0-9]+)"), proposals),
+    (re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)@([0-9]+)"), compartments),
+    (
+        re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)/members/([^/@]+)@([0-9]+)"),
+        compartment_members,
+    ),
+    (
+        re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)/items/([^/@]+)"),
+        compartment_items,
+    ),
     # Of the vault as a whole, wherever he belongs who changed it: the institution is empty.
     (re.compile(r"institutions/[^/@]*/vault()/proposals/([^/@]+)@([0-9]+)"), proposals),
 ]

@@ -206,6 +206,49 @@ approved_head = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+# Compartments: of whom and what they are stands in the sealed columns alone, and which customer an
+# item is about in a keyed hash of its own for each compartment. Neither table has a masked column.
+compartments = Table(
+    "compartments",
+    data_metadata,
+    _text("institution"),
+    _text("compartment"),
+    _int("version"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    PrimaryKeyConstraint("institution", "compartment", "version"),
+)
+
+compartment_members = Table(
+    "compartment_members",
+    data_metadata,
+    _text("institution"),
+    _text("compartment"),
+    _text("person"),
+    _int("version"),
+    _text("agree_by"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    PrimaryKeyConstraint("institution", "compartment", "person", "version"),
+    Index(None, "institution", "person", "compartment"),
+)
+
+compartment_items = Table(
+    "compartment_items",
+    data_metadata,
+    _text("institution"),
+    _text("compartment"),
+    _text("item"),
+    _bytes("subject"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    _bytes("sealed"),
+    PrimaryKeyConstraint("institution", "compartment", "item"),
+    Index(None, "institution", "compartment", "subject", "item"),
+)
+
 audit_events = Table(
     "audit_events",
     data_metadata,
