@@ -115,7 +115,12 @@ def test_the_masked_wheel_holds_only_masked_stubs_and_its_client(wheels: dict[st
         for name in modules(wheels["masked"])
         if not name.startswith("recordsvault_masked/")
     }
-    assert rooms == {"recordsvault/type", "recordsvault/masked", "buf/validate"}
+    assert rooms == {
+        "recordsvault/type",
+        "recordsvault/masked",
+        "recordsvault/access",
+        "buf/validate",
+    }
 
 
 def test_no_module_of_the_masked_wheel_knows_a_full_record(
