@@ -1,7 +1,7 @@
 """The pipeline on fakes: a log in memory, a gRPC context, and methods that a test makes up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn, cast
@@ -141,10 +141,15 @@ class Refused(Exception):
 
 
 class FakeContext:
-    """A call's context, of a caller whose certificate has these URIs."""
+    """A call's context, of a caller whose certificate has these URIs. `pem` is the certificate,
+    `metadata` what came with the call."""
 
-    def __init__(self, *uris: str) -> None:
+    def __init__(
+        self, *uris: str, pem: bytes = b"", metadata: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._uris = [u.encode() for u in uris]
+        self._pem = pem
+        self._metadata = tuple(metadata)
         self.initial: dict[str, bytes] = {}
         self.trailing: dict[str, bytes] = {}
 
@@ -155,7 +160,13 @@ class FakeContext:
         self.trailing = dict(metadata)
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {"x509_subject_alternative_name": [b"localhost", *self._uris]}
+        return {
+            "x509_subject_alternative_name": [b"localhost", *self._uris],
+            "x509_pem_cert": [self._pem],
+        }
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]:
+        return self._metadata
 
     def peer(self) -> str:
         return "ipv4:127.0.0.1:5000"

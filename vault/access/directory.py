@@ -81,6 +81,7 @@ class Directory:
         self._seen: Signature | None = None
         self._roll: Roll = self._read()
         self._generation = 0
+        self._day = today()
         self._next_check = monotonic() + check_every
 
     def lookup(self, uri: str, certificate: str = "") -> Principal | None:
@@ -98,6 +99,11 @@ class Directory:
             return None
         return self._in_time(entry)
 
+    def lists(self, uri: str) -> bool:
+        """Whether there is a principal of this URI who is in time, whatever his certificate."""
+        entry = self._roll.by_uri.get(uri)
+        return entry is not None and self._in_time(entry) is not None
+
     def lookup_account(self, issuer: str, subject: str) -> Principal | None:
         """The person of a token's account; None if it is unknown or past his last day."""
         self._look()
@@ -105,11 +111,11 @@ class Directory:
         return self._in_time(entry) if entry is not None else None
 
     @property
-    def generation(self) -> tuple[int, int]:
+    def generation(self) -> int:
         """Differs when a lookup may find somebody else than before: others were read, or a day has
         begun. Cheap enough to ask at every message."""
         self._look()
-        return self._generation, self._today().toordinal()
+        return self._generation
 
     @property
     def problem(self) -> str | None:
@@ -144,6 +150,9 @@ class Directory:
             return
         try:
             self._next_check = self._monotonic() + self._check_every
+            if self._day != (day := self._today()):
+                self._day = day
+                self._generation += 1
             try:
                 now = signature(self._path.stat())
             except OSError:

@@ -14,7 +14,7 @@ from grpc import aio
 
 from vault.access import Action, ResourceKind, is_principal_name
 from vault.records import new_ulid
-from vault.rpc.authenticate import identify
+from vault.rpc.authenticate import address, shown
 from vault.rpc.deciding import Deciding, known
 from vault.rpc.methods import BidiStream, Method, Target
 from vault.rpc.parsing import aim, parse, prepare, require_name
@@ -39,19 +39,22 @@ class Admission:
 
     def begin(self, action: Action, context: aio.ServicerContext[bytes, bytes]) -> Call:
         """The call of whoever is calling. Never raises, so that a stranger's call is logged too."""
-        caller = identify(context.auth_context(), context.peer(), self.deciding.directory)
-        return Call(
+        credentials = shown(context.auth_context(), context.invocation_metadata() or ())
+        call = Call(
             call_id=new_ulid(self.clock.now_micros() // 1000),
             tier=self.tier,
             action=action.value,
-            peer=caller.peer,
-            workload=caller.workload,
-            principal=caller.principal,
+            peer=address(context.peer()),
+            workload=credentials.workload[:300],
+            shown=credentials,
         )
+        call.recognised(self.deciding.recogniser.recognise(credentials))
+        return call
 
     async def admit(self, call: Call, method: Method, data: bytes) -> tuple[Any, Target]:
         """The command of a call's first message, and what it is about. Raises Refusal, VaultError,
         and what the making of the case reference's commitment does."""
+        await self.deciding.settle(call)
         request = parse(method, data, self.max_request_bytes)
         target = aim(call, method, request)
         known(call)
@@ -76,8 +79,11 @@ class Admission:
             )
         return prepare(method, request, problems), target
 
-    async def next_message(self, call: Call, method: BidiStream, data: bytes, opened: Trace) -> Any:
-        """The command of a later message of a stream whose first one was admitted."""
+    async def next_message(
+        self, call: Call, method: BidiStream, data: bytes, opened: Trace
+    ) -> tuple[Any, Target]:
+        """The command of a later message of a stream whose first one was admitted, and what it is
+        about."""
         call.trace = opened
         request = parse(method, data, self.max_request_bytes)
         target = aim(call, method, request)
@@ -86,7 +92,7 @@ class Admission:
         await self.deciding.decide_again(call, target)
         problems = Problems()
         contract_violations(request, problems)
-        return prepare(method, request, problems)
+        return prepare(method, request, problems), target
 
 
 _NO_PRINCIPAL = FieldViolation(

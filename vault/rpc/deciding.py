@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vault.access import Action, Decision, Directory, PolicyEngine, Principal, ResourceRef, both
-from vault.rpc.errors import denied, unauthenticated
+from vault.access import (
+    Action,
+    Decision,
+    PolicyEngine,
+    Principal,
+    Recogniser,
+    ResourceRef,
+    both,
+)
+from vault.rpc.errors import denied
 from vault.rpc.methods import Target
+from vault.rpc.unrecognised import unrecognised
 from vault.services.call import Call
 from vault.services.gate import Gate
 
 
 def known(call: Call) -> Principal:
-    """The principal that calls. Raises Refusal when there is none."""
+    """The principal that calls. Raises Refusal when there is none, or his token does not hold."""
+    if call.refused:
+        raise unrecognised(call.refused)
     if call.principal is None:
-        raise unauthenticated(
-            "The client certificate names no principal of this vault. "
-            "An operator adds its URI to the principals file.",
-            "客户端证书未对应本保险库的任何主体。请由运维人员将其 URI 加入主体文件。",
-            "UNKNOWN_PRINCIPAL" if call.workload else "CERTIFICATE_WITHOUT_URI",
-        )
+        raise unrecognised("UNKNOWN_PRINCIPAL" if call.workload else "CERTIFICATE_WITHOUT_URI")
     return call.principal
 
 
@@ -31,13 +37,21 @@ Raises what refuses the call when it must say more than no."""
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """What every decision is made with. ``standing`` is asked where a request names a check-out;
-    without it no check-out stands."""
+    """What every decision is made with. ``now`` is in microseconds since the epoch; ``standing`` is
+    asked where a request names a check-out; without it no check-out stands."""
 
-    directory: Directory
+    recogniser: Recogniser
     policy: PolicyEngine
     gate: Gate
+    now: Callable[[], int]
     standing: Standing | None = None
+
+    async def settle(self, call: Call) -> None:
+        """Before anything else of a call that may wait: a token whose key its issuer has published
+        only just is looked at again when the keys were read again."""
+        if call.seen is not None and call.seen.missing:
+            await self.recogniser.renewed(call.seen.missing)
+            call.recognised(self.recogniser.recognise(call.shown))
 
     async def decide(self, call: Call, target: Target) -> None:
         """Ask policy about the call's principal, and about the person whose token he carries: both
@@ -66,18 +80,31 @@ class Deciding:
             check_out=lent,
         )
 
-    async def decide_again(self, call: Call, target: Target) -> None:
-        """Before each further message of a stream: whoever was taken out of the principals file or
-        has lost the role meanwhile is served no longer."""
-        admitted = known(call)
+    def changed(self, call: Call) -> bool:
+        """Whether the caller may be somebody else by now, or nobody. Cheap."""
+        seen = call.seen
+        return seen is not None and (
+            seen.generation != self.recogniser.generation or self.now() >= seen.ends
+        )
+
+    async def confirm(self, call: Call, target: Target | None) -> None:
+        """Whoever was taken out, has lost the role, or whose token has ended meanwhile is served no
+        longer. Of a call whose first message is still to come there is no target. Raises Refusal.
+        """
+        if not self.changed(call):
+            return
+        found = self.recogniser.recognise(call.shown)
+        if found.refused:
+            # Whom the log names stays who it was.
+            raise unrecognised(found.refused)
+        if (found.principal, found.bearer) != (call.principal, call.bearer):
+            call.principal, call.bearer = found.principal, found.bearer
+            if target is not None:
+                await self.decide(call, target)
+        # At last, so that nobody else passes meanwhile by what was decided before.
+        call.recognised(found)
+
+    async def decide_again(self, call: Call, target: Target | None) -> None:
+        """Before each further message of a stream. Raises Refusal, VaultError."""
         self.gate.require_open(call.action)
-        principal = self.directory.lookup(admitted.workload)
-        if principal is None:
-            raise unauthenticated(
-                "The principal was taken out of this vault's principals file.",
-                "该主体已从本保险库的主体文件中移除。",
-                "UNKNOWN_PRINCIPAL",
-            )
-        if principal is not admitted:
-            call.principal = principal
-            await self.decide(call, target)
+        await self.confirm(call, target)

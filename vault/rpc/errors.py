@@ -112,11 +112,6 @@ class Refusal(Exception):
         self.fault = fault
 
 
-def unauthenticated(why_en: str, why_zh: str, reason: str) -> Refusal:
-    """Nobody known is calling."""
-    return Refusal(Fault(grpc.StatusCode.UNAUTHENTICATED, reason, why_en, why_zh, {}))
-
-
 def denied(reason: str, en: str, zh: str, policies: tuple[str, ...]) -> Refusal:
     """Policy says no."""
     return Refusal(

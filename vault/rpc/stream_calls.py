@@ -11,7 +11,7 @@ from vault.audit import Phase
 from vault.rpc.admission import Admission
 from vault.rpc.deciding import known
 from vault.rpc.ending import Context, Ending
-from vault.rpc.methods import BidiStream, ServerStream
+from vault.rpc.methods import BidiStream, ServerStream, Target
 from vault.rpc.streams import Streams
 from vault.services.call import Trace
 
@@ -37,11 +37,15 @@ class StreamCalls:
             command, target = await self.admission.admit(call, method, data)
             with self.streams.slot(call.actor) as held:
                 opened = True
+                deciding = self.admission.deciding
+                held.attend(
+                    lambda: deciding.changed(call), lambda: deciding.decide_again(call, target)
+                )
                 await self.ending.open(call, context)
                 messages = held.until_ended(method.handle(call, command))
                 async with aclosing(messages):
                     async for message in messages:
-                        await self.admission.deciding.decide_again(call, target)
+                        await deciding.decide_again(call, target)
                         yield message.SerializeToString()
                 closing = True
                 await self.ending.record(call, phase=Phase.CLOSED)
@@ -59,23 +63,32 @@ class StreamCalls:
         """Many requests, an answer to each. Every message has an event of its own in between."""
         call = self.admission.begin(method.action, context)
         opened: Trace | None = None
+        target: Target | None = None
         closing = False
         served = 0
         try:
+            deciding = self.admission.deciding
+            await deciding.settle(call)
             with self.streams.slot(known(call).name) as held:
+                held.attend(
+                    lambda: deciding.changed(call), lambda: deciding.decide_again(call, target)
+                )
                 messages = held.until_ended(requests, _PATIENCE_SECONDS)
                 async with aclosing(messages):
                     async for data in messages:
                         if opened is None:
-                            command, _ = await self.admission.admit(call, method, data)
+                            command, target = await self.admission.admit(call, method, data)
                             opened = call.trace
                             await self.ending.open(call, context)
                         else:
-                            command = await self.admission.next_message(call, method, data, opened)
+                            command, target = await self.admission.next_message(
+                                call, method, data, opened
+                            )
                         call.committed, call.phase = False, Phase.MESSAGE
                         answer = await method.handle(call, command)
                         if not call.committed:
                             await self.ending.record(call)
+                        await deciding.confirm(call, target)
                         served += call.trace.count
                         yield answer.SerializeToString()
                 institution = opened.institution if opened else ""

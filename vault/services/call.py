@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vault.access import Action, ActionClass, Decision, GrantMismatch, Principal
+from vault.access import (
+    Action,
+    ActionClass,
+    Credentials,
+    Decision,
+    GrantMismatch,
+    Principal,
+    Recognised,
+)
 from vault.access.lending import CheckOut
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
@@ -32,7 +40,9 @@ class Trace:
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
 
-    ``bearer`` is the person whose token came beside the certificate of a program. ``check_out``
+    ``bearer`` is the person whose token came beside the certificate of a program. ``shown`` is what
+    the caller shows of himself, ``seen`` whom he was last recognised as, ``refused`` why he is not
+    served although he may be known. ``check_out``
     identifies the check-out that the call names, ``lent`` is it, once it was found to be his, open,
     and one that covers what he asks for.
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
@@ -47,6 +57,9 @@ class Call:
     workload: str = ""
     principal: Principal | None = None
     bearer: Principal | None = None
+    shown: Credentials = field(default=Credentials(), repr=False)
+    seen: Recognised | None = None
+    refused: str = ""
     decision: Decision | None = None
     phase: Phase = Phase.CALL
     purpose: str = ""
@@ -64,6 +77,13 @@ class Call:
     def receive(self, receipt: bytes) -> None:
         """Keep the receipt of an event of this call."""
         self.receipt = receipt
+
+    def recognised(self, found: Recognised) -> None:
+        """Keep whom the caller was recognised as."""
+        self.seen, self.refused = found, found.refused
+        self.principal, self.bearer = found.principal, found.bearer
+        if found.bearer is not None:
+            self.on_behalf_of = found.bearer.name
 
     @property
     def actor(self) -> str:
@@ -121,7 +141,7 @@ class Call:
         principal, decision = self.principal, self.decision
         if decision is not None:
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
-        elif principal is None:
+        elif principal is None or self.refused:
             verdict = Verdict.UNAUTHENTICATED
         else:
             verdict = Verdict.NOT_EVALUATED
