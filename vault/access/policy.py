@@ -6,8 +6,8 @@ policy that fails to evaluate refuses the call.
 What enters a decision is what the schema names: the caller's institution and roles, the action,
 the resource's institution and kind, the purpose, and whether there is a case reference, a person
 behind the call, and a check-out. The cache is keyed by all of it and by nothing else, so that it
-has no entry that could be out of date: a changed principals file changes the key. Policies are read
-at start only.
+has no entry that could be out of date: a changed principals file changes the key. Other policies
+come with a cache of their own, and are put in place whole.
 """
 
 from functools import lru_cache
@@ -30,9 +30,8 @@ class PolicyEngine:
 
     def __init__(self, book: PolicyBook, cache_size: int = _CACHE_SIZE) -> None:
         """Use `load`. `cache_size` is in decisions; 0 asks Cedar every time."""
-        self._book = book
-        self._ask = lru_cache(cache_size)(self._ask_cedar)
-        self._verdict = lru_cache(cache_size)(self._judge)
+        self._cache_size = cache_size
+        self._rules = _Rules(book, cache_size)
 
     @classmethod
     def load(cls, folder: Path = POLICY_FOLDER, *, cache_size: int = _CACHE_SIZE) -> "PolicyEngine":
@@ -48,7 +47,11 @@ class PolicyEngine:
     @property
     def book(self) -> PolicyBook:
         """The policies in force: their texts, and the roles that they know."""
-        return self._book
+        return self._rules.book
+
+    def replace(self, book: PolicyBook) -> None:
+        """Put other policies in force. A decision under way is made by either, never by both."""
+        self._rules = _Rules(book, self._cache_size)
 
     def decide(
         self,
@@ -68,7 +71,7 @@ class PolicyEngine:
         whether a natural person stands behind it, `check_out` whether one of his is open that
         covers the resource and the purpose. Raises nothing: what cannot be decided is refused.
         """
-        verdict = self._verdict(
+        verdict = self._rules.verdict(
             principal.institution,
             principal.roles,
             action,
@@ -83,6 +86,15 @@ class PolicyEngine:
             return verdict
         grant = Grant(principal, action, resource, purpose, verdict.policies, _ENGINE)
         return Decision(verdict.policies, None, verdict.en, verdict.zh, grant)
+
+
+class _Rules:
+    """A set of policies with the answers that they have given so far."""
+
+    def __init__(self, book: PolicyBook, cache_size: int) -> None:
+        self.book = book
+        self._ask = lru_cache(cache_size)(self._ask_cedar)
+        self.verdict = lru_cache(cache_size)(self._judge)
 
     def _judge(
         self,
@@ -112,7 +124,7 @@ class PolicyEngine:
         if not answer.allowed:
             reason = Reason.POLICY_ERROR if answer.failed else self._explain(question)
             return Decision(answer.policies, reason, reason.en, reason.zh)
-        said = [self._book.policies[policy] for policy in answer.policies]
+        said = [self.book.policies[policy] for policy in answer.policies]
         return Decision(
             answer.policies, None, " ".join(p.en for p in said), "".join(p.zh for p in said)
         )
@@ -152,4 +164,4 @@ class PolicyEngine:
         return Reason.PURPOSE_NOT_ALLOWED
 
     def _ask_cedar(self, question: Question) -> Answer:
-        return ask(self._book.policy_set, self._book.schema, question)
+        return ask(self.book.policy_set, self.book.schema, question)

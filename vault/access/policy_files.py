@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +17,9 @@ POLICY_FOLDER: Final = Path(__file__).parent / "policies"
 """The policies that come with the vault."""
 
 SCHEMA_FILE: Final = "schema.cedarschema"
+POLICIES: Final = ".cedar"
+TESTS: Final = ".tests.toml"
+"""How the names of files of policies, and of tests of policies, end."""
 
 
 class PolicyInvalid(Exception):
@@ -41,6 +45,8 @@ class PolicyBook:
     policies: Mapping[str, Policy]
     roles: frozenset[str]
     """The roles that some policy names; any other role allows nothing."""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What they were read from, and the tests beside it, by file name."""
 
 
 def read_policies(folder: Path) -> PolicyBook:
@@ -49,27 +55,60 @@ def read_policies(folder: Path) -> PolicyBook:
     Raises:
         PolicyInvalid: see PolicyEngine.load.
     """
-    schema_text = _text(folder / SCHEMA_FILE)
+    schema = _schema(_text(folder / SCHEMA_FILE))
+    texts = read_texts(folder)
+    if not any(name.endswith(POLICIES) for name in texts):
+        raise PolicyInvalid(f"no *.cedar file in {folder}: nobody could do anything")
+    return _book(texts, schema)
+
+
+def read_texts(folder: Path) -> dict[str, str]:
+    """The policies of a folder and the tests beside them, by file name, as they are proposed.
+
+    Raises:
+        PolicyInvalid: one cannot be read.
+    """
+    files = sorted([*folder.glob(f"*{POLICIES}"), *folder.glob(f"*{TESTS}")])
+    return {file.name: _text(file) for file in files}
+
+
+def book_of(texts: Mapping[str, str]) -> PolicyBook:
+    """The policies among the texts (by file name), checked against the program's own schema.
+
+    Raises:
+        PolicyInvalid: they do not parse or do not fit, have no id or text, or are none.
+    """
+    if not any(name.endswith(POLICIES) for name in texts):
+        raise PolicyInvalid("there is no *.cedar file: nobody could do anything")
+    return _book(texts, _own_schema())
+
+
+@lru_cache(maxsize=1)
+def _own_schema() -> cedarpy.Schema:
+    return _schema(_text(POLICY_FOLDER / SCHEMA_FILE))
+
+
+def _schema(text: str) -> cedarpy.Schema:
     try:
-        schema = cedarpy.Schema.from_str(schema_text)
+        schema = cedarpy.Schema.from_str(text)
     except ValueError as error:
         raise PolicyInvalid(f"{SCHEMA_FILE}: not a Cedar schema: {error}") from error
     _check_actions(schema)
+    return schema
 
-    files = sorted(folder.glob("*.cedar"))
-    if not files:
-        raise PolicyInvalid(f"no *.cedar file in {folder}: nobody could do anything")
+
+def _book(files: Mapping[str, str], schema: cedarpy.Schema) -> PolicyBook:
     policies: dict[str, Policy] = {}
     texts: list[str] = []
-    for file in files:
-        text = _text(file)
-        for policy in _policies_of(file.name, text):
+    for name in sorted(name for name in files if name.endswith(POLICIES)):
+        text = files[name]
+        for policy in _policies_of(name, text):
             if policy.id in policies:
-                raise PolicyInvalid(f'{file.name}: a second policy with @id("{policy.id}")')
+                raise PolicyInvalid(f'{name}: a second policy with @id("{policy.id}")')
             policies[policy.id] = policy
         result = cedarpy.validate_policies(text, schema)
         if not result.validation_passed:
-            raise PolicyInvalid(f"{file.name}: does not fit {SCHEMA_FILE}: {_errors(result)}")
+            raise PolicyInvalid(f"{name}: does not fit {SCHEMA_FILE}: {_errors(result)}")
         texts.append(text)
     whole = "\n".join(texts)
     return PolicyBook(
@@ -77,6 +116,7 @@ def read_policies(folder: Path) -> PolicyBook:
         schema=schema,
         policies=MappingProxyType(policies),
         roles=frozenset(_roles_of(whole)),
+        texts=MappingProxyType(dict(files)),
     )
 
 
