@@ -2,7 +2,7 @@
 
 For every call, in this order:
 
-    1. identify   the caller, from the verified client certificate           authenticate.py
+    1. identify   the caller: the verified client certificate, a token       authenticate.py
     2. parse      the request's bytes, after their size                      parsing.py
     3. target     what the request is about                                  parsing.py
     4. decide     by policy, deny by default                                 deciding.py
@@ -28,7 +28,8 @@ from typing import Any
 
 import grpc
 
-from vault.access import Action, Directory, PolicyEngine
+from vault.access import Action, Directory, PolicyEngine, Recogniser
+from vault.access.tokens import Tokens
 from vault.audit import AuditLog
 from vault.rpc.admission import Admission, CaseCommitment
 from vault.rpc.deciding import Deciding, Standing
@@ -57,6 +58,7 @@ class PipelineParts:
     max_request_bytes: int
     streams_per_caller: int
     gate: Gate = OPEN
+    tokens: Tokens | None = None
     standing: Standing | None = None
 
 
@@ -66,7 +68,13 @@ class Pipeline(grpc.GenericRpcHandler):
     def __init__(self, parts: PipelineParts, methods: Mapping[str, Method]) -> None:
         self._admission = Admission(
             tier=parts.tier,
-            deciding=Deciding(parts.directory, parts.policy, parts.gate, standing=parts.standing),
+            deciding=Deciding(
+                Recogniser(parts.directory, parts.tokens),
+                parts.policy,
+                parts.gate,
+                parts.clock.now_micros,
+                parts.standing,
+            ),
             clock=parts.clock,
             case_commitment=parts.case_commitment,
             max_request_bytes=parts.max_request_bytes,
@@ -119,10 +127,14 @@ class Pipeline(grpc.GenericRpcHandler):
     async def _serve_in_turn(self, method: Unary, data: bytes, context: Context) -> bytes:
         call = self._admission.begin(method.action, context)
         try:
-            command, _ = await self._admission.admit(call, method, data)
+            command, target = await self._admission.admit(call, method, data)
             answer = (await method.handle(call, command)).SerializeToString()
+            deciding = self._admission.deciding
             if not call.committed:
+                await deciding.confirm(call, target)
                 await self._ending.record(call)
+            # Whoever was taken out meanwhile gets no answer, though the log may say that he did.
+            await deciding.confirm(call, target)
             self._ending.hand_over(call, context)
             return answer
         except BaseException as error:
