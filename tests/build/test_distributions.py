@@ -25,6 +25,8 @@ PLAIN = {
     "name": "resource name",
     "corrects": "resource name",
     "reverses": "resource name",
+    "corrected_by": "resource name",
+    "reversed_by": "resource name",
     "branch": "the institution's own branch code",
     "issuing_country": "country code",
     "time_zone": "zone name",
