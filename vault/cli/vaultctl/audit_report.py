@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import sys
-from collections.abc import Iterable
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from recordsvault.audit.v1 import audit_pb2
 from vault.audit.checkpoint import CheckpointInvalid
@@ -24,20 +16,11 @@ from vault.audit.proof_file import parse_proof, verify_proof
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.audit_keys import PinnedKeys, pinned
 from vault.cli.vaultctl.failures import NOT_PROVED, UNEXPECTED, CommandError
-from vault.cli.vaultctl.language import Language, language, say, speak
-from vault.cli.vaultctl.output import clean, console
+from vault.cli.vaultctl.language import Language, speak
 from vault.cli.vaultctl.report_lines import COLUMNS, Line, Proof, line_of, title
 from vault.cli.vaultctl.report_page import page
+from vault.cli.vaultctl.reports import Format, grid, sheet, write_out
 from vault.cli.vaultctl.session import session
-
-
-class Format(str, Enum):
-    """How a report is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
 
 
 def report(
@@ -91,7 +74,7 @@ def report(
         lines = [line_of(one, _proof(one, keys)) for one in found]
     except AlgorithmMissing as error:
         raise CommandError(f"{error}.", f"{error}。", UNEXPECTED) from None
-    _write(_text(lines, format_, customer or actor, of_customer=bool(customer), out=out), out)
+    write_out(_text(lines, format_, customer or actor, of_customer=bool(customer), out=out), out)
     if any(one.proof is Proof.WRONG for one in lines):
         raise CommandError(
             "A proof does not hold: the vault shows an entry that is not in its log.",
@@ -121,48 +104,8 @@ def _text(
     if format_ is Format.JSON:
         return "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in lines)
     if format_ is Format.CSV:
-        return _csv(lines)
+        return sheet(COLUMNS, lines, proof_file=lambda one: one.proof_file)
     if format_ is Format.HTML:
-        return page(lines, subject, of_customer=of_customer, chinese=language() is Language.ZH)
-    return _table(lines, subject, of_customer=of_customer, terminal=out is None)
-
-
-def _csv(lines: Iterable[Line]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([column.key for column in COLUMNS] + ["proof_file"])
-    for one in lines:
-        values = [column.text(one) for column in COLUMNS]
-        writer.writerow([_inert(value) for value in values] + [one.proof_file])
-    return text.getvalue()
-
-
-def _inert(value: str) -> str:
-    # A spreadsheet takes such a cell for a formula.
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") and value != "-" else value
-
-
-def _table(lines: list[Line], subject: str, *, of_customer: bool, terminal: bool) -> str:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column.title(), overflow="fold")
-    for one in lines:
-        table.add_row(*(Text(clean(column.text(one)), style=one.style) for column in COLUMNS))
-    text = io.StringIO()
-    shown = console()
-    colour = terminal and shown.is_terminal
-    made = Console(file=text, width=shown.width, force_terminal=colour, highlight=False)
-    made.print(Text(title(subject, of_customer=of_customer), style="bold"))
-    made.print(table if lines else say("There are no entries.", "没有条目。"))
-    return text.getvalue()
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise options.unreadable(out, error) from None
+        return page(lines, subject, of_customer=of_customer)
+    heading = title(subject, of_customer=of_customer)
+    return grid(heading, COLUMNS, lines, lambda one: one.style, terminal=out is None)

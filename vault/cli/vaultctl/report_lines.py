@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -12,6 +11,7 @@ from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, Phase
 from vault.cli.vaultctl.fields import enum_name, moment
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict
+from vault.cli.vaultctl.reports import Column
 
 
 class Proof(Enum):
@@ -82,20 +82,6 @@ class Line:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the report."""
-
-    key: str
-    en: str
-    zh: str
-    text: Callable[[Line], str]
-
-    def title(self) -> str:
-        """Its head in the language in use."""
-        return say(self.en, self.zh)
-
-
 def line_of(line: ReportLine, proof: Proof) -> Line:
     """What the vault answered, as a line."""
     entry = line.entry
@@ -164,7 +150,7 @@ def _outcome(line: Line) -> str:
     return text
 
 
-COLUMNS: tuple[Column, ...] = (
+COLUMNS: tuple[Column[Line], ...] = (
     Column("entry", "entry", "序号", lambda line: str(line.position)),
     Column("time", "time (UTC)", "时间 (UTC)", lambda line: line.time),
     Column("who", "who", "何人", _who),
