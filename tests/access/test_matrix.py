@@ -62,11 +62,11 @@ def expected(
         return Expected(False, "ROLE_MISSING")
     if cell == "any":
         return Expected(True, "")
-    if where != OWN:
+    if where != OWN and not (cell == "steward" and where == NOWHERE):
         return Expected(False, "OTHER_INSTITUTION")
     if cell == "own":
         return Expected(True, "")
-    if cell == "person":
+    if cell in ("person", "steward"):
         return Expected(True, "") if person else Expected(False, "PERSON_REQUIRED")
     if purpose == "":
         return Expected(False, "PURPOSE_REQUIRED")

@@ -18,6 +18,11 @@ class ActionClass(StrEnum):
     """To ask for check-outs, and to see and return one's own."""
     LENDING_DECISION = "lending_decision"
     BREAK_GLASS = "break_glass"
+    ACCESS_VIEW = "access_view"
+    """To see policies, principals and proposals, and to have a decision explained."""
+    ACCESS_ADMIN = "access_admin"
+    """To propose other policies or principals, and to withdraw what one has proposed."""
+    ACCESS_DECISION = "access_decision"
     ADMIN = "admin"
     ORACLE = "oracle"
     SERVICE = "service"
@@ -87,6 +92,18 @@ class Action(StrEnum):
     CHECK_OUTS_REVOKE = "lending.check_outs.revoke"
     BREAK_GLASS = "lending.break_glass.open"
     BREAK_GLASS_REVIEW = "lending.break_glass.review"
+    POLICIES_GET = "access.policies.get"
+    POLICIES_TEST = "access.policies.test"
+    POLICIES_PROPOSE = "access.policies.propose"
+    PRINCIPALS_LIST = "access.principals.list"
+    PRINCIPALS_PROPOSE = "access.principals.propose"
+    PROPOSALS_GET = "access.proposals.get"
+    PROPOSALS_LIST = "access.proposals.list"
+    PROPOSALS_WITHDRAW = "access.proposals.withdraw"
+    PROPOSALS_APPROVE = "access.proposals.approve"
+    PROPOSALS_REJECT = "access.proposals.reject"
+    DECISIONS_EXPLAIN = "access.decisions.explain"
+    DECISIONS_WHO_CAN = "access.decisions.who_can"
     HEALTH_CHECK = "admin.health.check"
     RECOVERY_GET = "admin.recovery.get"
     RECOVERY_ACKNOWLEDGE = "admin.recovery.acknowledge"
@@ -122,6 +139,12 @@ _OF_LENDING = {
     "break_glass.review": ActionClass.LENDING_DECISION,
     "break_glass.open": ActionClass.BREAK_GLASS,
 }
+_OF_ACCESS = {
+    "propose": ActionClass.ACCESS_ADMIN,
+    "withdraw": ActionClass.ACCESS_ADMIN,
+    "approve": ActionClass.ACCESS_DECISION,
+    "reject": ActionClass.ACCESS_DECISION,
+}
 _WRITES = ("create", "batch_create", "update", "import")
 
 
@@ -137,6 +160,8 @@ def _class_of(action: Action) -> ActionClass:
             return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
         case "lending":
             return _OF_LENDING.get(rest, ActionClass.LENDING)
+        case "access":
+            return _OF_ACCESS.get(rest.rpartition(".")[2], ActionClass.ACCESS_VIEW)
         case "admin":
             return ActionClass.ADMIN
         case "internal":
@@ -161,6 +186,11 @@ _KINDS = {
     "archive": ResourceKind.VAULT,
     "check_outs": ResourceKind.CHECK_OUT,
     "break_glass": ResourceKind.CHECK_OUT,
+    # Of an institution, or of the vault as a whole.
+    "policies": ResourceKind.VAULT,
+    "principals": ResourceKind.VAULT,
+    "proposals": ResourceKind.VAULT,
+    "decisions": ResourceKind.VAULT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
     "recovery": ResourceKind.VAULT,

@@ -24,6 +24,7 @@ _ROLES: Final = {
     "break_glass": "紧急调阅",
     "compliance": "合规",
     "security_officer": "安全官",
+    "access_admin": "权限管理员",
     "operator": "运维",
     "masked_node": "脱敏节点",
 }
