@@ -25,6 +25,7 @@ from vault.server.checking_log import (
     look_at_second_place,
     look_at_witnesses,
 )
+from vault.server.checking_tokens import look_at_tokens
 from vault.server.field_table import field_table
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
@@ -84,6 +85,8 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         **({"fields": lambda: _fields(settings)} if settings.tier is TierName.FULL else {}),
         "database": lambda: _database(settings, config),
     }
+    if settings.tokens:
+        subjects["tokens"] = lambda: look_at_tokens(settings)
     if table.oracle is not None:
         subjects["oracle"] = lambda: _oracle(settings, at)
     if settings.log.second_place:

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from vault.access import Directory, PolicyEngine
+from vault.access.tokens import Tokens
 from vault.audit import AuditLog, LogSettings
 from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
@@ -17,8 +18,9 @@ from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
 from vault.server.guard import LogGuard
-from vault.server.settings import Settings, TierName
+from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
+from vault.server.token_settings import tokens
 from vault.services.keys import Keys
 from vault.store import Database, KeyStore
 from vault.store.database import Role
@@ -40,6 +42,7 @@ class Parts:
     keys: Keys
     log: AuditLog
     directory: Directory
+    tokens: Tokens
     policy: PolicyEngine
     log_signers: Signers | None
     sequencer: Sequencer | None
@@ -112,6 +115,7 @@ def build(settings: Settings) -> Parts:
         keys=Keys(ring),
         log=log,
         directory=Directory(settings.path(table.principals)),
+        tokens=_tokens(settings, clock),
         policy=PolicyEngine.load(settings.path(table.policies))
         if table.policies
         else PolicyEngine.load(),
@@ -120,6 +124,13 @@ def build(settings: Settings) -> Parts:
         guard=guard,
         blobs=FolderBlobs(folder) if (folder := settings.blobs_folder()) else None,
     )
+
+
+def _tokens(settings: Settings, clock: SystemClock) -> Tokens:
+    try:
+        return tokens(settings.tokens, settings.path, clock.now_micros)
+    except OSError:
+        raise SettingsInvalid("tokens.ca is not a file of certificates in PEM") from None
 
 
 def _sequencer(

@@ -58,6 +58,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
                 await parts.keys.open_institution(institution)
         pipeline = _pipeline(parts, tier)
         server = _server(parts, pipeline)
+        parts.tokens.start()
         _settle_memory()
         await server.start()
         standing.serving(not parts.guard.recovery.closed)
@@ -76,6 +77,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         opening.cancel()
         for closable in tier.closing:
             await closable.close()
+        parts.tokens.stop()
         await parts.log.stop()
         if parts.sequencer is not None:
             # Behind the log: what was written last is signed for, too.
@@ -107,6 +109,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             max_request_bytes=settings.limits.max_message_bytes,
             streams_per_caller=settings.limits.streams_per_caller,
             gate=parts.guard.gate(),
+            tokens=parts.tokens,
             standing=tier.standing,
         ),
         tier.methods,

@@ -8,6 +8,11 @@ second_place = "/mnt/elsewhere/log"
 [blobs]                     # optional: where the log's archive goes
 folder = "blobs"
 
+[[tokens]]                  # optional: issuers of bearer tokens; see token_settings.py
+issuer = "https://login.demo.bank/realm"
+audience = "records-vault"
+jwks = "issuer/jwks.json"                   # or https://...
+
 [tiers.full]                # a node that serves one tier needs only that tier's table
 listen = "localhost:7443"
 database = "sqlite:///vault.db"             # or postgresql://user@host/name
@@ -35,6 +40,8 @@ import msgspec
 
 from vault.audit.note import NoteInvalid, VerifierKey
 from vault.audit.witness.asking import is_allowed
+from vault.server.token_settings import TokensTable
+from vault.server.token_settings import problem as tokens_problem
 
 
 class SettingsInvalid(Exception):
@@ -155,6 +162,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     limits: LimitsTable = LimitsTable()
     cache: CacheTable = CacheTable()
     blobs: BlobsTable | None = None
+    tokens: list[TokensTable] = []
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitsTable
     cache: CacheTable
     blobs: BlobsTable | None = None
+    tokens: list[TokensTable] = []
 
     def blobs_folder(self) -> Path | None:
         """The folder of objects; None where none is configured."""
@@ -220,6 +229,9 @@ def load(path: Path, tier: TierName) -> Settings:
             "so receipts would promise what cannot be kept; raise it"
         )
     _check_witnesses(path, file.log)
+    wrong = tokens_problem(file.tokens)
+    if wrong:
+        raise SettingsInvalid(f"{path}: {wrong}")
     if tier is TierName.MASKED and table.oracle is None:
         raise SettingsInvalid(
             f"{path}: tiers.masked has no `oracle`; add where the full tier answers its searches"
@@ -232,6 +244,7 @@ def load(path: Path, tier: TierName) -> Settings:
         limits=file.limits,
         cache=file.cache,
         blobs=file.blobs,
+        tokens=file.tokens,
     )
 
 

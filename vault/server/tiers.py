@@ -36,6 +36,7 @@ from vault.services.health import (
     log_probe,
     oracle_probe,
     principals_probe,
+    tokens_probe,
 )
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
@@ -176,4 +177,5 @@ def _probes(parts: Parts) -> dict[str, Probe]:
             parts.settings.path(parts.settings.table.tls.certificate), parts.clock
         ),
         "principals": principals_probe(parts.directory, parts.policy),
+        **({"tokens": tokens_probe(parts.tokens)} if len(parts.tokens) else {}),
     }

@@ -14,6 +14,7 @@ from cryptography import x509
 from sqlalchemy import Connection
 
 from vault.access import Directory, PolicyEngine
+from vault.access.tokens import Tokens
 from vault.audit import AuditLog, tree
 from vault.audit.publisher import Publisher
 from vault.audit.reader import get, head
@@ -278,5 +279,25 @@ def principals_probe(directory: Directory, policy: PolicyEngine) -> Probe:
                 "correct the roles in the principals file, or add a policy for them",
             )
         return Check("principals", State.OK, "the principals file is in force")
+
+    return probe
+
+
+def tokens_probe(tokens: Tokens) -> Probe:
+    """The keys of every issuer of tokens can be read."""
+
+    async def probe() -> Check:
+        problems = tokens.problems
+        if not problems:
+            return Check("tokens", State.OK, f"the keys of {len(tokens)} issuers are held")
+        told = "; ".join(f"{issuer}: {why}" for issuer, (why, _) in problems.items())
+        held = all(still for _, still in problems.values())
+        state = State.WARNING if held else State.CRITICAL
+        remedy = (
+            "bring the issuer back; the keys read before are taken for an hour"
+            if held
+            else "bring the issuer back; its tokens are refused until then"
+        )
+        return Check("tokens", state, told, remedy)
 
     return probe
