@@ -1,0 +1,130 @@
+"""Persons at a running vault's counter, and check-outs put straight into its register.
+
+What is put there is what the vault itself would write: rows made by its own code, in its own table.
+"""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from tests.support.running_vault import OTHER, OWN, RunningVault
+from vault.access.lending import CheckOut, Stage
+from vault.records import new_ulid
+from vault.server.dev.pki import Authority
+from vault.services.check_out_rows import from_row, to_row
+from vault.store import Database, check_outs
+
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+
+
+def now() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
+
+
+def add_person(
+    vault: RunningVault,
+    name: str,
+    *roles: str,
+    person: str = "",
+    institution: str = OWN,
+    own_files: Iterable[str] = (),
+    related_files: Iterable[str] = (),
+) -> None:
+    """Give somebody a certificate and an entry in the principals file. `person` is he himself,
+    under whichever account; the files are identifiers of customers."""
+    pki = vault.folder / "pki"
+    if not (pki / f"{name}.pem").exists():
+        Authority.open(pki, datetime.now(UTC)).client(name, f"spiffe://demo.bank/{name}")
+    entry = {
+        "name": name,
+        "uri": f"spiffe://demo.bank/{name}",
+        "institution": institution,
+        "roles": list(roles),
+        "person": person or f"p-{name}",
+        "own_files": list(own_files),
+        "related_files": list(related_files),
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items() if value]
+    path = vault.folder / "principals.toml"
+    fresh = path.with_suffix(".new")
+    fresh.write_text(
+        path.read_text("utf-8") + "\n[[principal]]\n" + "\n".join(lines) + "\n", "utf-8"
+    )
+    fresh.chmod(0o600)
+    fresh.replace(path)
+
+
+def lending(
+    subject: str,
+    *fields: str,
+    person: str = "p-teller",
+    purpose: str = "CUSTOMER_SERVICE",
+    stage: Stage = Stage.ACTIVE,
+    lasts: int = HOUR,
+    one_time: bool = False,
+) -> CheckOut:
+    """A check-out of a customer or of one of his records, by resource name, from now on."""
+    _, institution, _, customer, *record = subject.split("/")
+    start = now()
+    return CheckOut(
+        institution=institution,
+        identifier=new_ulid(start // 1_000),
+        version=1,
+        customer=customer,
+        record="/".join(record),
+        fields=tuple(fields),
+        purpose=purpose,
+        duration=lasts,
+        one_time=one_time,
+        class_name="contact",
+        needed_roles=(),
+        requester="teller",
+        requester_person=person,
+        requested_at=start,
+        decide_by=start + HOUR,
+        stage=stage,
+        starts_at=start,
+        ends_at=start + lasts,
+    )
+
+
+class Register:
+    """The register of a vault, past the vault."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.dispose()
+
+    def put(self, out: CheckOut) -> str:
+        """Write a version of a check-out; its resource name."""
+        row = to_row(out, b"sealed", now(), "somebody")
+        self._database.write_sync(lambda conn: check_outs.insert(conn, row))
+        return out.name
+
+    def lend(self, subject: str, *fields: str, **more: object) -> str:
+        """Put in a new one, as `lending` makes it."""
+        return self.put(lending(subject, *fields, **more))  # type: ignore[arg-type]  # passed on
+
+    def end(self, name: str, stage: Stage) -> None:
+        """End one: returned, revoked."""
+        out = self.current(name)
+        self.put(replace(out, version=out.version + 1, stage=stage, ends_at=now()))
+
+    def current(self, name: str) -> CheckOut:
+        """How one stands."""
+        _, institution, _, identifier = name.split("/")
+        row = self._database.read_sync(lambda c: check_outs.current(c, institution, identifier))
+        assert row is not None
+        return from_row(row)
+
+
+def elsewhere(name: str) -> str:
+    """The same resource name at the other bank."""
+    return name.replace(f"institutions/{OWN}/", f"institutions/{OTHER}/")
