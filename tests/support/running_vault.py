@@ -23,6 +23,7 @@ from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from tests.support.forked_tier import ForkedTier
 from tests.support.quiet_ports import quiet_ports
+from tests.support.tokens import AUDIENCE, ISSUER, Key, claims, digest_of, jwks, token
 from vault.audit.reader import head
 from vault.audit.signers import verifier_key
 from vault.kms import KekName, create_local_keks
@@ -47,6 +48,8 @@ ROLES = {
 }
 # The others are programs.
 PERSONS = frozenset({"compliance", "officer", "operator", "custodian"})
+# Persons without a certificate of their own, known by an account of the issuer of tokens.
+BEARERS = {"teller": "teller"}
 STRANGER = "stranger"
 _START_SECONDS = 30.0
 _COVERED_SECONDS = 20.0
@@ -80,6 +83,7 @@ class RunningVault:
         self._processes: dict[TierName, Tier] = {}
         self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
         self._log_settings = log
+        self.issuer = Key.make("ES256")
         self._lay_out(masked_database or database, limits)
 
     @property
@@ -197,6 +201,22 @@ class RunningVault:
             (pki / f"{who}.pem").read_bytes(),
         )
 
+    def certificate_digest(self, who: str) -> str:
+        """The SHA-256 digest of a caller's certificate, in hexadecimal."""
+        return digest_of((self.folder / "pki" / f"{who}.pem").read_bytes())
+
+    def token(self, who: str = "teller", via: str = "crm", **changes: object) -> str:
+        """A token of one of `BEARERS`, bound to a caller's certificate, with other claims."""
+        return token(self.issuer, claims(who, self.certificate_digest(via), **changes))
+
+    def publish(self, *keys: Key) -> None:
+        """Have the issuer publish these keys, and no others."""
+        path = self.folder / "jwks.json"
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(jwks(*keys))
+        fresh.chmod(0o600)
+        fresh.replace(path)
+
     def target(self, tier: TierName) -> str:
         """host:port."""
         return f"localhost:{self.ports[tier]}"
@@ -254,7 +274,8 @@ class RunningVault:
         (key,) = read_signing_keys(folder / "kms" / "full", Purpose.LOG)
         (folder / "log.vkey").write_text(f"{verifier_key(ORIGIN, key).vkey}\n")
         self._certificates()
-        self._principals()
+        self.principals()
+        self.publish(self.issuer)
         self.config.write_text(self._config(masked_database, limits), "utf-8")
         data, keys = databases(load(self.config, TierName.FULL))
         upgrade(data)
@@ -276,7 +297,9 @@ class RunningVault:
         yield "masked-node"
         yield STRANGER
 
-    def _principals(self) -> None:
+    def principals(self, *, without: str = "", before: str = "") -> None:
+        """Write the principals file: without one of them, or with a text before all entries."""
+
         def entry(name: str, institution: str, role: str) -> str:
             bank = f'institution = "{institution}"\n' if institution else ""
             uri = f"spiffe://demo.bank/{name}"
@@ -284,12 +307,26 @@ class RunningVault:
             who = f'name = "{name}"\nuri = "{uri}"\n{person}'
             return f'[[principal]]\n{who}{bank}roles = ["{role}"]\n\n'
 
-        text = "".join(
-            entry(name, OWN, role) + entry(other(name), OTHER, role) for name, role in ROLES.items()
-        )
+        def bearer(name: str, institution: str, role: str) -> str:
+            return (
+                f'[[principal]]\nname = "{name}"\nperson = "p-{name}"\n'
+                f'accounts = ["{ISSUER}|{name}"]\n'
+                f'institution = "{institution}"\nroles = ["{role}"]\n\n'
+            )
+
+        entries = {"masked-node": entry("masked-node", "", "masked_node")}
+        for name, role in ROLES.items():
+            entries[name] = entry(name, OWN, role)
+            entries[other(name)] = entry(other(name), OTHER, role)
+        for name, role in BEARERS.items():
+            entries[name] = bearer(name, OWN, role)
+            entries[other(name)] = bearer(other(name), OTHER, role)
+        entries.pop(without, None)
         path = self.folder / "principals.toml"
-        path.write_text(text + entry("masked-node", "", "masked_node"), "utf-8")
-        path.chmod(0o600)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(before + "".join(entries.values()), "utf-8")
+        fresh.chmod(0o600)
+        fresh.replace(path)
 
     def _config(self, masked_database: str, limits: str) -> str:
         tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
@@ -304,6 +341,11 @@ origin = "{ORIGIN}"
 
 [blobs]
 folder = "blobs"
+
+[[tokens]]
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+jwks = "jwks.json"
 
 [tiers.full]
 listen = "localhost:{self.ports[TierName.FULL]}"
