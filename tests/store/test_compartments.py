@@ -73,9 +73,13 @@ def test_items_come_by_time_and_by_subject(filled: Database) -> None:
 
 
 def test_a_row_that_stands_is_not_written_again(filled: Database) -> None:
-    for kind, row in (("compartments_", HERE), ("members", PLACE), ("items", NOTE)):
+    for again in (
+        partial(compartments.insert, compartments_=[HERE]),
+        partial(compartments.insert, members=[PLACE]),
+        partial(compartments.insert, items=[NOTE]),
+    ):
         with pytest.raises(VersionConflict):
-            filled.write_sync(partial(compartments.insert, **{kind: [row]}))
+            filled.write_sync(again)
 
 
 def test_every_row_is_found_by_its_name_with_its_hash(filled: Database) -> None:

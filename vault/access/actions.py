@@ -18,6 +18,10 @@ class ActionClass(StrEnum):
     """To ask for check-outs, and to see and return one's own."""
     LENDING_DECISION = "lending_decision"
     BREAK_GLASS = "break_glass"
+    COMPARTMENT = "compartment"
+    """To open compartments, and to see and change those that one is a member of."""
+    COMPARTMENT_AGREEMENT = "compartment_agreement"
+    """To agree to what a member has proposed, as the person that he named for it."""
     ACCESS_VIEW = "access_view"
     """To see policies, principals and proposals, and to have a decision explained."""
     ACCESS_ADMIN = "access_admin"
@@ -41,6 +45,7 @@ class ResourceKind(StrEnum):
     LOG = "Log"
     INDEX = "Index"
     CHECK_OUT = "CheckOut"
+    COMPARTMENT = "Compartment"
     VAULT = "Vault"
 
     # Enum hashes by name in Python code; as a key of the decision cache the C hash is wanted.
@@ -92,6 +97,16 @@ class Action(StrEnum):
     CHECK_OUTS_REVOKE = "lending.check_outs.revoke"
     BREAK_GLASS = "lending.break_glass.open"
     BREAK_GLASS_REVIEW = "lending.break_glass.review"
+    COMPARTMENTS_CREATE = "compartments.cases.create"
+    COMPARTMENTS_GET = "compartments.cases.get"
+    COMPARTMENTS_LIST = "compartments.cases.list"
+    COMPARTMENTS_CLOSE = "compartments.cases.close"
+    MEMBERS_ADD = "compartments.members.add"
+    MEMBERS_REMOVE = "compartments.members.remove"
+    MEMBERS_GET = "compartments.members.get"
+    MEMBERS_AGREE = "compartments.members.agree"
+    ITEMS_ADD = "compartments.items.add"
+    ITEMS_LIST = "compartments.items.list"
     POLICIES_GET = "access.policies.get"
     POLICIES_TEST = "access.policies.test"
     POLICIES_PROPOSE = "access.policies.propose"
@@ -160,6 +175,9 @@ def _class_of(action: Action) -> ActionClass:
             return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
         case "lending":
             return _OF_LENDING.get(rest, ActionClass.LENDING)
+        case "compartments":
+            agrees = rest == "members.agree"
+            return ActionClass.COMPARTMENT_AGREEMENT if agrees else ActionClass.COMPARTMENT
         case "access":
             return _OF_ACCESS.get(rest.rpartition(".")[2], ActionClass.ACCESS_VIEW)
         case "admin":
@@ -186,6 +204,9 @@ _KINDS = {
     "archive": ResourceKind.VAULT,
     "check_outs": ResourceKind.CHECK_OUT,
     "break_glass": ResourceKind.CHECK_OUT,
+    "cases": ResourceKind.COMPARTMENT,
+    "members": ResourceKind.COMPARTMENT,
+    "items": ResourceKind.COMPARTMENT,
     # Of an institution, or of the vault as a whole.
     "policies": ResourceKind.VAULT,
     "principals": ResourceKind.VAULT,

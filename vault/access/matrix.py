@@ -23,6 +23,7 @@ _ROLES: Final = {
     "custodian": "档案保管人",
     "break_glass": "紧急调阅",
     "compliance": "合规",
+    "investigator": "调查员",
     "security_officer": "安全官",
     "access_admin": "权限管理员",
     "operator": "运维",

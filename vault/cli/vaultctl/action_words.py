@@ -156,6 +156,56 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "review a file opened in an emergency",
         "复核紧急调阅",
     ),
+    "compartments.cases.create": (
+        "opened a compartment",
+        "open a compartment",
+        "建立保密案卷",
+    ),
+    "compartments.cases.get": (
+        "looked at a compartment",
+        "look at a compartment",
+        "查看保密案卷",
+    ),
+    "compartments.cases.list": (
+        "listed the compartments that he is a member of",
+        "list the compartments that he is a member of",
+        "列出所属保密案卷",
+    ),
+    "compartments.cases.close": (
+        "closed a compartment",
+        "close a compartment",
+        "关闭保密案卷",
+    ),
+    "compartments.members.add": (
+        "proposed a member of a compartment",
+        "propose a member of a compartment",
+        "提议保密案卷成员",
+    ),
+    "compartments.members.remove": (
+        "proposed to remove a member of a compartment",
+        "propose to remove a member of a compartment",
+        "提议移除保密案卷成员",
+    ),
+    "compartments.members.get": (
+        "looked at a member of a compartment",
+        "look at a member of a compartment",
+        "查看保密案卷成员",
+    ),
+    "compartments.members.agree": (
+        "agreed to a change of a compartment's members",
+        "agree to a change of a compartment's members",
+        "同意保密案卷成员变更",
+    ),
+    "compartments.items.add": (
+        "noted something in a compartment",
+        "note something in a compartment",
+        "在保密案卷中添加记录",
+    ),
+    "compartments.items.list": (
+        "read what is noted in compartments",
+        "read what is noted in compartments",
+        "查阅保密案卷记录",
+    ),
     "admin.health.check": (
         "checked the vault's health",
         "check the vault's health",
