@@ -87,10 +87,10 @@ class Openings:
 
 def is_known(path: str) -> bool:
     """Whether a path, with its kind in front, is one of the contract's that can be opened."""
-    kind, _, rest = path.partition(".")
+    kind, dot, rest = path.partition(".")
     if kind not in KINDS:
         return False
-    return not rest or any(within(leaf, rest) for leaf in _leaves(kind))
+    return not dot or any(within(leaf, rest) for leaf in _leaves(kind))
 
 
 def require_known(table: FieldTable) -> None:
