@@ -61,7 +61,7 @@ class Key:
                 return cls(ec.generate_private_key(ec.SECP256R1()), alg, kid)
             case "ES384":
                 return cls(ec.generate_private_key(ec.SECP384R1()), alg, kid)
-            case "EdDSA":
+            case "EdDSA" | "Ed25519":
                 return cls(ed25519.Ed25519PrivateKey.generate(), alg, kid)
             case _:
                 return cls(rsa.generate_private_key(65537, bits), alg, kid)

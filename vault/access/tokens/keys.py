@@ -5,16 +5,16 @@ ones are too: with a public key for a secret, HMAC would prove nothing.
 """
 
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc.errors import JoseError, SecurityWarning
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.util import base64_to_int
 
-ALGORITHMS: Final = ("ES256", "ES384", "EdDSA", "RS256", "PS256")
-"""All that a token may be signed with (RFC 7518, section 3.1; RFC 8037)."""
+ALGORITHMS: Final = ("ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256")
+"""All that a token may be signed with (RFC 7518, section 3.1; RFC 8037; RFC 9864)."""
 
 _EC: Final = {"P-256": "ES256", "P-384": "ES384"}
 _RSA_BITS: Final = (2048, 8192)
@@ -92,10 +92,7 @@ def _usable(jwk: Mapping[str, Any]) -> PublicKey | None:
     if not isinstance(operations, list) or "verify" not in operations:
         return None
     try:
-        with warnings.catch_warnings():
-            # Of keys that are too short, which are refused below.
-            warnings.simplefilter("ignore", SecurityWarning)
-            key, algorithms = _imported(jwk)
+        key, algorithms = _imported(jwk)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
     if "alg" in jwk:
@@ -115,11 +112,11 @@ def _imported(jwk: Mapping[str, Any]) -> tuple[ECKey | OKPKey | RSAKey | None, s
         case "EC" if jwk.get("crv") in _EC:
             return ECKey.import_key(members("crv", "x", "y")), {_EC[jwk["crv"]]}
         case "OKP" if jwk.get("crv") == "Ed25519":
-            return OKPKey.import_key(members("crv", "x")), {"EdDSA"}
+            return OKPKey.import_key(members("crv", "x")), {"EdDSA", "Ed25519"}
         case "RSA":
-            key = RSAKey.import_key(members("n", "e"))
             short, long = _RSA_BITS
-            fits = short <= key.raw_value.key_size <= long
-            return key, {"RS256", "PS256"} if fits else set()
+            if not short <= base64_to_int(jwk["n"]).bit_length() <= long:
+                return None, set()
+            return RSAKey.import_key(members("n", "e")), {"RS256", "PS256"}
         case _:
             return None, set()
