@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from vault.access import Directory, Principal
@@ -13,6 +14,7 @@ def principal_of(
     name: str = "somebody",
     uri: str = "",
     person: str = "",
+    own_files: Iterable[str] = (),
 ) -> Principal:
     """A principal with these roles; an empty institution leaves it out, an empty person too."""
     uri = uri or f"spiffe://demo.bank/{name}"
@@ -26,6 +28,8 @@ def principal_of(
         lines.append(f"institution = {json.dumps(institution)}")
     if person:
         lines.append(f"person = {json.dumps(person)}")
+    if own_files:
+        lines.append(f"own_files = {json.dumps(list(own_files))}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "principals.toml"
         path.write_text("\n".join(lines), encoding="utf-8")

@@ -76,7 +76,7 @@ def get_record(
         )
         return response(**answer)  # type: ignore[no-any-return]
 
-    return Unary(action, kind, with_purpose(target_of, "name", kind), prepare, handle)
+    return Unary(action, kind, with_purpose(target_of, "name"), prepare, handle)
 
 
 def _shown(resource: Resource, institution: str, opened: Opened, cut: Cut, mask: FieldMask) -> Any:
@@ -151,7 +151,7 @@ def list_records(
         )
         return response(**answer, next_page_token=token)  # type: ignore[no-any-return]
 
-    return Unary(action, kind, with_purpose(aim, field, kind), prepare, handle)
+    return Unary(action, kind, with_purpose(aim, field), prepare, handle)
 
 
 def period_of(request: Any) -> Period:

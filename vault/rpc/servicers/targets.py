@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.message import Message
-
 from recordsvault.type.v1 import purpose_pb2
 from vault.rpc.methods import Target
 from vault.rpc.names import target_of
@@ -30,12 +28,8 @@ def with_request_id(aim: Callable[[str], Target], field: str) -> Callable[[Any],
     return target
 
 
-def with_purpose(
-    aim: Callable[[str], Target], field: str, kind: type[Message]
-) -> Callable[[Any], Target]:
+def with_purpose(aim: Callable[[str], Target], field: str) -> Callable[[Any], Target]:
     """The target of a full read whose `field` names it."""
-    # No check-out opens the customers of an institution.
-    lent = "check_out" in kind.DESCRIPTOR.fields_by_name
 
     def target(request: Any) -> Target:
         found = aim(getattr(request, field))
@@ -46,7 +40,8 @@ def with_purpose(
             purpose=_PURPOSES.get(request.purpose, ""),
             # Blanks refer to nothing.
             case_reference=request.case_reference.strip(),
-            check_out=request.check_out if lent else "",
+            # No check-out opens the customers of an institution: that request has none.
+            check_out=getattr(request, "check_out", ""),
         )
 
     return target
