@@ -16,7 +16,7 @@ LOG_TREE = {"log_tiles", "log_checkpoints", "log_lease", "log_bundles"}
 def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database_url: str) -> None:
     database = Database(database_url)
     assert migrate.pending(database) == [
-        *(f"data:d000{number}" for number in range(1, 7)),
+        *(f"data:d000{number}" for number in range(1, 8)),
         "keys:k0001",
     ]
     assert migrate.current(database, "data") is None

@@ -249,6 +249,43 @@ compartment_items = Table(
     Index(None, "institution", "compartment", "subject", "item"),
 )
 
+
+# What has been spent of budgets (spending.py): a row a customer looked at, a page, or a search
+# without a result. Rows are added and, when they are old, removed; none is changed. Each tier has
+# its own, so that the masked tier's role does not see who has opened whom in full.
+def _spent(name: str) -> Table:
+    return Table(
+        name,
+        data_metadata,
+        _text("institution"),
+        _text("who"),
+        _text("meter"),
+        _long("period"),
+        _text("item"),
+        _long("number"),
+        PrimaryKeyConstraint("institution", "who", "meter", "period", "item"),
+        Index(None, "institution", "who", "meter", "period", "number", unique=True),
+        Index(None, "institution", "period"),
+        sqlite_with_rowid=False,
+    )
+
+
+full_spent = _spent("full_spent")
+masked_spent = _spent("masked_spent")
+
+# Customers who are none, so that nobody has a reason to look at them.
+decoys = Table(
+    "decoys",
+    data_metadata,
+    _text("institution"),
+    _text("customer"),
+    _int("version"),
+    _int("decoy"),
+    _long("recorded_at"),
+    _text("recorded_by"),
+    PrimaryKeyConstraint("institution", "customer", "version"),
+)
+
 audit_events = Table(
     "audit_events",
     data_metadata,
@@ -401,6 +438,9 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     # Policies and principals act on both tiers.
     "proposals": frozenset(c.name for c in proposals.columns),
     "approved_head": frozenset(c.name for c in approved_head.columns),
+    # Its calls are held to the same budgets, and a decoy is one on both tiers.
+    "masked_spent": frozenset(c.name for c in masked_spent.columns),
+    "decoys": frozenset({"institution", "customer", "version", "decoy"}),
     "audit_head": frozenset(c.name for c in audit_head.columns),
     # Hashes and signatures alone: by them a masked node finds that the log was set back.
     "audit_events": frozenset({"position", "chain"}),
@@ -409,7 +449,7 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "masked_branch_keys": frozenset(c.name for c in masked_branch_keys.columns),
     "masked_file_keys": frozenset(c.name for c in masked_file_keys.columns),
 }
-MASKED_INSERTABLE = frozenset({"audit_events", "audit_customers"})
+MASKED_INSERTABLE = frozenset({"audit_events", "audit_customers", "masked_spent"})
 MASKED_UPDATABLE: dict[str, frozenset[str]] = {
     "audit_head": frozenset({"size", "chain", "recorded_at"})
 }
