@@ -32,6 +32,7 @@ ROLES = {
     "officer": "security_officer",
     "operator": "operator",
     "custodian": "custodian",
+    "investigator": "investigator",
 }
 
 

@@ -19,6 +19,7 @@ import grpc
 
 from recordsvault.admin.v1 import admin_pb2_grpc
 from recordsvault.audit.v1 import audit_pb2_grpc
+from recordsvault.compartments.v1 import compartments_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from tests.support.forked_tier import ForkedTier
@@ -45,9 +46,11 @@ ROLES = {
     "officer": "security_officer",
     "operator": "operator",
     "custodian": "custodian",
+    "investigator": "investigator",
+    "colleague": "investigator",
 }
 # The others are programs.
-PERSONS = frozenset({"compliance", "officer", "operator", "custodian"})
+PERSONS = frozenset({"compliance", "officer", "operator", "custodian", "investigator", "colleague"})
 # Persons without a certificate of their own, known by an account of the issuer of tokens.
 BEARERS = {"teller": "teller"}
 STRANGER = "stranger"
@@ -247,6 +250,10 @@ class RunningVault:
     def audit(self, who: str = "officer") -> audit_pb2_grpc.AuditStub:
         """The audit service of the full tier."""
         return audit_pb2_grpc.AuditStub(self.channel(who, TierName.FULL))
+
+    def compartments(self, who: str = "investigator") -> compartments_pb2_grpc.CompartmentsStub:
+        """The compartments service of the full tier."""
+        return compartments_pb2_grpc.CompartmentsStub(self.channel(who, TierName.FULL))
 
     def admin(
         self, who: str = "operator", tier: TierName = TierName.FULL

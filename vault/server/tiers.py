@@ -15,7 +15,16 @@ from vault.rpc.deciding import Standing
 from vault.rpc.methods import Method
 from vault.rpc.opened import Openings
 from vault.rpc.oracle_client import RemoteOracle
-from vault.rpc.servicers import admin, audit, masked, oracle, proving, records, standard
+from vault.rpc.servicers import (
+    admin,
+    audit,
+    compartments,
+    masked,
+    oracle,
+    proving,
+    records,
+    standard,
+)
 from vault.rpc.servicers.reads import Lending
 from vault.server import tls
 from vault.server.field_table import field_table
@@ -23,6 +32,7 @@ from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
+from vault.services.compartments import Cases, Ground, Items, Members
 from vault.services.exporting import Exporting
 from vault.services.health import (
     Health,
@@ -91,10 +101,15 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         health,
         records.methods(use_cases),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
+        compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )
     return replace(tier, standing=borrowing.standing)
+
+
+def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
+    return compartments.CompartmentUseCases(Cases(ground), Members(ground), Items(ground))
 
 
 def _proving(parts: Parts, history: History) -> proving.ProvingUseCases:

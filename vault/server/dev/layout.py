@@ -52,6 +52,7 @@ PEOPLE = (
     Person("officer", "security_officer", "reads the log", "p-1002"),
     Person("operator", "operator", "sees the vault's health", "p-1003"),
     Person("custodian", "custodian", "lends full records", "p-1004"),
+    Person("investigator", "investigator", "keeps compartments", "p-1005"),
 )
 
 
