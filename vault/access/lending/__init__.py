@@ -9,6 +9,7 @@ account; never widens what was asked; and knows no check-out without an end.
 
 from vault.access.lending.check_out import Approval, CheckOut, Stage, State, Verdict
 from vault.access.lending.classes import (
+    BreakGlass,
     ClassesInvalid,
     LendingClass,
     LendingClasses,
@@ -19,6 +20,7 @@ from vault.access.lending.transitions import Party, Wish
 
 __all__ = [
     "Approval",
+    "BreakGlass",
     "CheckOut",
     "ClassesInvalid",
     "LendingClass",

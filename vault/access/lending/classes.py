@@ -11,6 +11,14 @@
     fields = ["customer.natural_person.identity"]   # the request touches one of these
     sensitive = true                      # the customer is of a sensitive class
 
+    [register]
+    sees = ["security_officer"]           # who sees all entries, beside who may decide on some
+
+    [break_glass]
+    longest = "30m"                       # how long a file stays open
+    review_within = "24h"                 # after that who broke it may not break another
+    reviewers = ["security_officer"]      # who reviews it; never who broke it
+
 All classes that match a request hold together: whoever one of them needs must agree, the shortest
 time counts, and one that wants a case reference wants it. What no class matches is refused.
 """
@@ -62,11 +70,25 @@ class LendingClass:
         )
 
 
-class LendingClasses:
-    """All classes."""
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """What holds for files that are opened in an emergency. Times in microseconds."""
 
-    def __init__(self, classes: Iterable[LendingClass]) -> None:
+    longest: int
+    review_within: int
+    reviewers: frozenset[str]
+
+
+class LendingClasses:
+    """All classes; `break_glass` is what holds where nobody is asked before. `viewers` are the
+    roles that see all entries of the register of their institution."""
+
+    def __init__(
+        self, classes: Iterable[LendingClass], break_glass: BreakGlass, viewers: frozenset[str]
+    ) -> None:
         self._classes = tuple(classes)
+        self.break_glass = break_glass
+        self.viewers = viewers | self.roles | break_glass.reviewers
 
     def of(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> LendingClass | None:
         """All classes that a request is of as one; None where there is none."""
@@ -114,8 +136,20 @@ class _Class(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: _When = _When()
 
 
+class _Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sees: list[_Role]
+
+
+class _BreakGlass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    longest: str
+    review_within: str
+    reviewers: Annotated[list[_Role], msgspec.Meta(min_length=1)]
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: list[_Class] = msgspec.field(name="class")
+    register: _Register
+    break_glass: _BreakGlass
 
 
 def read_classes(path: Path = DEFAULT_CLASSES) -> LendingClasses:
@@ -129,7 +163,16 @@ def read_classes(path: Path = DEFAULT_CLASSES) -> LendingClasses:
     names = [one.name for one in file.classes]
     if len(set(names)) != len(names):
         raise ClassesInvalid(f"{path.name}: two classes have one name")
-    return LendingClasses(_class(path.name, one) for one in file.classes)
+    glass = file.break_glass
+    return LendingClasses(
+        [_class(path.name, one) for one in file.classes],
+        BreakGlass(
+            longest=_micros(path.name, "break_glass", "longest", glass.longest),
+            review_within=_micros(path.name, "break_glass", "review_within", glass.review_within),
+            reviewers=frozenset(glass.reviewers),
+        ),
+        frozenset(file.register.sees),
+    )
 
 
 def _class(file: str, one: _Class) -> LendingClass:

@@ -22,6 +22,7 @@ class Why(StrEnum):
     APPROVED_ALREADY = "CHECK_OUT_APPROVED_ALREADY"
     WIDER = "CHECK_OUT_WIDER"
     NOT_REQUESTER = "CHECK_OUT_NOT_REQUESTER"
+    NOT_RENEWABLE = "CHECK_OUT_NOT_RENEWABLE"
     NOT_BREAK_GLASS = "CHECK_OUT_NOT_BREAK_GLASS"
     REVIEWED_ALREADY = "CHECK_OUT_REVIEWED_ALREADY"
 
@@ -78,6 +79,11 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
         "Only the person who asked may do that.",
         "只有申请人本人可执行该操作。",
     ),
+    Why.NOT_RENEWABLE: (
+        "Only what was lent is renewed, and not what was revoked or opened in an emergency; "
+        "ask for a new check-out.",
+        "只有已借出的借阅可续借，已收回或紧急调阅的不可续借；请重新申请借阅。",
+    ),
     Why.NOT_BREAK_GLASS: (
         "Only a check-out that was opened by breaking the glass is reviewed.",
         "只有紧急调阅才需要复核。",
@@ -87,11 +93,13 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
 
 
 class LendingRefused(Exception):
-    """A change that the register does not take."""
+    """A change that the register does not take. `field` is "fields" or "duration" where that is
+    what is wrong."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Why, field: str = "") -> None:
         super().__init__(why.value)
         self.why = why
+        self.field = field
 
     @property
     def en(self) -> str:

@@ -50,13 +50,13 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
     if wish.customer in who.close_files:
         raise LendingRefused(Why.OWN_FILE)
     if not wish.fields:
-        raise LendingRefused(Why.NO_FIELDS)
+        raise LendingRefused(Why.NO_FIELDS, "fields")
     if of is None:
         raise LendingRefused(Why.NO_CLASS)
     if wish.duration <= 0:
-        raise LendingRefused(Why.NO_DURATION)
+        raise LendingRefused(Why.NO_DURATION, "duration")
     if wish.duration > of.longest:
-        raise LendingRefused(Why.TOO_LONG)
+        raise LendingRefused(Why.TOO_LONG, "duration")
     if of.case_reference and not wish.has_case_reference:
         raise LendingRefused(Why.CASE_REFERENCE)
     made = CheckOut(
@@ -81,6 +81,25 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
     return made if made.waiting_roles else _started(made, now)
 
 
+def renewal(was: CheckOut, who: Party, duration: int, *, has_case_reference: bool) -> Wish:
+    """The wish for the same again, for another `duration` (microseconds). Raises LendingRefused."""
+    if who.person != was.requester_person:
+        raise LendingRefused(Why.NOT_REQUESTER)
+    if was.break_glass or not was.starts_at or was.stage is Stage.REVOKED:
+        raise LendingRefused(Why.NOT_RENEWABLE)
+    return Wish(
+        institution=was.institution,
+        customer=was.customer,
+        record=was.record,
+        fields=was.fields,
+        purpose=was.purpose,
+        has_case_reference=has_case_reference,
+        duration=duration,
+        one_time=was.one_time,
+        renews=was.name,
+    )
+
+
 def approve(
     was: CheckOut,
     who: Party,
@@ -98,11 +117,11 @@ def approve(
     if not roles:
         raise LendingRefused(Why.ROLE_NOT_NEEDED)
     if fields and not all_within(fields, was.fields):
-        raise LendingRefused(Why.WIDER)
+        raise LendingRefused(Why.WIDER, "fields")
     if duration is not None and duration <= 0:
-        raise LendingRefused(Why.NO_DURATION)
+        raise LendingRefused(Why.NO_DURATION, "duration")
     if duration is not None and duration > was.duration:
-        raise LendingRefused(Why.WIDER)
+        raise LendingRefused(Why.WIDER, "duration")
     agreed = replace(
         was,
         version=was.version + 1,
@@ -173,8 +192,11 @@ def break_glass(
     return _started(made, now)
 
 
-def review(was: CheckOut, who: Party, verdict: Verdict, now: int) -> CheckOut:
-    """Say whether breaking the glass was right; an unjustified one ends at once.
+def review(
+    was: CheckOut, who: Party, verdict: Verdict, reviewers: frozenset[str], now: int
+) -> CheckOut:
+    """Say, in one of the roles `reviewers`, whether breaking the glass was right; an unjustified
+    one ends at once.
 
     Raises LendingRefused.
     """
@@ -184,12 +206,28 @@ def review(was: CheckOut, who: Party, verdict: Verdict, now: int) -> CheckOut:
         raise LendingRefused(Why.OWN_REQUEST)
     if was.customer in who.close_files:
         raise LendingRefused(Why.OWN_FILE)
+    if who.roles.isdisjoint(reviewers):
+        raise LendingRefused(Why.ROLE_NOT_NEEDED)
     if was.verdict is not Verdict.NONE:
         raise LendingRefused(Why.REVIEWED_ALREADY)
     seen = replace(was, version=was.version + 1, verdict=verdict, reviewer=who.name)
     if verdict is Verdict.UNJUSTIFIED and was.state_at(now) is State.ACTIVE:
         return replace(seen, stage=Stage.REVOKED, ends_at=now, ended_by=who.name)
     return seen
+
+
+def waits_for(was: CheckOut, who: Party, reviewers: frozenset[str], now: int) -> bool:
+    """Whether it waits for this person's decision: for one of his roles, or for the review of a
+    broken glass by one of the roles `reviewers`."""
+    if who.person == was.requester_person or was.customer in who.close_files:
+        return False
+    if was.break_glass:
+        return was.verdict is Verdict.NONE and not reviewers.isdisjoint(who.roles)
+    return (
+        was.state_at(now) is State.REQUESTED
+        and all(approval.person != who.person for approval in was.approvals)
+        and not who.roles.isdisjoint(was.waiting_roles)
+    )
 
 
 def _require_decider(was: CheckOut, who: Party, now: int) -> None:

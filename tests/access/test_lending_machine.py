@@ -1,0 +1,306 @@
+"""Random lives of check-outs, held against a model that knows the rules in other words.
+
+The model keeps, for each check-out, the bare list of what was done to it and by whom; whether a
+step may succeed, and whether the check-out opens anything, it works out of that list each time.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from vault.access.lending import (
+    CheckOut,
+    LendingClass,
+    LendingRefused,
+    Party,
+    State,
+    Verdict,
+    Wish,
+    transitions,
+)
+
+# Three persons with two accounts each, and three with one; what an account may is its own.
+ACCOUNTS = (
+    Party("ann", "p-ann", frozenset({"teller"})),
+    Party("ann-2", "p-ann", frozenset({"custodian", "compliance"})),
+    Party("bob", "p-bob", frozenset({"custodian"})),
+    Party("bob-2", "p-bob", frozenset({"compliance", "teller"})),
+    Party("cai", "p-cai", frozenset({"custodian", "compliance"}), frozenset({"f1"})),
+    Party("cai-2", "p-cai", frozenset({"teller"}), frozenset({"f1"})),
+    Party("dan", "p-dan", frozenset({"compliance"})),
+    Party("eva", "p-eva", frozenset({"custodian"}), frozenset({"f2"})),
+    Party("fay", "p-fay", frozenset({"security_officer"})),
+)
+REVIEWERS = frozenset({"security_officer", "compliance"})
+FILES = ("f1", "f2", "f3")
+FIELDS = ("customer.a", "customer.a.x", "customer.a.y", "customer.b", "customer.bb")
+NEEDS: tuple[tuple[str, ...], ...] = ((), ("custodian",), ("custodian", "compliance"))
+LONGEST, DECIDE_WITHIN, GLASS, REVIEW = 100, 50, 20, 200
+_who = st.sampled_from(ACCOUNTS)
+_fields = st.lists(st.sampled_from(FIELDS), max_size=3, unique=True).map(tuple)
+_durations = st.integers(-2, LONGEST + 2)
+
+
+@dataclass
+class Life:
+    """What the model knows of a check-out."""
+
+    out: CheckOut
+    asker: str
+    file: str
+    needs: tuple[str, ...]
+    asked: tuple[str, ...]
+    longest: int
+    born: int
+    glass: bool = False
+    one_time: bool = False
+    # (person, role, fields left, time left, when)
+    agreed: list[tuple[str, str, tuple[str, ...], int, int]] = field(default_factory=list)
+    over: bool = False
+    reviewed: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return {role for _, role, *_ in self.agreed} >= set(self.needs)
+
+    @property
+    def began(self) -> int:
+        return max([self.born, *(when for *_, when in self.agreed)])
+
+    @property
+    def lasts(self) -> int:
+        return self.agreed[-1][3] if self.agreed else self.longest
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        return self.agreed[-1][2] if self.agreed else self.asked
+
+    def waits(self, now: int) -> bool:
+        return not self.over and not self.complete and now < self.born + DECIDE_WITHIN
+
+    def lent(self, now: int) -> bool:
+        return not self.over and self.complete and now < self.began + self.lasts
+
+
+def is_inside(path: str, wider: tuple[str, ...]) -> bool:
+    parts = path.split(".")
+    return any(parts[: len(w)] == w for w in (one.split(".") for one in wider))
+
+
+class Register(RuleBasedStateMachine):
+    """The rules, driven at random."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = 1_000
+        self.lives: list[Life] = []
+
+    def _one(self, data: st.DataObject) -> Life | None:
+        return data.draw(st.sampled_from(self.lives)) if self.lives else None
+
+    @rule(
+        who=_who,
+        file=st.sampled_from(FILES),
+        needs=st.sampled_from(NEEDS),
+        fields=_fields,
+        duration=_durations,
+        one_time=st.booleans(),
+    )
+    def ask(
+        self,
+        who: Party,
+        file: str,
+        needs: tuple[str, ...],
+        fields: tuple[str, ...],
+        duration: int,
+        one_time: bool,
+    ) -> None:
+        of = LendingClass("c", needs, LONGEST, DECIDE_WITHIN, False, (), (), False)
+        wish = Wish(
+            institution="bank",
+            customer=file,
+            record="",
+            fields=fields,
+            purpose="CUSTOMER_SERVICE",
+            has_case_reference=False,
+            duration=duration,
+            one_time=one_time,
+        )
+        may = bool(fields) and 0 < duration <= LONGEST and file not in who.close_files
+        try:
+            out = transitions.request(wish, f"c{len(self.lives)}", who, of, self.now)
+        except LendingRefused:
+            assert not may
+            return
+        assert may
+        self.lives.append(
+            Life(out, who.person, file, needs, fields, duration, self.now, one_time=one_time)
+        )
+
+    @rule(who=_who, file=st.sampled_from(FILES))
+    def break_glass(self, who: Party, file: str) -> None:
+        wish = Wish(
+            institution="bank",
+            customer=file,
+            record="",
+            fields=("customer",),
+            purpose="CUSTOMER_SERVICE",
+            has_case_reference=False,
+            duration=LONGEST,
+        )
+        name = f"c{len(self.lives)}"
+        try:
+            out = transitions.break_glass(
+                wish, name, who, self.now, longest=GLASS, review_within=REVIEW
+            )
+        except LendingRefused:
+            assert file in who.close_files
+            return
+        assert file not in who.close_files
+        self.lives.append(
+            Life(out, who.person, file, (), ("customer",), GLASS, self.now, glass=True)
+        )
+
+    @rule(data=st.data(), who=_who, fields=_fields, duration=st.one_of(st.none(), _durations))
+    def approve(
+        self, data: st.DataObject, who: Party, fields: tuple[str, ...], duration: int | None
+    ) -> None:
+        life = self._one(data)
+        if life is None:
+            return
+        missing = [r for r in life.needs if r not in {role for _, role, *_ in life.agreed}]
+        mine = [role for role in missing if role in who.roles]
+        may = (
+            life.waits(self.now)
+            and who.person != life.asker
+            and life.file not in who.close_files
+            and who.person not in {person for person, *_ in life.agreed}
+            and bool(mine)
+            and all(is_inside(path, life.opens) for path in fields)
+            and (duration is None or 0 < duration <= life.lasts)
+        )
+        waited = transitions.waits_for(life.out, who, REVIEWERS, self.now)
+        assert not may or life.glass or waited
+        try:
+            out = transitions.approve(life.out, who, self.now, fields=fields, duration=duration)
+        except LendingRefused:
+            assert not may
+            return
+        assert may and waited and out.version == life.out.version + 1
+        life.agreed.append(
+            (who.person, mine[0], fields or life.opens, duration or life.lasts, self.now)
+        )
+        life.out = out
+
+    @rule(data=st.data(), who=_who)
+    def deny(self, data: st.DataObject, who: Party) -> None:
+        life = self._one(data)
+        if life is None:
+            return
+        may = (
+            life.waits(self.now)
+            and who.person != life.asker
+            and life.file not in who.close_files
+            and not who.roles.isdisjoint(life.needs)
+        )
+        self._end(life, may, lambda: transitions.deny(life.out, who, self.now))
+
+    @rule(data=st.data(), who=_who)
+    def give_back(self, data: st.DataObject, who: Party) -> None:
+        life = self._one(data)
+        if life is None:
+            return
+        may = who.person == life.asker and (life.waits(self.now) or life.lent(self.now))
+        self._end(life, may, lambda: transitions.give_back(life.out, who, self.now))
+
+    @rule(data=st.data(), who=_who)
+    def revoke(self, data: st.DataObject, who: Party) -> None:
+        life = self._one(data)
+        if life is not None:
+            may = life.lent(self.now)
+            self._end(life, may, lambda: transitions.revoke(life.out, who, self.now))
+
+    @rule(data=st.data())
+    def use(self, data: st.DataObject) -> None:
+        life = self._one(data)
+        if life is not None:
+            may = life.one_time and life.lent(self.now)
+            self._end(life, may, lambda: transitions.use(life.out, self.now))
+
+    def _end(self, life: Life, may: bool, end: object) -> None:
+        try:
+            out = end()  # type: ignore[operator]  # a closure of the rule's
+        except LendingRefused:
+            assert not may
+            return
+        assert may and out.version == life.out.version + 1
+        life.out, life.over = out, True
+
+    @rule(data=st.data(), who=_who, good=st.booleans())
+    def review(self, data: st.DataObject, who: Party, good: bool) -> None:
+        life = self._one(data)
+        if life is None:
+            return
+        may = (
+            life.glass
+            and not life.reviewed
+            and who.person != life.asker
+            and life.file not in who.close_files
+            and not who.roles.isdisjoint(REVIEWERS)
+        )
+        verdict = Verdict.JUSTIFIED if good else Verdict.UNJUSTIFIED
+        try:
+            out = transitions.review(life.out, who, verdict, REVIEWERS, self.now)
+        except LendingRefused:
+            assert not may
+            return
+        assert may
+        life.out, life.reviewed = out, True
+        life.over = life.over or (not good and life.lent(self.now))
+
+    @rule(duration=_durations, data=st.data(), who=_who)
+    def renew(self, data: st.DataObject, who: Party, duration: int) -> None:
+        life = self._one(data)
+        if life is None:
+            return
+        try:
+            wish = transitions.renewal(life.out, who, duration, has_case_reference=False)
+        except LendingRefused:
+            return
+        assert who.person == life.asker and life.complete and not life.glass
+        assert wish.fields == life.opens and wish.customer == life.file
+
+    @rule(by=st.integers(1, DECIDE_WITHIN))
+    def time_passes(self, by: int) -> None:
+        self.now += by
+
+    @invariant()
+    def what_opens_is_what_the_model_lends(self) -> None:
+        for life in getattr(self, "lives", ()):
+            state = life.out.state_at(self.now)
+            assert (state is State.ACTIVE) is life.lent(self.now), (life, self.now)
+            assert (state is State.REQUESTED) is life.waits(self.now), (life, self.now)
+
+    @invariant()
+    def what_is_lent_has_an_end_and_everybody_it_needs(self) -> None:
+        for life in getattr(self, "lives", ()):
+            out = life.out
+            if out.state_at(self.now) is not State.ACTIVE:
+                continue
+            agreed = {approval.role: approval.person for approval in out.approvals}
+            assert set(agreed) == set(out.needed_roles) == set(life.needs)
+            assert len(set(agreed.values())) == len(life.needs)
+            assert life.asker not in agreed.values()
+            close = {a.person for a in ACCOUNTS if life.file in a.close_files}
+            assert close.isdisjoint({*agreed.values(), life.asker})
+            assert out.starts_at == life.began <= self.now
+            assert self.now < out.ends_at <= out.starts_at + life.longest
+            assert out.fields == life.opens
+            assert all(is_inside(path, life.asked) for path in out.fields)
+            assert replace(out, approvals=()).requester_person == life.asker
+
+
+Register.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRegister = Register.TestCase
