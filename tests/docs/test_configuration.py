@@ -20,6 +20,7 @@ from vault.server.settings import (
     WitnessTable,
     load,
 )
+from vault.server.token_settings import TokensTable
 
 TEXT = ENGLISH.read_text(encoding="utf-8")
 TABLES: dict[str, type[msgspec.Struct]] = {
@@ -29,6 +30,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "tiers.*.oracle": OracleTable,
     "log": LogTable,
     "log.witnesses": WitnessTable,
+    "tokens": TokensTable,
     "limits": LimitsTable,
     "cache": CacheTable,
     "blobs": BlobsTable,

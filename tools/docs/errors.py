@@ -13,6 +13,7 @@ import grpc
 from vault.access import Reason as Refused
 from vault.records.reasons import Reason as Wrong
 from vault.rpc import errors as mapped
+from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
 from vault.services import errors as refused
 from vault.services import replays
 
@@ -46,6 +47,28 @@ ADVICE: Final = {
     "exactly one SPIFFE-style URI.",
     "UNKNOWN_PRINCIPAL": "The URI of the certificate is not in `principals.toml`, or past its "
     "`not_after`. An operator adds it; the servers take the change within a second.",
+    "CERTIFICATE_REFUSED": "The certificate was revoked, or is not one that its principal is held "
+    "to (`revoked_certificates`, `certificates`). Use the principal's present one.",
+    "TOKEN_INVALID": "What came as `authorization` is not one bearer token, is longer than 8 KiB, "
+    "or is not signed with a published key by an algorithm that is allowed. Send one good token, "
+    "or none: a wrong one is never passed over.",
+    "TOKEN_KEY_UNKNOWN": "The token's key is not among those that its issuer publishes, or was "
+    "added within the last ten seconds. Try again, then fetch a new token.",
+    "TOKEN_ISSUER": "The token is of an issuer that `[[tokens]]` does not name.",
+    "TOKEN_AUDIENCE": "The token was issued for another service. Have `aud` name this vault.",
+    "TOKEN_EXPIRED": "The token is over; an open stream ends with it. Fetch a new one.",
+    "TOKEN_NOT_YET_VALID": "The token begins later. Are the issuer's clock and the vault's right?",
+    "TOKEN_LIFETIME": "The token is made out for longer than `tokens.longest_seconds`. Have "
+    "shorter ones issued.",
+    "TOKEN_UNBOUND": "The token is not bound to the client certificate beside it (RFC 8705, "
+    "`cnf.x5t#S256`). Fetch it with that certificate.",
+    "TOKEN_ISSUER_AWAY": "The issuer's keys could not be read for an hour. Try again; operations "
+    "bring the issuer back. Calls without a token go on.",
+    "TOKEN_NOT_NEEDED": "The certificate is a person's own. Leave out the token, which is somebody "
+    "else's.",
+    "TOKEN_OTHER_INSTITUTION": "The token's person and the certificate are of two institutions.",
+    "UNKNOWN_ACCOUNT": "No principal has the token's account, or he is past his `not_after`. An "
+    "operator adds it to his `accounts`.",
     # May they
     "ROLE_MISSING": "No role of the caller allows the action. Use the profile that does, or the "
     "masked tier; the metadata and the decision matrix say who may.",
@@ -170,8 +193,7 @@ A rule that stands in the contract itself is answered as `RULE_` and the name of
 _CODES: Final = frozenset(code.name for code in grpc.StatusCode)
 # Made by a function that takes the reason: no class, table or literal says their code.
 _MADE: Final = {
-    "CERTIFICATE_WITHOUT_URI": "UNAUTHENTICATED",
-    "UNKNOWN_PRINCIPAL": "UNAUTHENTICATED",
+    **{reason: unrecognised(reason).fault.code.name for reason in UNRECOGNISED},
     "SEARCH_BUDGET_EXHAUSTED": refused.Exhausted.code,
     "ORACLE_UNAVAILABLE": refused.Unavailable.code,
     "ORACLE_REFUSED": refused.Unavailable.code,
