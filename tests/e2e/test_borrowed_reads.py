@@ -26,12 +26,12 @@ NAME, PHONES = "customer.natural_person.full_name", "customer.phones"
 
 @pytest.fixture(scope="module")
 def vault(each_vault: RunningVault) -> RunningVault:
-    """On both databases; with two tellers, one of whom has a second account."""
-    add_person(each_vault, "teller", "teller")
-    add_person(each_vault, "teller-again", "teller", person="p-teller")
-    add_person(each_vault, "second-teller", "teller")
-    add_person(each_vault, "teller-there", "teller", person="p-teller", institution=OTHER)
-    _until_known(each_vault, "teller-there")
+    """On both databases; with two tellers, one of whom has several accounts."""
+    add_person(each_vault, "clerk", "teller", person="p-teller")
+    add_person(each_vault, "clerk-again", "teller", person="p-teller")
+    add_person(each_vault, "second-clerk", "teller")
+    add_person(each_vault, "clerk-there", "teller", person="p-teller", institution=OTHER)
+    _until_known(each_vault, "clerk-there")
     return each_vault
 
 
@@ -74,7 +74,7 @@ def get(
     name: str,
     check_out: str,
     *mask: str,
-    who: str = "teller",
+    who: str = "clerk",
     purpose: Any = SERVING,
 ) -> pb.GetCustomerResponse:
     """Read a customer by a check-out."""
@@ -158,7 +158,7 @@ def test_what_a_teller_may_never_open_is_not_opened_by_a_check_out_either(
 ) -> None:
     lent = register.lend(file, PHONES, "customer.risk_class", "transaction.channel")
     assert leaves(get(vault, file, lent).customer) == {"phones"}
-    answer = vault.records("teller").ListTransactions(
+    answer = vault.records("clerk").ListTransactions(
         pb.ListTransactionsRequest(parent=file, purpose=SERVING, check_out=lent)
     )
     for booking in answer.transactions:
@@ -169,7 +169,7 @@ def test_a_customers_check_out_opens_the_versions_and_lists_below_him(
     vault: RunningVault, register: Register, log: LogBook, file: str
 ) -> None:
     lent = register.lend(file, "customer.emails", "identity_document.number", "transaction.amount")
-    records, common = vault.records("teller"), by(lent)
+    records, common = vault.records("clerk"), by(lent)
     document, booking = below(vault, file)
     calls: dict[Callable[[], Any], tuple[str, str, set[str]]] = {
         lambda: records.ListCustomerVersions(pb.ListCustomerVersionsRequest(name=file, **common)): (
@@ -207,7 +207,7 @@ def test_a_check_out_that_opens_nothing_of_a_kind_of_record_opens_no_such_record
 ) -> None:
     lent = register.lend(file, PHONES)
     document, booking = below(vault, file)
-    records, common = vault.records("teller"), by(lent)
+    records, common = vault.records("clerk"), by(lent)
     for call in (
         partial(records.GetTransaction, pb.GetTransactionRequest(name=booking, **common)),
         partial(records.ListTransactions, pb.ListTransactionsRequest(parent=file, **common)),
@@ -243,18 +243,39 @@ def test_the_persons_other_account_may_use_it_and_nobody_elses(
     vault: RunningVault, register: Register, log: LogBook, file: str
 ) -> None:
     lent = register.lend(file, PHONES)
-    assert get(vault, file, lent, who="teller-again").customer.phones
-    stolen = refused(vault, file, lent, who="second-teller")
+    assert get(vault, file, lent, who="clerk-again").customer.phones
+    stolen = refused(vault, file, lent, who="second-clerk")
     nothing = refused(
-        vault, file, lent[:-1] + ("0" if lent[-1] != "0" else "1"), who="second-teller"
+        vault, file, lent[:-1] + ("0" if lent[-1] != "0" else "1"), who="second-clerk"
     )
     assert (stolen.code, stolen.reason) == ("NOT_FOUND", "NOT_FOUND")
     assert stolen.text.replace(lent, "X") == nothing.text.replace(
         lent[:-1] + ("0" if lent[-1] != "0" else "1"), "X"
     )
-    event = log.one(lambda: refused(vault, file, lent, who="second-teller"))
+    event = log.one(lambda: refused(vault, file, lent, who="second-clerk"))
     assert event.check_out == lent.rpartition("/")[2]
     assert not event.fields
+
+
+def test_a_front_end_reads_by_what_the_person_whose_token_it_carries_has_borrowed(
+    vault: RunningVault, register: Register, log: LogBook, file: str
+) -> None:
+    lent = register.lend(file, NAME, PHONES)
+    request = pb.GetCustomerRequest(name=file, **by(lent))
+
+    def read(**metadata: str) -> pb.GetCustomerResponse:
+        sent = tuple(metadata.items())
+        return vault.records("crm").GetCustomer(request, metadata=sent)
+
+    bearer = f"Bearer {vault.token('teller', 'crm')}"
+    event = log.one(lambda: read(authorization=bearer))
+    assert (event.actor, event.on_behalf_of) == ("crm", "teller")
+    assert set(event.fields) == leaves(read(authorization=bearer).customer)
+    assert set(event.fields) == {"natural_person.full_name", "phones"}
+    answer = refusal(read)
+    assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "PERSON_REQUIRED")
+    others = f"Bearer {vault.token(other('teller'), 'crm')}"
+    assert refusal(lambda: read(authorization=others)).code == "UNAUTHENTICATED"
 
 
 def test_a_program_has_borrowed_nothing(vault: RunningVault, register: Register, file: str) -> None:
@@ -270,11 +291,11 @@ def test_no_other_record_purpose_or_institution_is_opened_by_it(
     lent = register.lend(file, PHONES)
     assert refused(vault, somebody, lent).reason == "CHECK_OUT_OTHER_RECORD"
     assert refused(vault, file, lent, purpose=ONBOARDING).reason == "CHECK_OUT_OTHER_PURPOSE"
-    there = refused(vault, elsewhere(file), lent, who="teller-there")
+    there = refused(vault, elsewhere(file), lent, who="clerk-there")
     assert (there.code, there.reason) == ("NOT_FOUND", "NOT_FOUND")
-    there = refused(vault, elsewhere(file), elsewhere(lent), who="teller-there")
+    there = refused(vault, elsewhere(file), elsewhere(lent), who="clerk-there")
     assert (there.code, there.reason) == ("NOT_FOUND", "NOT_FOUND")
-    assert refused(vault, file, lent, who="teller-there").code in (
+    assert refused(vault, file, lent, who="clerk-there").code in (
         "NOT_FOUND",
         "PERMISSION_DENIED",
     )
@@ -285,7 +306,7 @@ def test_a_check_out_of_one_record_opens_it_and_no_list_and_not_the_customer(
 ) -> None:
     document, booking = below(vault, file)
     lent = register.lend(document, "identity_document.number", PHONES, "transaction.amount")
-    records, common = vault.records("teller"), by(lent)
+    records, common = vault.records("clerk"), by(lent)
     answer = records.GetIdentityDocument(pb.GetIdentityDocumentRequest(name=document, **common))
     assert leaves(answer.identity_document) == {"number"}
     refusals = [
@@ -307,13 +328,13 @@ def test_a_check_out_of_one_record_opens_it_and_no_list_and_not_the_customer(
 def test_no_check_out_opens_the_customers_of_an_institution(vault: RunningVault) -> None:
     assert "check_out" not in pb.ListCustomersRequest.DESCRIPTOR.fields_by_name
     request = pb.ListCustomersRequest(parent=people.PARENT, purpose=SERVING)
-    answer = refusal(partial(vault.records("teller").ListCustomers, request))
+    answer = refusal(partial(vault.records("clerk").ListCustomers, request))
     assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "CHECK_OUT_REQUIRED")
 
 
 def test_what_is_no_name_of_a_check_out_is_refused(vault: RunningVault, file: str) -> None:
     for text in ("institutions/demo-bank/checkOuts/x", "*", f"{file}/checkOuts/{'0' * 26}"):
-        for who in ("teller", "backend", "compliance"):
+        for who in ("clerk", "backend", "compliance"):
             answer = refused(vault, file, text, who=who)
             assert (answer.code, answer.reason) == ("INVALID_ARGUMENT", "RESOURCE_NAME")
             assert answer.fields == {("check_out", "RESOURCE_NAME")}
@@ -366,7 +387,7 @@ def test_a_refused_read_does_not_use_it_up(
     lent = register.lend(file, PHONES, one_time=True)
     refused(vault, create(vault).name, lent)
     refused(vault, file, lent, purpose=ONBOARDING)
-    refused(vault, file, lent, who="second-teller")
+    refused(vault, file, lent, who="second-clerk")
     assert get(vault, file, lent).customer.phones
 
 
@@ -495,7 +516,7 @@ def test_what_get_keeps_back_no_list_history_page_token_or_error_shows(
         whole.addresses[0].street,
     }
     lent = register.lend(file, NAME, "transaction.amount")
-    records, common = vault.records("teller"), by(lent)
+    records, common = vault.records("clerk"), by(lent)
     shown = [
         str(get(vault, file, lent)),
         str(records.ListCustomerVersions(pb.ListCustomerVersionsRequest(name=file, **common))),
