@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault.audit.v1 import audit_pb2
+from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
@@ -26,6 +27,7 @@ CALLERS = {
     "ingestor": "backend",
     "crm_viewer": "crm",
     "compliance": "compliance",
+    "investigator": "investigator",
     "security_officer": "officer",
     "operator": "operator",
     "masked_node": "masked-node",
@@ -41,6 +43,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
     TierName.FULL: (
         pb.DESCRIPTOR.services_by_name["Records"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
+        cp.DESCRIPTOR.services_by_name["Compartments"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
         *_STANDARD,
@@ -69,10 +72,11 @@ class Bank:
     customer: str
     document: str
     transaction: str
+    compartment: str
 
 
 def furnish(vault: RunningVault) -> dict[str, Bank]:
-    """A customer, a document and a transaction in each bank."""
+    """A customer, a document, a transaction and a compartment in each bank."""
     out = {}
     for institution, who in ((OWN, "backend"), (OTHER, other("backend"))):
         stub, parent = vault.records(who), f"institutions/{institution}"
@@ -85,8 +89,20 @@ def furnish(vault: RunningVault) -> dict[str, Bank]:
         transaction = stub.CreateTransaction(
             pb.CreateTransactionRequest(parent=customer, transaction=people.booking())
         ).transaction.name
-        out[institution] = Bank(parent, customer, document, transaction)
+        out[institution] = Bank(
+            parent, customer, document, transaction, _compartment(vault, institution, parent)
+        )
     return out
+
+
+def _compartment(vault: RunningVault, institution: str, parent: str) -> str:
+    """One that has a proposal which waits for compliance."""
+    stub = vault.compartments("investigator" if institution == OWN else other("investigator"))
+    about = cp.Compartment(kind=cp.COMPARTMENT_KIND_HOLD, title="Hold")
+    made = stub.CreateCompartment(cp.CreateCompartmentRequest(parent=parent, compartment=about))
+    name = made.compartment.name
+    stub.AddMember(cp.AddMemberRequest(parent=name, person="p-colleague", agree_by="p-compliance"))
+    return name
 
 
 def rpcs(tier: TierName) -> list[tuple[str, MethodDescriptor]]:
@@ -123,6 +139,13 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "AcknowledgeRecovery": admin_pb2.AcknowledgeRecoveryRequest(incident="a" * 16),
         "ArchiveEvents": audit_pb2.ArchiveEventsRequest(before_time=Timestamp(seconds=1)),
         "ReportAccess": audit_pb2.ReportAccessRequest(actor="backend"),
+        "CreateCompartment": cp.CreateCompartmentRequest(
+            compartment=cp.Compartment(kind=cp.COMPARTMENT_KIND_HOLD, title="Hold")
+        ),
+        "AddMember": cp.AddMemberRequest(person="p-another", agree_by="p-compliance"),
+        "RemoveMember": cp.RemoveMemberRequest(agree_by="p-compliance"),
+        "AgreeMember": cp.AgreeMemberRequest(etag="old"),
+        "AddItem": cp.AddItemRequest(item=cp.Item(customer=bank.customer, text="noted")),
         "LookUp": oracle_pb2.LookUpRequest(
             kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1
         ),
@@ -137,6 +160,8 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
     if "parent" in fields:
         below = ("Document", "Transaction")
         request.parent = bank.customer if any(b in method.name for b in below) else bank.parent
+        if method.name in ("AddMember", "AddItem", "ListItems"):
+            request.parent = bank.compartment
     return request  # type: ignore[no-any-return]  # built by name
 
 
@@ -145,6 +170,12 @@ def _message(method: MethodDescriptor) -> Message:
 
 
 def _named(method: str, bank: Bank) -> str:
+    if method.endswith("Compartment"):
+        return bank.compartment
+    if method.endswith("Member"):
+        # To remove somebody who is none is past access, and FAILED_PRECONDITION.
+        who = "p-nobody" if method == "RemoveMember" else "p-colleague"
+        return f"{bank.compartment}/members/{who}"
     if "Document" in method:
         return bank.document
     return bank.transaction if "Transaction" in method else bank.customer
