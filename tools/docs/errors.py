@@ -14,8 +14,8 @@ from vault.access import Reason as Refused
 from vault.records.reasons import Reason as Wrong
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
+from vault.services import closed, replays
 from vault.services import errors as refused
-from vault.services import replays
 
 VAULT: Final = Path(refused.__file__).parents[1]
 _INTRODUCTION: Final = """\
@@ -80,6 +80,15 @@ ADVICE: Final = {
     "his token with the call.",
     "CHECK_OUT_REQUIRED": "Ask for a check-out (`vaultctl checkout request`), and name it in the call "
     "when it is approved.",
+    "CHECK_OUT_NOT_ACTIVE": "The check-out waits for approval, or is over: returned, revoked, used or "
+    "expired. See how it stands; ask for another one if it is over.",
+    "CHECK_OUT_OTHER_RECORD": "The check-out is of another record. One of a single record opens no "
+    "list and not the customer. Name the one that covers the record.",
+    "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask for "
+    "another check-out.",
+    "FIELDS_NOT_OPENED": "The table of fields, or the check-out, opens no field of such a record for "
+    "this purpose. Ask for a check-out with the fields that are needed.",
+    "OWN_FILE": "It is the caller's own file or a declared relative's. Somebody else has to look.",
     "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
     "`case_reference`.",
     "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "
@@ -261,7 +270,7 @@ def _texts(tree: ast.AST) -> set[str]:
 def _errors(kind: type[refused.VaultError]) -> Iterator[type[refused.VaultError]]:
     for below in kind.__subclasses__():
         # RequestIdReused and the like take the reason of their one violation.
-        if below.__module__ in (refused.__name__, replays.__name__):
+        if below.__module__ in (refused.__name__, replays.__name__, closed.__name__):
             yield below
         yield from _errors(below)
 
