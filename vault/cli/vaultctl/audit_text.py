@@ -23,7 +23,7 @@ class Severity(IntEnum):
     WARNING = 3
     """Somebody wanted what he may not have, or something failed that should not."""
     ALERT = 4
-    """Another bank's records wanted, data damaged, the log recovered, an emergency: look at once."""
+    """Another bank's records wanted, damage, a recovery, an emergency: look at once."""
 
 
 STYLES = {
