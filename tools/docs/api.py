@@ -19,11 +19,21 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.message import Message
 
 _OURS: Final = "recordsvault."
-_ORDER: Final = ("records", "masked", "access", "audit", "admin", "type", "internal")
+_ORDER: Final = (
+    "records",
+    "masked",
+    "access",
+    "compartments",
+    "audit",
+    "admin",
+    "type",
+    "internal",
+)
 _AUDIENCE: Final = {
     "records": "Full records, for back ends and for people who open them for a purpose. Full tier.",
     "masked": "Masked views, for front ends that may see no more. Masked tier.",
     "access": "The lending register, for persons. Full tier.",
+    "compartments": "Investigations, holds, suspicious activity: for named members. Full tier.",
     "audit": "The log of every call, for security officers. Full tier.",
     "admin": "Operation of a vault. Both tiers.",
     "type": "What several packages share.",

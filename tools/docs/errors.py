@@ -11,11 +11,13 @@ from typing import Final
 import grpc
 
 from vault.access import Reason as Refused
+from vault.access.compartments import NotForMembers
 from vault.records.reasons import Reason as Wrong
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
 from vault.services import closed, replays
 from vault.services import errors as refused
+from vault.services.compartments.entry import ChangeRefused
 
 VAULT: Final = Path(refused.__file__).parents[1]
 _INTRODUCTION: Final = """\
@@ -106,6 +108,17 @@ ADVICE: Final = {
     "number: `metadata.existing` names him. Use that customer, or correct the number.",
     "ETAG_MISMATCH": "The record has changed since it was read. Read it again and repeat the "
     "change.",
+    # Compartments
+    "COMPARTMENT_CLOSED": "The compartment is closed. Open another one for what is new.",
+    "COMPARTMENT_SECOND_PERSON": "Neither who proposes a change of members nor whom it is about "
+    "agrees to it. Name another person, of compliance.",
+    "COMPARTMENT_MEMBER_ALREADY": "The person is a member already.",
+    "COMPARTMENT_NO_MEMBER": "The person is no member.",
+    "COMPARTMENT_LAST_MEMBER": "A compartment keeps one member at least. Add another one first.",
+    "COMPARTMENT_NOTHING_PROPOSED": "The proposal was agreed to, withdrawn, or fell when its "
+    "proposer left. Look at the member again.",
+    "COMPARTMENT_OWN_FILE": "Nobody notes anything about himself or a declared relative. Another "
+    "member has to.",
     # A log that was set back
     "NOTHING_TO_RECOVER": "The log was not set back; there is nothing to acknowledge.",
     "RECOVERY_ELSEWHERE": "A masked node takes no acknowledgement. Give it on the full tier.",
@@ -230,6 +243,7 @@ def codes() -> dict[str, str]:
     """The gRPC code of each reason that is not about one field, as the program has it."""
     found = _MADE | _literal_faults()
     found |= {reason.value: "PERMISSION_DENIED" for reason in Refused}
+    found |= {reason.value: ChangeRefused.code for reason in NotForMembers}
     found |= {error.reason: error.code for error in _errors(refused.VaultError)}
     found |= {fault.reason: fault.code.name for fault in _faults()}
     return found
