@@ -36,9 +36,9 @@ class Policy:
     zh: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicyBook:
-    """The policies in force, parsed and checked against the schema."""
+    """Policies, parsed and checked against the schema. Each is equal to itself alone."""
 
     policy_set: cedarpy.PolicySet
     schema: cedarpy.Schema

@@ -22,6 +22,8 @@ _DIGEST_BYTES = 8
 _IDENTIFIER = re.compile(r"[0-9a-z]{26}")
 # A version or a position; what the database can compare.
 _NUMBER = re.compile(r"[0-9]{1,18}")
+# Of a principal.
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 # What may differ from page to page.
 _NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask", "check_out")
 # What is searched for can be enumerated, so that a digest of it would tell it. A token is therefore
@@ -44,7 +46,14 @@ def make_token(request: Message, key: str) -> str:
     return base64.urlsafe_b64encode(_digest(request) + key.encode()).decode().rstrip("=")
 
 
-def read_token(request: Message, token: str, problems: Problems, *, number: bool = False) -> str:
+def read_token(
+    request: Message,
+    token: str,
+    problems: Problems,
+    *,
+    number: bool = False,
+    name: bool = False,
+) -> str:
     """The key in a token; "" for the first page or, with a problem, for a token of another
     request, or one whose key is not of the kind that the request pages by.
 
@@ -57,7 +66,7 @@ def read_token(request: Message, token: str, problems: Problems, *, number: bool
         key = data[_DIGEST_BYTES:].decode("ascii")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         data, key = b"", ""
-    shape = _NUMBER if number else _IDENTIFIER
+    shape = _NUMBER if number else _NAME if name else _IDENTIFIER
     if data[:_DIGEST_BYTES] != _digest(request) or not shape.fullmatch(key):
         problems.add(
             "page_token",

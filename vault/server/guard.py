@@ -20,12 +20,15 @@ from vault.sealing import SystemClock
 from vault.server.public_keys import PublicKeys
 from vault.server.settings import LogTable, Settings, SettingsInvalid
 from vault.services.continuity import Continuity
+from vault.services.errors import VaultError
 from vault.services.gate import Gate
 from vault.services.health import Probe, second_place_probe
 from vault.services.recovery import Recovery
 from vault.services.witnessing import Witnessing
 from vault.store import Database, StoreError
 from vault.store.log_tree import CheckpointRow
+
+Refusal = Callable[[], VaultError | None]
 
 _STOP_SECONDS = 2.0
 _WITNESSES_SECONDS = 1.0
@@ -106,9 +109,9 @@ class LogGuard:
         """Call this when the log goes on from an earlier size, by somebody's word."""
         self._continuity.rewound.append(forget)
 
-    def gate(self) -> Gate:
-        """What every call is asked of."""
-        refusals = [self.recovery.refusal]
+    def gate(self, *more: Refusal) -> Gate:
+        """What every call is asked of: the log, and what else may refuse."""
+        refusals = [self.recovery.refusal, *more]
         if self._witnessing is not None:
             refusals.append(self._witnessing.refusal)
         return Gate(tuple(refusals), lambda: self.recovery.closed)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vault.access import Directory, PolicyEngine
+from vault.access import PolicyEngine
+from vault.access.policy_files import POLICY_FOLDER
+from vault.access.stored_directory import StoredDirectory
 from vault.access.tokens import Tokens
 from vault.audit import AuditLog, LogSettings
 from vault.audit.receipts import ReceiptWriter
@@ -21,6 +23,7 @@ from vault.server.guard import LogGuard
 from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
 from vault.server.token_settings import tokens
+from vault.services.access_state import AccessState
 from vault.services.keys import Keys
 from vault.store import Database, KeyStore
 from vault.store.database import Role
@@ -41,9 +44,10 @@ class Parts:
     ring: KeyRing
     keys: Keys
     log: AuditLog
-    directory: Directory
+    directory: StoredDirectory
     tokens: Tokens
     policy: PolicyEngine
+    access: AccessState
     log_signers: Signers | None
     sequencer: Sequencer | None
     guard: LogGuard
@@ -105,6 +109,10 @@ def build(settings: Settings) -> Parts:
     sequencer = None
     if log_signers is not None:
         sequencer = _sequencer(settings, database, log_signers, clock, guard)
+    directory = StoredDirectory(settings.path(table.principals), now=clock.now_micros)
+    policy = PolicyEngine.load(settings.path(table.policies) if table.policies else POLICY_FOLDER)
+    access = AccessState(database, policy, directory)
+    guard.when_rewound(access.forget)
     return Parts(
         settings=settings,
         clock=clock,
@@ -114,11 +122,10 @@ def build(settings: Settings) -> Parts:
         ring=ring,
         keys=Keys(ring),
         log=log,
-        directory=Directory(settings.path(table.principals)),
+        directory=directory,
         tokens=_tokens(settings, clock),
-        policy=PolicyEngine.load(settings.path(table.policies))
-        if table.policies
-        else PolicyEngine.load(),
+        policy=policy,
+        access=access,
         log_signers=log_signers,
         sequencer=sequencer,
         guard=guard,

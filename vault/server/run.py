@@ -56,6 +56,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         if settings.tier is TierName.FULL:
             for institution in settings.table.institutions:
                 await parts.keys.open_institution(institution)
+        await parts.access.open()
         pipeline = _pipeline(parts, tier)
         server = _server(parts, pipeline)
         parts.tokens.start()
@@ -63,7 +64,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         await server.start()
         standing.serving(not parts.guard.recovery.closed)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
-        sweeper = asyncio.create_task(_sweep(parts))
+        sweeper = asyncio.gather(_sweep(parts), parts.access.watch())
         if ready is not None:
             ready()
         await told.wait()
@@ -108,7 +109,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             case_commitment=parts.keys.case_commitment,
             max_request_bytes=settings.limits.max_message_bytes,
             streams_per_caller=settings.limits.streams_per_caller,
-            gate=parts.guard.gate(),
+            gate=parts.guard.gate(parts.access.refusal),
             tokens=parts.tokens,
             standing=tier.standing,
         ),

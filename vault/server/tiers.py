@@ -16,6 +16,7 @@ from vault.rpc.methods import Method
 from vault.rpc.opened import Openings
 from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import (
+    access_admin,
     admin,
     audit,
     compartments,
@@ -33,6 +34,7 @@ from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
 from vault.services.compartments import Cases, Ground, Items, Members
+from vault.services.explaining import Explaining
 from vault.services.exporting import Exporting
 from vault.services.health import (
     Health,
@@ -50,6 +52,7 @@ from vault.services.health import (
 )
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.proposing import AccessGround, Proposing
 from vault.services.proving import Proving
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
@@ -102,6 +105,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         records.methods(use_cases),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
+        access_admin.methods(_access_admin(parts, recorder)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )
@@ -110,6 +114,14 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
 
 def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
     return compartments.CompartmentUseCases(Cases(ground), Members(ground), Items(ground))
+
+
+def _access_admin(parts: Parts, recorder: Recorder) -> access_admin.AccessAdminUseCases:
+    ground = AccessGround(
+        parts.database, recorder, parts.access, parts.policy, parts.directory, parts.clock
+    )
+    explaining = Explaining(parts.policy, parts.directory, parts.access)
+    return access_admin.AccessAdminUseCases(Proposing(ground), explaining, parts.clock)
 
 
 def _proving(parts: Parts, history: History) -> proving.ProvingUseCases:
@@ -192,5 +204,6 @@ def _probes(parts: Parts) -> dict[str, Probe]:
             parts.settings.path(parts.settings.table.tls.certificate), parts.clock
         ),
         "principals": principals_probe(parts.directory, parts.policy),
+        "access": parts.access.probe(),
         **({"tokens": tokens_probe(parts.tokens)} if len(parts.tokens) else {}),
     }

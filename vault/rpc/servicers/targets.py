@@ -16,6 +16,11 @@ _PURPOSES = {
 }
 
 
+def purpose_name(number: int) -> str:
+    """The purpose as policies know it; empty for none, or for one that the contract has not."""
+    return _PURPOSES.get(number, "")
+
+
 def with_request_id(aim: Callable[[str], Target], field: str) -> Callable[[Any], Target]:
     """The target of a write whose `field` names it."""
 
@@ -37,7 +42,7 @@ def with_purpose(aim: Callable[[str], Target], field: str) -> Callable[[Any], Ta
             found.institution,
             found.customer,
             found.resource,
-            purpose=_PURPOSES.get(request.purpose, ""),
+            purpose=purpose_name(request.purpose),
             # Blanks refer to nothing.
             case_reference=request.case_reference.strip(),
             # No check-out opens the customers of an institution: that request has none.

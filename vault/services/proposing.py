@@ -1,0 +1,300 @@
+"""Changes of policies and principals under four eyes: proposed by one person, decided by another.
+
+An approval is one transaction with its event: the row that says so is numbered behind all that were
+approved before, and acts on every process of both tiers within a second. What the decision was
+based on must still be in force then, or the person is asked to call again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from vault.access import (
+    Action,
+    ActionClass,
+    PolicyEngine,
+    PolicyInvalid,
+    Principal,
+    PrincipalsInvalid,
+    ResourceKind,
+    ResourceRef,
+)
+from vault.access import proposals as steps
+from vault.access.directory_change import DirectoryChange, check_change, concerns, read_change
+from vault.access.policy_files import PolicyBook, book_of
+from vault.access.policy_tests import PolicyTestsInvalid
+from vault.access.proposals import Kind, Party, Proposal
+from vault.access.stored_directory import StoredDirectory
+from vault.audit import RowHash
+from vault.records import new_ulid
+from vault.sealing import Clock
+from vault.services.access_errors import (
+    AccessChanged,
+    LocksOut,
+    PolicyTestsFailed,
+    invalid,
+    not_taken,
+)
+from vault.services.access_state import AccessState
+from vault.services.call import Call, Trace
+from vault.services.errors import Aborted, NotFound
+from vault.services.policy_report import PolicyReport, report
+from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
+from vault.services.recording import Recorder
+from vault.store import Database, VersionConflict, proposals
+from vault.store.proposals import ApprovedHead, ProposalRow
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGround:
+    """What the use cases stand on."""
+
+    database: Database
+    recorder: Recorder
+    state: AccessState
+    policy: PolicyEngine
+    directory: StoredDirectory
+    clock: Clock
+
+
+class Proposing:
+    """The use cases."""
+
+    def __init__(self, ground: AccessGround) -> None:
+        self._on = ground
+
+    # -- proposing ---------------------------------------------------------------------------
+
+    async def policies(
+        self, call: Call, files: Mapping[str, str], reason: str
+    ) -> tuple[Proposal, PolicyReport]:
+        """Propose policies for the vault as a whole. Raises InvalidArgument unless they are valid:
+        their tests may still fail."""
+        call.require(ActionClass.ACCESS_ADMIN, "")
+        found = await self.try_policies(files, compare=False)
+        if found.problem:
+            raise invalid("files", "POLICY_INVALID", found.problem)
+        made = await self._propose(call, Kind.POLICY, "", policies_content(dict(files)), reason)
+        return made, found
+
+    async def directory(
+        self, call: Call, institution: str, content: bytes, reason: str
+    ) -> Proposal:
+        """Propose a change of principals. Raises InvalidArgument unless it fits those who stand."""
+        call.require(ActionClass.ACCESS_ADMIN, institution)
+        await self._on.state.look()
+        self._change(institution, content)
+        return await self._propose(call, Kind.DIRECTORY, institution, content, reason)
+
+    async def try_policies(self, files: Mapping[str, str], *, compare: bool) -> PolicyReport:
+        """What there is to say of policies, beside those in force."""
+        book = self._on.policy.book
+        return await asyncio.to_thread(report, book, dict(files), compare=compare)
+
+    async def _propose(
+        self, call: Call, kind: Kind, institution: str, content: bytes, reason: str
+    ) -> Proposal:
+        now = self._on.clock.now_micros()
+        identifier = new_ulid(now // 1000)
+        with not_taken():
+            made = steps.propose(kind, institution, identifier, _party(call), content, reason, now)
+        row = to_row(made, now, call.actor)
+        await self._commit(call, made, lambda conn: _insert(conn, made, row))
+        return made
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    async def approve(
+        self, call: Call, institution: str, identifier: str, etag: str, comment: str
+    ) -> Proposal:
+        """Agree to a proposal; it is in force when this returns.
+
+        Raises NotFound, InvalidArgument (it no longer fits), PolicyTestsFailed, LocksOut, Aborted,
+        and what `vault.access.proposals` refuses.
+        """
+        call.require(ActionClass.ACCESS_DECISION, institution)
+        state, now = self._on.state, self._on.clock.now_micros()
+        await state.look()
+        seen = state.head
+        self._still_allowed(call, institution)
+        proposal = await self.find(institution, identifier)
+        who = _party(call)
+        concerned = await self._fits(proposal)
+        with not_taken():
+            made = steps.approve(proposal, who, etag, concerned, seen.size + 1, now, comment)
+        row = to_row(made, now, call.actor)
+
+        def work(conn: Connection) -> Proposal:
+            head: ApprovedHead = proposals.lock_head(conn)
+            if head != seen:
+                raise AccessChanged()
+            try:
+                proposals.apply(conn, head, row)
+            except VersionConflict:
+                raise Aborted(made.name) from None
+            return made
+
+        await self._commit(call, made, work, row)
+        await state.look()
+        return made
+
+    async def reject(
+        self, call: Call, institution: str, identifier: str, etag: str, comment: str
+    ) -> Proposal:
+        """Refuse a proposal. Raises as `approve`."""
+        call.require(ActionClass.ACCESS_DECISION, institution)
+        who, now = _party(call), self._on.clock.now_micros()
+        proposal = await self.find(institution, identifier)
+        with not_taken():
+            made = steps.reject(proposal, who, etag, now, comment)
+        return await self._step(call, made, now)
+
+    async def withdraw(self, call: Call, institution: str, identifier: str) -> Proposal:
+        """Take one's own proposal back. Raises as `approve`."""
+        call.require(ActionClass.ACCESS_ADMIN, institution)
+        who, now = _party(call), self._on.clock.now_micros()
+        proposal = await self.find(institution, identifier)
+        with not_taken():
+            made = steps.withdraw(proposal, who, now)
+        return await self._step(call, made, now)
+
+    async def _step(self, call: Call, made: Proposal, now: int) -> Proposal:
+        row = to_row(made, now, call.actor)
+        await self._commit(call, made, lambda conn: _insert(conn, made, row), row)
+        return made
+
+    async def _commit(
+        self,
+        call: Call,
+        made: Proposal,
+        work: Callable[[Connection], Proposal],
+        row: ProposalRow | None = None,
+    ) -> None:
+        row = row or to_row(made, made.proposed_at, call.actor)
+        rows = (RowHash(row.log_name, row.hash()),)
+        trace = Trace(made.institution, resource=made.name, rows=rows, count=1)
+        await self._on.recorder.commit(call, work, lambda _: trace)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def get(
+        self, call: Call, institution: str, identifier: str
+    ) -> tuple[Proposal, PolicyReport | None]:
+        """A proposal; of policies that wait, with what is to be said of them now. Raises
+        NotFound."""
+        call.require(ActionClass.ACCESS_VIEW, institution)
+        found = await self.find(institution, identifier)
+        waits = found.state_at(self._on.clock.now_micros()) is steps.State.PROPOSED
+        if found.kind is not Kind.POLICY or not waits:
+            return found, None
+        return found, await self.try_policies(policies_in(found.content), compare=True)
+
+    async def page(
+        self, call: Call, institution: str, kind: str, before: str, limit: int
+    ) -> list[Proposal]:
+        """Proposals, newest first, in front of `before` (an identifier)."""
+        call.require(ActionClass.ACCESS_VIEW, institution)
+        rows = await self._on.database.read(
+            lambda conn: proposals.page(conn, institution, kind=kind, before=before, limit=limit)
+        )
+        return [from_row(row) for row in rows]
+
+    async def find(self, institution: str, identifier: str) -> Proposal:
+        """The current version. Raises NotFound."""
+        row = await self._on.database.read(
+            lambda conn: proposals.current(conn, institution, identifier)
+        )
+        if row is None:
+            under = f"institutions/{institution}/" if institution else ""
+            raise NotFound(f"{under}proposals/{identifier}")
+        return from_row(row)
+
+    # -- what must hold ----------------------------------------------------------------------
+
+    async def _fits(self, proposal: Proposal) -> Callable[[Party], bool]:
+        """Make sure that it can be put in force as things stand; whom it concerns."""
+        if proposal.kind is Kind.POLICY:
+            book = await asyncio.to_thread(_tested, policies_in(proposal.content))
+            await self._keep_open(proposal, PolicyEngine(book), self._on.directory.standing())
+            return lambda _who: False
+        change = self._change(proposal.institution, proposal.content)
+        after = self._on.directory.approved.after(proposal.institution, change, 0)
+        standing = self._on.directory.standing(after)
+        await self._keep_open(proposal, self._on.policy, standing)
+        entries = self._on.directory.entries
+        return lambda who: concerns(change, entries, who)
+
+    def _change(self, institution: str, content: bytes) -> DirectoryChange:
+        directory = self._on.directory
+        try:
+            change = read_change(institution, content)
+            check_change(institution, change, directory.entries, directory.approved)
+        except PrincipalsInvalid as problem:
+            raise invalid("change", "PRINCIPALS_INVALID", str(problem)) from None
+        return change
+
+    async def _keep_open(
+        self, proposal: Proposal, policy: PolicyEngine, standing: list[Principal]
+    ) -> None:
+        """Make sure that afterwards there are two persons who can make the next change."""
+        whole = not proposal.institution
+
+        def able(action: Action) -> dict[str, set[str]]:
+            found: dict[str, set[str]] = {}
+            for who in standing:
+                if not who.person or not (whole or who.institution == proposal.institution):
+                    continue
+                resource = ResourceRef(who.institution, "", ResourceKind.VAULT)
+                if policy.decide(who, action, resource, person=True).allowed:
+                    found.setdefault(who.institution, set()).add(who.person)
+            return found
+
+        propose, approve = able(Action.PRINCIPALS_PROPOSE), able(Action.PROPOSALS_APPROVE)
+        if not any(
+            len(propose[bank] | approve.get(bank, set())) > 1 and approve.get(bank)
+            for bank in propose
+        ):
+            raise LocksOut()
+
+    def _still_allowed(self, call: Call, institution: str) -> None:
+        """Who decides may have been removed, or his role have ended, since the call was let in."""
+        standing = {who.name: who for who in self._on.directory.standing()}
+        resource = ResourceRef(institution, "", ResourceKind.VAULT)
+        for who in {call.principal, call.person} - {None}:
+            if who is None or standing.get(who.name) != who:
+                raise AccessChanged()
+            again = self._on.policy.decide(who, Action(call.action), resource, person=True)
+            if not again.allowed:
+                raise AccessChanged()
+
+
+def _party(call: Call) -> Party:
+    who = call.person
+    return Party(who.name, who.person) if who is not None else Party(call.actor, "")
+
+
+def _insert(conn: Connection, made: Proposal, row: ProposalRow) -> Proposal:
+    try:
+        proposals.insert(conn, row)
+    except VersionConflict:
+        raise Aborted(made.name) from None
+    return made
+
+
+def _tested(files: Mapping[str, str]) -> PolicyBook:
+    """The policies, whose tests all pass. Raises InvalidArgument, PolicyTestsFailed."""
+    try:
+        book = book_of(files)
+    except PolicyInvalid as problem:
+        raise invalid("files", "POLICY_INVALID", str(problem)) from None
+    try:
+        failed = PolicyTestsFailed.of(book, files)
+    except PolicyTestsInvalid as problem:
+        raise invalid("files", "POLICY_TESTS_INVALID", str(problem)) from None
+    if failed is not None:
+        raise failed
+    return book
