@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grpc
 
-from recordsvault.admin.v1 import admin_pb2_grpc
+from recordsvault.admin.v1 import access_admin_pb2_grpc, admin_pb2_grpc
 from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.compartments.v1 import compartments_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
@@ -48,9 +48,10 @@ ROLES = {
     "custodian": "custodian",
     "investigator": "investigator",
     "colleague": "investigator",
+    "keeper": "access_admin",
 }
 # The others are programs.
-PERSONS = frozenset({"compliance", "officer", "operator", "custodian", "investigator", "colleague"})
+PERSONS = frozenset("compliance officer operator custodian investigator colleague keeper".split())
 # Persons without a certificate of their own, known by an account of the issuer of tokens.
 BEARERS = {"teller": "teller"}
 STRANGER = "stranger"
@@ -254,6 +255,10 @@ class RunningVault:
     def compartments(self, who: str = "investigator") -> compartments_pb2_grpc.CompartmentsStub:
         """The compartments service of the full tier."""
         return compartments_pb2_grpc.CompartmentsStub(self.channel(who, TierName.FULL))
+
+    def access_admin(self, who: str = "keeper") -> access_admin_pb2_grpc.AccessAdminStub:
+        """The service of access administration of the full tier."""
+        return access_admin_pb2_grpc.AccessAdminStub(self.channel(who, TierName.FULL))
 
     def admin(
         self, who: str = "operator", tier: TierName = TierName.FULL
