@@ -206,6 +206,14 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "read what is noted in compartments",
         "查阅保密案卷记录",
     ),
+    "watch.decoys.set": (
+        "said who is a decoy",
+        "say who is a decoy",
+        "设置诱饵客户",
+    ),
+    "watch.decoys.list": ("listed the decoys", "list the decoys", "列出诱饵客户"),
+    "watch.alert": ("raised an alert", "raise an alert", "触发警报"),
+    "watch.warning": ("raised a warning", "raise a warning", "触发警告"),
     "admin.health.check": (
         "checked the vault's health",
         "check the vault's health",

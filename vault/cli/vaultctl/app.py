@@ -15,6 +15,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 import typer
 
 from vault.cli.vaultctl.audit import app as audit
+from vault.cli.vaultctl.break_glass import app as break_glass
+from vault.cli.vaultctl.checkout import app as checkout
 from vault.cli.vaultctl.customers import app as customers
 from vault.cli.vaultctl.documents import app as documents
 from vault.cli.vaultctl.failures import report
@@ -35,6 +37,8 @@ app = typer.Typer(
 app.command("health")(health)
 app.command("import")(import_files)
 app.add_typer(audit, name="audit")
+app.add_typer(break_glass, name="break-glass")
+app.add_typer(checkout, name="checkout")
 app.add_typer(customers, name="customers")
 app.add_typer(documents, name="documents")
 app.add_typer(recovery, name="recovery")
@@ -53,13 +57,22 @@ def options(
     lang: Annotated[
         Language, typer.Option("--lang", envvar="VAULTCTL_LANG", help="Language of messages.")
     ] = Language.EN,
+    token: Annotated[
+        Path | None,
+        typer.Option(
+            "--token",
+            metavar="FILE",
+            envvar="VAULTCTL_TOKEN_FILE",
+            help="For which person: file of his token, beside the profile's certificate.",
+        ),
+    ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Deadline of a call.")
     ] = 10.0,
 ) -> None:
     """The records vault at the terminal."""
     speak(lang)
-    made = Session(profile, timeout)
+    made = Session(profile, timeout, token)
     context.obj = made
     context.call_on_close(made.close)
 

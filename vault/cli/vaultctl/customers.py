@@ -9,7 +9,7 @@ import typer
 from recordsvault.records.v1.customer_pb2 import Customer
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.failures import CommandError
-from vault.cli.vaultctl.output import show, show_pages, tell_more
+from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(help="Customers.", no_args_is_help=True)
@@ -51,6 +51,7 @@ def get(
     full: options.Full = False,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     version: Annotated[int, typer.Option(min=0, help="With --full: an earlier version.")] = 0,
     as_json: options.Json = False,
@@ -59,18 +60,19 @@ def get(
     client = session(context).client()
     customer = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, version)
+        options.no_full_options(purpose, case, fields, version, check_out)
         show(client.masked.get_customer(customer), as_json=as_json)
         return
-    read = options.full_read(purpose, case, fields)
-    record = client.customers.get(
+    read = options.full_read(purpose, case, fields, check_out, client.profile)
+    record = client.customers.open(
         customer,
         purpose=read.purpose,
         case_reference=read.case_reference,
+        check_out=read.check_out,
         fields=read.fields,
         version=version,
     )
-    show(record, as_json=as_json)
+    show_opened(record, as_json=as_json)
 
 
 @app.command("list")
@@ -95,8 +97,8 @@ def list_customers(
             masked.pages(), key="customers", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
         )
     else:
-        read = options.full_read(purpose, case, fields)
-        pager = client.customers.list(
+        read = options.full_read(purpose, case, fields, "", client.profile)
+        pager = client.customers.open_list(
             purpose=read.purpose,
             case_reference=read.case_reference,
             fields=read.fields,
@@ -104,7 +106,7 @@ def list_customers(
             page_token=page_token,
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
-        listed = show_pages(
+        listed = show_opened_pages(
             pager.pages(), key="customers", columns=columns, limit=limit, as_json=as_json
         )
     tell_more(listed, as_json=as_json)
@@ -116,6 +118,7 @@ def history(
     name: Name,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
@@ -125,17 +128,18 @@ def history(
     """List the versions of a customer, newest first: full records, for a purpose."""
     client = session(context).client()
     customer = options.resource_name(name, PATTERN, client.profile)
-    read = options.full_read(purpose, case, fields)
-    pager = client.customers.versions(
+    read = options.full_read(purpose, case, fields, check_out, client.profile)
+    pager = client.customers.open_versions(
         customer,
         purpose=read.purpose,
         case_reference=read.case_reference,
+        check_out=read.check_out,
         fields=read.fields,
         page_size=options.page_size(page_size, limit),
         page_token=page_token,
     )
     columns = options.columns(VERSION_COLUMNS, read.fields)
-    listed = show_pages(
+    listed = show_opened_pages(
         pager.pages(), key="customers", columns=columns, limit=limit, as_json=as_json
     )
     tell_more(listed, as_json=as_json)

@@ -8,7 +8,7 @@ import typer
 
 from recordsvault.records.v1.document_pb2 import IdentityDocument
 from vault.cli.vaultctl import customers, options
-from vault.cli.vaultctl.output import show, show_pages, tell_more
+from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(help="Identity documents.", no_args_is_help=True)
@@ -46,6 +46,7 @@ def get(
     full: options.Full = False,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     version: Annotated[int, typer.Option(min=0, help="With --full: an earlier version.")] = 0,
     as_json: options.Json = False,
@@ -54,18 +55,19 @@ def get(
     client = session(context).client()
     document = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, version)
+        options.no_full_options(purpose, case, fields, version, check_out)
         show(client.masked.get_document(document), as_json=as_json)
         return
-    read = options.full_read(purpose, case, fields)
-    record = client.documents.get(
+    read = options.full_read(purpose, case, fields, check_out, client.profile)
+    record = client.documents.open(
         document,
         purpose=read.purpose,
         case_reference=read.case_reference,
+        check_out=read.check_out,
         fields=read.fields,
         version=version,
     )
-    show(record, as_json=as_json)
+    show_opened(record, as_json=as_json)
 
 
 @app.command("list")
@@ -75,6 +77,7 @@ def list_documents(
     full: options.Full = False,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
@@ -86,23 +89,24 @@ def list_documents(
     owner = options.resource_name(customer, customers.PATTERN, client.profile)
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields)
+        options.no_full_options(purpose, case, fields, check_out)
         masked = client.masked.list_documents(owner, page_size=size, page_token=page_token)
         listed = show_pages(
             masked.pages(), key="documents", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
         )
     else:
-        read = options.full_read(purpose, case, fields)
-        pager = client.documents.list(
+        read = options.full_read(purpose, case, fields, check_out, client.profile)
+        pager = client.documents.open_list(
             owner,
             purpose=read.purpose,
             case_reference=read.case_reference,
+            check_out=read.check_out,
             fields=read.fields,
             page_size=size,
             page_token=page_token,
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
-        listed = show_pages(
+        listed = show_opened_pages(
             pager.pages(), key="identity_documents", columns=columns, limit=limit, as_json=as_json
         )
     tell_more(listed, as_json=as_json)
@@ -114,6 +118,7 @@ def history(
     name: Name,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
@@ -123,17 +128,18 @@ def history(
     """List the versions of an identity document, newest first: full records, for a purpose."""
     client = session(context).client()
     document = options.resource_name(name, PATTERN, client.profile)
-    read = options.full_read(purpose, case, fields)
-    pager = client.documents.versions(
+    read = options.full_read(purpose, case, fields, check_out, client.profile)
+    pager = client.documents.open_versions(
         document,
         purpose=read.purpose,
         case_reference=read.case_reference,
+        check_out=read.check_out,
         fields=read.fields,
         page_size=options.page_size(page_size, limit),
         page_token=page_token,
     )
     columns = options.columns(VERSION_COLUMNS, read.fields)
-    listed = show_pages(
+    listed = show_opened_pages(
         pager.pages(), key="identity_documents", columns=columns, limit=limit, as_json=as_json
     )
     tell_more(listed, as_json=as_json)

@@ -6,7 +6,7 @@ Exit codes of all commands but `health`, which has those of monitoring plug-ins:
     1 failed unexpectedly           9 the vault cannot be reached or cannot serve
     2 wrong use of the command     10 no answer in time
     3 request not acceptable       11 a limit is reached
-    4 certificate not known        12 profile or key file cannot be used
+    4 certificate not known        12 profile, key or token file cannot be used
     5 not permitted                13 input file cannot be used
     6 no such record               20 import done, some rows refused
     7 exists already               21 not proved: log, receipt or row is wrong
@@ -28,6 +28,7 @@ from recordsvault_client import (
     PermissionDenied,
     ProfileError,
     ResourceExhausted,
+    TokenError,
     Unauthenticated,
     Unavailable,
     VaultError,
@@ -37,6 +38,7 @@ from vault.cli.vaultctl.output import clean
 
 UNEXPECTED = 1
 USAGE = 2
+CHANGED = 8
 PROFILE = 12
 INPUT = 13
 ROWS_REFUSED = 20
@@ -49,8 +51,8 @@ _CODES: tuple[tuple[type[VaultError], int], ...] = (
     (PermissionDenied, 5),
     (NotFound, 6),
     (AlreadyExists, 7),
-    (Aborted, 8),
-    (FailedPrecondition, 8),
+    (Aborted, CHANGED),
+    (FailedPrecondition, CHANGED),
     (Unavailable, 9),
     (DeadlineExceeded, 10),
     (ResourceExhausted, 11),
@@ -72,7 +74,7 @@ def explain(error: Exception) -> tuple[str, int]:
     """The sentence and the exit code of an error."""
     if isinstance(error, CommandError):
         return say(error.en, error.zh), error.code
-    if isinstance(error, ProfileError):
+    if isinstance(error, ProfileError | TokenError):
         return error.text(language().value), PROFILE
     if isinstance(error, VaultError):
         return _of_vault(error), exit_code(error)

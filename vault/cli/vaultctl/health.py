@@ -24,8 +24,8 @@ from recordsvault_client import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
-    VaultClient,
     VaultError,
+    VaultServices,
 )
 from recordsvault_masked.status import from_rpc_error
 from vault.cli.vaultctl import options
@@ -99,7 +99,7 @@ def worst(parts: list[Part]) -> Grade:
     return max(grades, key=_ORDER.index) if grades else Grade.UNKNOWN
 
 
-def _tier(client: VaultClient, tier: Tier, timeout: float) -> list[Part]:
+def _tier(client: VaultServices, tier: Tier, timeout: float) -> list[Part]:
     """Whether a tier serves, and, if it does and the profile may ask, the state of its parts."""
     serving = _serving(client, tier, timeout)
     if serving.grade is Grade.CRITICAL and not serving.answered:
@@ -130,7 +130,7 @@ def _tier(client: VaultClient, tier: Tier, timeout: float) -> list[Part]:
     return [serving, *checks]
 
 
-def _serving(client: VaultClient, tier: Tier, timeout: float) -> Part:
+def _serving(client: VaultServices, tier: Tier, timeout: float) -> Part:
     endpoint = client.profile.endpoint(tier)
     check = client.channel(tier).unary_unary(
         "/grpc.health.v1.Health/Check",

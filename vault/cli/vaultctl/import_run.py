@@ -16,8 +16,8 @@ from recordsvault_client import (
     ImportBatch,
     ImportOutcome,
     InvalidArgument,
-    VaultClient,
     VaultError,
+    VaultServices,
 )
 from recordsvault_masked.recovery import OnInterrupt
 from vault.cli.vaultctl.import_rows import RawRow, Rows
@@ -85,7 +85,7 @@ class FileImport:
         self._progress = progress
         self.totals = Totals()
 
-    def run(self, client: VaultClient, in_flight: int, on_interrupt: OnInterrupt) -> None:
+    def run(self, client: VaultServices, in_flight: int, on_interrupt: OnInterrupt) -> None:
         """Send what is not done yet. Raises VaultError, CommandError."""
         try:
             for outcome in client.import_records(

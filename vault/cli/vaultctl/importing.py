@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from recordsvault_client import VaultClient, VaultError
+from recordsvault_client import VaultError, VaultServices
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.csv_paths import Kind
 from vault.cli.vaultctl.failures import INPUT, ROWS_REFUSED, CommandError
@@ -84,7 +84,7 @@ def import_files(
 
 
 def _import_file(
-    client: VaultClient,
+    client: VaultServices,
     file: Path,
     kind: Kind | None,
     batch: int,

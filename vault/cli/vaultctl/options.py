@@ -24,10 +24,16 @@ Full = Annotated[
     typer.Option("--full/--masked", help="The full record, for a purpose; or the masked view."),
 ]
 Purpose = Annotated[
-    str, typer.Option("--purpose", metavar="PURPOSE", help=f"With --full: {', '.join(purposes())}.")
+    str, typer.Option("--purpose", metavar="PURPOSE", help=f"What for: {', '.join(purposes())}.")
 ]
 Case = Annotated[
     str, typer.Option("--case", metavar="REFERENCE", help="Case reference, where required.")
+]
+CheckOut = Annotated[
+    str,
+    typer.Option(
+        "--check-out", metavar="NAME", help="With --full: by what was lent, not by a role of yours."
+    ),
 ]
 Fields = Annotated[
     str,
@@ -49,6 +55,7 @@ Source = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file, or - fo
 
 _MAX_INPUT = 16 << 20
 _ID = "[0-9a-z]{26}"
+_CHECK_OUT = re.compile(r"(?:(?:institutions/([a-z][a-z0-9-]{1,39})/)?checkOuts/)?([0-9a-z]{26})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +65,38 @@ class FullRead:
     purpose: str
     case_reference: str
     fields: tuple[str, ...]
+    check_out: str
 
 
-def full_read(purpose: str, case: str, fields: str) -> FullRead:
-    """Check the options of a full read. Raises CommandError."""
-    name = purpose.upper()
+def purpose(given: str) -> str:
+    """The name of a purpose. Raises CommandError, which lists those there are."""
+    name = given.upper()
     if name not in purposes():
         listed = ", ".join(purposes())
         raise CommandError(
             f"A full record is opened for a purpose: give --purpose with one of {listed}.",
             f"打开完整记录须有目的：请用 --purpose 指定其一：{listed}。",
         )
-    return FullRead(name, case, tuple(part.strip() for part in fields.split(",") if part.strip()))
+    return name
 
 
-def no_full_options(purpose: str, case: str, fields: str, version: int = 0) -> None:
+def full_read(given: str, case: str, fields: str, check_out: str, profile: Profile) -> FullRead:
+    """Check the options of a full read. Raises CommandError."""
+    return FullRead(
+        purpose(given),
+        case,
+        tuple(part.strip() for part in fields.split(",") if part.strip()),
+        check_out_name(check_out, profile) if check_out else "",
+    )
+
+
+def no_full_options(purpose: str, case: str, fields: str, *others: object) -> None:
     """Refuse options that would be without effect on a masked view. Raises CommandError."""
-    if purpose or case or fields or version:
+    if purpose or case or fields or any(others):
         raise CommandError(
-            "--purpose, --case, --fields and --version go with --full: a masked view has none.",
-            "--purpose、--case、--fields 和 --version 只用于 --full：脱敏视图不适用。",
+            "--purpose, --case, --fields, --check-out and --version go with --full: a masked view "
+            "has none.",
+            "--purpose、--case、--fields、--check-out 和 --version 只用于 --full：脱敏视图不适用。",
         )
 
 
@@ -110,6 +129,19 @@ def resource_name(given: str, pattern: str, profile: Profile) -> str:
         f"That is no resource name: {wanted} is wanted, with 26 characters for each *.",
         f"资源名称无效：应为 {wanted}，每个 * 为 26 个字符。",
     )
+
+
+def check_out_name(given: str, profile: Profile) -> str:
+    """A full resource name of a check-out from what was typed. Raises CommandError."""
+    found = _CHECK_OUT.fullmatch(given.strip())
+    if not found:
+        raise CommandError(
+            "That is no check-out: its name is checkOuts/ and 26 characters, as `checkout list` "
+            "has it.",
+            "借阅编号无效：应为 checkOuts/ 加 26 个字符，见 `checkout list`。",
+        )
+    institution = f"institutions/{found[1]}" if found[1] else profile.parent
+    return f"{institution}/checkOuts/{found[2]}"
 
 
 def moment(given: str, option: str) -> datetime | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,11 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recordsvault_client import Page
+from recordsvault_client import Opened, Page
 from vault.cli.vaultctl.fields import flatten
 from vault.cli.vaultctl.language import say
 
 M = TypeVar("M", bound=Message)
+N = TypeVar("N", bound=Message)
+T = TypeVar("T")
 
 _HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "�")
 # Marks that turn the direction of text, and the separators that break lines.
@@ -36,9 +38,9 @@ def clean(text: str) -> str:
     return text.translate(_HIDDEN)
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """The terminal for what was asked for; made anew, so that a redirected stdout is followed."""
-    made = Console(highlight=False, soft_wrap=True)
+    made = Console(highlight=False, soft_wrap=True, stderr=stderr)
     if not made.is_terminal:
         # A pipe has no width: nothing is folded or cut for it.
         made.width = 10_000
@@ -70,6 +72,25 @@ def show(message: Message, *, as_json: bool) -> None:
     console().print(table)
 
 
+def show_opened(one: Opened[M, N], *, as_json: bool) -> None:
+    """A full record as far as it was opened, and the masked view where it was not all of it."""
+    if as_json:
+        write_json(opened_dict(one))
+        return
+    show(one.record, as_json=False)
+    if one.masked is not None:
+        console().print(
+            Text(say("Not all of it is opened; masked:", "未全部打开，脱敏视图："), "bold")
+        )
+        show(one.masked, as_json=False)
+
+
+def opened_dict(one: Opened[M, N]) -> dict[str, Any]:
+    """The record for machines; a masked view stands in it under `masked`."""
+    found = as_dict(one.record)
+    return found if one.masked is None else found | {"masked": as_dict(one.masked)}
+
+
 @dataclass(slots=True)
 class Listed:
     """What a list has shown: how many records, and the token to go on from."""
@@ -86,8 +107,56 @@ def show_pages(
     limit: int,
     as_json: bool,
 ) -> Listed:
-    """A list, page by page as it comes; `limit` 0 is all.
+    """A list of messages, of which the fields that `columns` names are shown; see `show_items`."""
+    return show_items(
+        pages,
+        key=key,
+        table=lambda items: _table(items, columns),
+        plain=as_dict,
+        limit=limit,
+        as_json=as_json,
+    )
 
+
+def show_opened_pages(
+    pages: Iterable[Page[Opened[M, N]]],
+    *,
+    key: str,
+    columns: Sequence[str],
+    limit: int,
+    as_json: bool,
+) -> Listed:
+    """As `show_pages`, of full records as far as they were opened."""
+    less = False
+
+    def table(items: Sequence[Opened[M, N]]) -> Table:
+        nonlocal less
+        less = less or any(one.masked is not None for one in items)
+        return _table([one.record for one in items], columns)
+
+    listed = show_items(
+        pages, key=key, table=table, plain=opened_dict, limit=limit, as_json=as_json
+    )
+    if less:
+        sys.stderr.write(
+            say(
+                "Not all fields are opened to you: --json has the masked views as well.\n",
+                "部分字段未对您打开：--json 另含脱敏视图。\n",
+            )
+        )
+    return listed
+
+
+def show_items(
+    pages: Iterable[Page[T]],
+    *,
+    key: str,
+    table: Callable[[Sequence[T]], Table],
+    plain: Callable[[T], dict[str, Any]],
+    limit: int,
+    as_json: bool,
+) -> Listed:
+    """A list, page by page as it comes; `limit` 0 is all.
     It ends after the page that reaches the limit: a page is never cut, since its token would not
     fit the cut. JSON is one object, `{"<key>": [...], "next_page_token": "..."}`, written as the
     pages come, so that a list of any length needs the memory of one page.
@@ -102,10 +171,10 @@ def show_pages(
                 begun = True
             for item in page.items:
                 separator = ", " if listed.count else ""
-                sys.stdout.write(separator + json.dumps(as_dict(item), ensure_ascii=False))
+                sys.stdout.write(separator + json.dumps(plain(item), ensure_ascii=False))
                 listed.count += 1
         elif page.items:
-            out.print(_table(page.items, columns))
+            out.print(table(page.items))
             listed.count += len(page.items)
         listed.token = page.next_page_token
         if limit and listed.count >= limit:

@@ -8,7 +8,7 @@ import typer
 
 from recordsvault.records.v1.transaction_pb2 import Transaction
 from vault.cli.vaultctl import customers, options
-from vault.cli.vaultctl.output import show, show_pages, tell_more
+from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(help="Transactions.", no_args_is_help=True)
@@ -46,6 +46,7 @@ def get(
     full: options.Full = False,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     as_json: options.Json = False,
 ) -> None:
@@ -53,17 +54,18 @@ def get(
     client = session(context).client()
     transaction = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields)
+        options.no_full_options(purpose, case, fields, check_out)
         show(client.masked.get_transaction(transaction), as_json=as_json)
         return
-    read = options.full_read(purpose, case, fields)
-    record = client.transactions.get(
+    read = options.full_read(purpose, case, fields, check_out, client.profile)
+    record = client.transactions.open(
         transaction,
         purpose=read.purpose,
         case_reference=read.case_reference,
+        check_out=read.check_out,
         fields=read.fields,
     )
-    show(record, as_json=as_json)
+    show_opened(record, as_json=as_json)
 
 
 @app.command("list")
@@ -73,6 +75,7 @@ def list_transactions(
     full: options.Full = False,
     purpose: options.Purpose = "",
     case: options.Case = "",
+    check_out: options.CheckOut = "",
     fields: options.Fields = "",
     booked_from: Annotated[
         str, typer.Option("--from", metavar="TIME", help="Earliest booking time, inclusive.")
@@ -95,7 +98,7 @@ def list_transactions(
     end = options.moment(booked_to, "--to")
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields)
+        options.no_full_options(purpose, case, fields, check_out)
         masked = client.masked.list_transactions(
             owner,
             booked_from=start,
@@ -108,20 +111,21 @@ def list_transactions(
             masked.pages(), key="transactions", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
         )
     else:
-        read = options.full_read(purpose, case, fields)
-        pager = client.transactions.list(
+        read = options.full_read(purpose, case, fields, check_out, client.profile)
+        pager = client.transactions.open_list(
             owner,
             booked_from=start,
             booked_to=end,
             newest_first=newest_first,
             purpose=read.purpose,
             case_reference=read.case_reference,
+            check_out=read.check_out,
             fields=read.fields,
             page_size=size,
             page_token=page_token,
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
-        listed = show_pages(
+        listed = show_opened_pages(
             pager.pages(), key="transactions", columns=columns, limit=limit, as_json=as_json
         )
     tell_more(listed, as_json=as_json)
