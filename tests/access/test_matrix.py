@@ -62,6 +62,8 @@ def expected(
         return Expected(False, "ROLE_MISSING")
     if cell == "any":
         return Expected(True, "")
+    if cell == "staff":
+        return Expected(True, "") if person else Expected(False, "PERSON_REQUIRED")
     if where != OWN and not (cell == "steward" and where == NOWHERE):
         return Expected(False, "OTHER_INSTITUTION")
     if cell == "own":

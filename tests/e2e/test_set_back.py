@@ -98,6 +98,13 @@ def acknowledge(vault: SetBackVault, who: str, tier: TierName = FULL) -> pb.Reco
     return vault.admin(who, tier).AcknowledgeRecovery(request, timeout=10).recovery
 
 
+def _replace(file: Path, text: str) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text, "utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(file)
+
+
 def with_an_old_state(vault: SetBackVault, *, signed: bool = True) -> int:
     """Run it, keep a state, run on, until that is kept too where it is signed; the old size."""
     vault.start(FULL)
@@ -194,6 +201,23 @@ def test_entries_that_no_checkpoint_covers_are_missed_too(
         assert acknowledge(vault, "operator").state == pb.RECOVERY_STATE_NONE
         query(vault)
         eventually(lambda: not reason(calls[1]))
+
+
+def test_two_accounts_of_one_person_are_one_word(vault: SetBackVault) -> None:
+    with_an_old_state(vault)
+    vault.set_back("old")
+    refused(vault, partial(query, vault))
+    eventually(lambda: report(vault).state == pb.RECOVERY_STATE_REFUSED)
+    file = vault.folder / "principals.toml"
+    written = file.read_text("utf-8")
+    known_as = written.replace('person = "p-officer"', 'person = "p-operator"')
+    unknown = written.replace('person = "p-officer"\n', "")
+    _replace(file, unknown)
+    eventually(lambda: reason(partial(acknowledge, vault, "officer")) == "PERSON_REQUIRED")
+    _replace(file, known_as)
+    eventually(lambda: reason(partial(acknowledge, vault, "officer")) == "")
+    assert reason(partial(acknowledge, vault, "operator")) == "SECOND_PERSON_NEEDED"
+    assert report(vault).state == pb.RECOVERY_STATE_REFUSED
 
 
 def test_without_a_second_place_the_memory_of_the_servers_stands_for_it(

@@ -159,7 +159,8 @@ class Recovery:
     # -- acknowledging -----------------------------------------------------------------------
 
     async def acknowledge(self, call: Call, incident: str) -> Report:
-        """Take one person's word. With the second one the log goes on.
+        """Take one person's word, whichever account he gives it from. With the second person's the
+        log goes on.
 
         Raises NothingToRecover, RecoveryElsewhere, RecoveryChanged (another incident than the one
         seen), SecondPersonNeeded (his word stands already, and the other's is wanted),
@@ -176,11 +177,14 @@ class Recovery:
                 raise RecoveryChanged()
             now = self._clock.now_micros()
             if self._unfinished is None:
-                if call.actor in self._words:
+                who = call.person or call.principal
+                # Principals are different persons only where the directory says so.
+                key = who.person or who.name
+                if key in self._words:
                     raise SecondPersonNeeded()
-                roles = frozenset(call.principal.roles) & {OPERATOR, OFFICER}
+                roles = frozenset(who.roles) & {OPERATOR, OFFICER}
                 call.touched(resource=f"recovery/{incident}", resources=sides(found))
-                self._words[call.actor] = Acknowledgement(call.actor, roles, now, call.event(now))
+                self._words[key] = Acknowledgement(who.name, roles, now, call.event(now))
                 if not complete(self._words.values()):
                     return self.report()
             await self._move_on(call, found)
@@ -207,7 +211,9 @@ class Recovery:
                 )
         except BaseException:
             # His word was not taken: he may give it again.
-            self._words.pop(call.actor, None)
+            who = call.person or call.principal
+            if who is not None:
+                self._words.pop(who.person or who.name, None)
             raise
         call.committed = True
 
