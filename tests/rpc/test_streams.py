@@ -349,3 +349,106 @@ def test_an_import_that_is_idle_is_sent_home_when_the_server_stops(tmp_path: Pat
 
     run(main)
     assert phases(rig)[-1] == ("closed", "UNAVAILABLE", 3)
+
+
+# -- whoever is taken out while he waits ----------------------------------------------------------
+
+
+class Idling:
+    """A stream that brings nothing, and tells when it was begun."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def __call__(self, _call: Call) -> AsyncIterator[Message]:
+        self.begun.set()
+        await asyncio.Event().wait()
+        yield PAGE
+
+
+def test_a_stream_that_waits_ends_within_a_second_of_its_caller_being_taken_out(
+    tmp_path: Path,
+) -> None:
+    idling = Idling()
+    rig = Rig(tmp_path, followed(idling), officer="security_officer", backend="ingestor")
+
+    async def main() -> None:
+        stream = rig.stream(FOLLOW, OFFICER)
+        waiting = asyncio.ensure_future(anext(stream))
+        await idling.begun.wait()
+        taken_out = asyncio.get_running_loop().time()
+        replace_principals(rig.path, {"backend": "ingestor"})
+        with pytest.raises(Refused) as refused:
+            await waiting
+        assert asyncio.get_running_loop().time() - taken_out < 1
+        assert refused.value.reason == "UNKNOWN_PRINCIPAL"
+
+    run(main)
+    opened, closed = rig.events
+    assert (opened.phase, closed.phase) == (Phase.OPENED, Phase.CLOSED)
+    assert (closed.actor, closed.outcome, closed.reason) == (
+        "officer",
+        "UNAUTHENTICATED",
+        "UNKNOWN_PRINCIPAL",
+    )
+
+
+def test_a_stream_that_waits_ends_when_its_caller_has_lost_the_role(tmp_path: Path) -> None:
+    idling = Idling()
+    rig = Rig(tmp_path, followed(idling), officer="security_officer")
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(anext(rig.stream(FOLLOW, OFFICER)))
+        await idling.begun.wait()
+        replace_principals(rig.path, {"officer": "crm_viewer"})
+        with pytest.raises(Refused) as refused:
+            await waiting
+        assert refused.value.reason == "ROLE_MISSING"
+
+    run(main)
+
+
+def test_a_stream_goes_on_when_somebody_else_is_taken_out(tmp_path: Path) -> None:
+    idling = Idling()
+    rig = Rig(tmp_path, followed(idling), officer="security_officer", backend="ingestor")
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(anext(rig.stream(FOLLOW, OFFICER)))
+        await idling.begun.wait()
+        replace_principals(rig.path, {"officer": "security_officer"})
+        done, _ = await asyncio.wait((waiting,), timeout=0.5)
+        assert not done
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+
+    run(main)
+
+
+def test_an_import_that_waits_for_its_first_message_ends_with_its_caller(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, imported(stored), backend="ingestor", officer="security_officer")
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(anext(rig.bidi(nothing_ever(), BACKEND)))
+        await asyncio.sleep(0.05)
+        replace_principals(rig.path, {"officer": "security_officer"})
+        with pytest.raises(Refused) as refused:
+            await asyncio.wait_for(waiting, 1)
+        assert refused.value.reason == "UNKNOWN_PRINCIPAL"
+
+    run(main)
+
+
+def test_nobody_looks_when_no_stream_is_open(tmp_path: Path) -> None:
+    idling = Idling()
+    rig = Rig(tmp_path, followed(idling), officer="security_officer")
+
+    async def main() -> None:
+        before = len(asyncio.all_tasks())
+        waiting = asyncio.ensure_future(anext(rig.stream(FOLLOW, OFFICER)))
+        await idling.begun.wait()
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == before
+
+    run(main)
