@@ -1,13 +1,16 @@
 """Which decisions policies make, as far as roles alone are looked at, and how two sets of policies
 differ in them."""
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import cedarpy
+
 from vault.access.actions import Action, ActionClass
-from vault.access.cedar import Question, ask
-from vault.access.policy_files import PolicyBook
+from vault.access.cedar import NAMESPACE, Question, ask
+from vault.access.policy_files import POLICIES, PolicyBook
 from vault.access.purposes import Purpose
 
 _OWN: Final = "own-institution"
@@ -35,18 +38,58 @@ class Difference:
 
 
 def differences(before: PolicyBook, after: PolicyBook) -> tuple[Difference, ...]:
-    """Every cell that differs, by role. Takes a second or two: some ten thousand questions."""
-    if before.texts == after.texts:
-        return ()
+    """Every cell that differs, by role. Where a policy of all roles and actions has changed, some
+    ten thousand questions are asked, which takes seconds."""
+    scopes = _changed(before, after)
     found = []
     for role in sorted(before.roles | after.roles):
         for action in Action:
+            if not any(scope.covers(role, action) for scope in scopes):
+                continue
             for where in _PLACES:
                 cell = Cell(role, action, where)
                 was, now = decision(before, cell), decision(after, cell)
                 if was != now:
                     found.append(Difference(cell, was, now))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Whom and what a policy can be about at all, whatever its conditions; empty: everything."""
+
+    role: str
+    actions: frozenset[str]
+
+    def covers(self, role: str, action: Action) -> bool:
+        mine = not self.actions or bool(self.actions & {action.value, action.action_class.value})
+        return mine and self.role in ("", role)
+
+
+def _changed(before: PolicyBook, after: PolicyBook) -> set[_Scope]:
+    """The scopes of policies that are not the same in both."""
+    return {_scope(rule) for rule in _rules(before) ^ _rules(after)}
+
+
+def _rules(book: PolicyBook) -> set[str]:
+    """What each policy does, as JSON: without its annotations, which decide nothing."""
+    found: set[str] = set()
+    for name, text in book.texts.items():
+        if not name.endswith(POLICIES):
+            continue
+        for rule in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
+            rule.pop("annotations", None)
+            found.add(json.dumps(rule, sort_keys=True))
+    return found
+
+
+def _scope(rule: str) -> _Scope:
+    whole = json.loads(rule)
+    principal, action = whole["principal"], whole["action"]
+    entity = principal.get("entity", {})
+    named = principal["op"] == "in" and entity.get("type") == f"{NAMESPACE}::Role"
+    entities = action.get("entities") or ([action["entity"]] if "entity" in action else [])
+    return _Scope(entity["id"] if named else "", frozenset(one["id"] for one in entities))
 
 
 def decision(book: PolicyBook, cell: Cell) -> str:
