@@ -269,11 +269,97 @@ def test_lookups_from_many_threads_see_one_directory_or_the_other(path: Path) ->
     assert problem_of(directory) is None
 
 
+# --- persons, accounts and certificates -------------------------------------------------------
+
+DIGEST = "0f" * 32
+CUSTOMERS = tuple(f"01jd000000000000000000000{n}" for n in range(4))
+PERSON = f"""
+[[principal]]
+name = "staff-1"
+uri = "spiffe://demo.bank/staff/1"
+certificates = ["sha256:{DIGEST}"]
+institution = "demo-bank"
+roles = ["custodian"]
+person = "p-1"
+branches = ["sh-01", "BJ.02"]
+own_files = ["{CUSTOMERS[0]}"]
+
+[[principal]]
+name = "staff-1-by-token"
+accounts = ["https://login.demo.bank/realm|1", "https://login.demo.bank/realm|auth|1"]
+institution = "demo-bank"
+roles = ["teller"]
+person = "p-1"
+related_files = ["{CUSTOMERS[1]}"]
+
+[[principal]]
+name = "staff-2"
+uri = "spiffe://demo.bank/staff/2"
+institution = "demo-bank"
+roles = ["custodian"]
+person = "p-2"
+own_files = ["{CUSTOMERS[2]}"]
+"""
+STAFF = "spiffe://demo.bank/staff/1"
+REALM = "https://login.demo.bank/realm"
+
+
+def test_a_person_is_known_by_certificate_and_by_each_account(path: Path) -> None:
+    write(path, PERSON)
+    directory = Directory(path)
+    by_certificate = directory.lookup(STAFF, DIGEST)
+    assert by_certificate is not None
+    assert by_certificate.person == "p-1"
+    assert by_certificate.branches == {"sh-01", "BJ.02"}
+    for subject in ("1", "auth|1"):
+        by_token = directory.lookup_account(REALM, subject)
+        assert by_token is not None
+        assert (by_token.name, by_token.person, by_token.workload) == (
+            "staff-1-by-token",
+            "p-1",
+            "",
+        )
+    assert directory.lookup_account(REALM, "2") is None
+    assert directory.lookup_account("https://login.other.bank", "1") is None
+    assert directory.lookup("", DIGEST) is None
+
+
+def test_a_file_that_one_entry_declares_is_close_to_all_of_its_person(path: Path) -> None:
+    write(path, PERSON)
+    directory = Directory(path)
+    for found in (directory.lookup(STAFF, DIGEST), directory.lookup_account(REALM, "1")):
+        assert found is not None
+        assert found.own_files == {CUSTOMERS[0]}
+        assert found.related_files == {CUSTOMERS[1]}
+        assert found.close_files == set(CUSTOMERS[:2])
+    other = directory.lookup("spiffe://demo.bank/staff/2")
+    assert other is not None
+    assert other.close_files == {CUSTOMERS[2]}
+
+
+def test_a_pinned_certificate_alone_is_taken_and_a_revoked_one_never(path: Path) -> None:
+    write(path, PERSON)
+    directory = Directory(path, check_every=0)
+    assert directory.lookup(STAFF, DIGEST) is not None
+    assert directory.lookup(STAFF, "0e" * 32) is None
+    assert directory.lookup(STAFF) is None
+    assert directory.lookup("spiffe://demo.bank/staff/2", "0e" * 32) is not None
+    assert directory.lists(STAFF)
+    assert not directory.lists("spiffe://demo.bank/staff/3")
+    write(path, f'revoked_certificates = ["sha256:{DIGEST}"]\n{PERSON}')
+    assert directory.lookup(STAFF, DIGEST) is None
+    assert directory.lookup("spiffe://demo.bank/staff/2", DIGEST) is None
+    assert directory.lookup("spiffe://demo.bank/staff/2") is not None
+
+
 # --- what is refused, and how to mend it ------------------------------------------------------
 
 ENTRY = (
     '[[principal]]\nname = "x"\nuri = "spiffe://b/x"\ninstitution = "demo-bank"\nroles = ["r"]\n'
 )
+NODE = ENTRY.replace('institution = "demo-bank"\n', "")
+PERSONAL = ENTRY + 'person = "p-1"\n'
+ACCOUNT = PERSONAL.replace('uri = "spiffe://b/x"\n', "") + f'accounts = ["{REALM}|1"]\n'
 
 
 @pytest.mark.parametrize(
@@ -306,6 +392,47 @@ ENTRY = (
         (ENTRY + "name = \n", "line 6, column 8 is not TOML; mend the syntax there"),
         (ENTRY + f"not_after = {'9' * 5000}\n", "some line is not TOML"),
         ("x = " + "[" * 100_000, "some line is not TOML"),
+        (ENTRY + 'person = "Zhang San"\n', "person is not valid; it is 2 to 40 lower-case letters"),
+        (ENTRY + "person = 7\n", "person is not valid"),
+        (NODE + 'person = "p-1"\n', "has a person but no institution; add the one that he works"),
+        (ENTRY + f'accounts = ["{REALM}|1"]\n', "has accounts but no person; add an opaque name"),
+        (ENTRY + f'own_files = ["{CUSTOMERS[0]}"]\n', "has own_files but no person; add an opaque"),
+        (ENTRY + f'related_files = ["{CUSTOMERS[0]}"]\n', "has related_files but no person; add"),
+        (PERSONAL + 'accounts = ["1"]\n', "accounts is not valid; write issuer, bar and subject"),
+        (PERSONAL + f'accounts = ["{REALM}|"]\n', "accounts is not valid; write issuer, bar and"),
+        (PERSONAL + 'accounts = ["http://a.b|1"]\n', "accounts is not valid; write issuer, bar"),
+        (PERSONAL + f'accounts = ["{REALM}|a b"]\n', "accounts is not valid; write issuer, bar"),
+        (PERSONAL + f'accounts = ["{REALM}|{"x" * 256}"]\n', "accounts is not valid; write"),
+        (PERSONAL + "accounts = []\n", "accounts is not a list of texts; write one, or leave the"),
+        (PERSONAL + f'accounts = "{REALM}|1"\n', "accounts is not a list of texts"),
+        (PERSONAL + f'accounts = ["{REALM}|1", "{REALM}|1"]\n', "accounts has one of them twice"),
+        (
+            PERSON + PERSON.replace("staff-1", "z").replace("/1", "/z"),
+            "has the account of principal",
+        ),
+        (PERSONAL + 'branches = ["a b"]\n', "branches is not valid; each is letters, digits, dots"),
+        (
+            PERSONAL + 'own_files = ["C000123"]\n',
+            "own_files is not valid; each is a customer's iden",
+        ),
+        (
+            PERSONAL + f'own_files = ["{CUSTOMERS[0].upper()}"]\n',
+            "own_files is not valid; each is a",
+        ),
+        (
+            ENTRY + f'certificates = ["{DIGEST}"]\n',
+            "certificates is not valid; each is sha256: and",
+        ),
+        (
+            ENTRY + f'certificates = ["sha256:{DIGEST.upper()}"]\n',
+            "certificates is not valid; each",
+        ),
+        (
+            ACCOUNT + f'certificates = ["sha256:{DIGEST}"]\n',
+            "has certificates but no uri; add the U",
+        ),
+        ('revoked_certificates = ["x"]\n' + ENTRY, "the file: revoked_certificates is not valid"),
+        ("revoked_certificates = 1\n" + ENTRY, "the file: revoked_certificates is not a list of"),
     ],
 )
 def test_a_refusal_names_the_entry_and_how_to_mend_it(
@@ -416,6 +543,12 @@ def test_an_oversized_file_is_refused(path: Path) -> None:
         ENTRY + "name = Zhang Wei\n",
         ENTRY + "Zhang Wei\n",
         ENTRY + ENTRY.replace('"x"', '"zhang-wei"').replace("/x", "/zhang-wei") * 2,
+        PERSONAL + 'accounts = ["Zhang Wei"]\n',
+        PERSONAL + f'accounts = ["{REALM}|Zhang Wei"]\n',
+        PERSONAL + f'accounts = ["{REALM}|zhang", "{REALM}|zhang"]\n',
+        PERSONAL + 'own_files = ["Zhang Wei"]\n',
+        ENTRY + 'person = "Zhang Wei"\n',
+        'revoked_certificates = ["Zhang Wei"]\n' + ENTRY,
     ],
 )
 def test_no_message_shows_a_value_of_the_file(tmp_path: Path, text: str) -> None:
