@@ -27,12 +27,14 @@ class ActionClass(StrEnum):
     ACCESS_ADMIN = "access_admin"
     """To propose other policies or principals, and to withdraw what one has proposed."""
     ACCESS_DECISION = "access_decision"
+    WATCH = "watch"
+    """To say who is a decoy, and to see it."""
     ADMIN = "admin"
     ORACLE = "oracle"
     SERVICE = "service"
     """What every gRPC server is expected to answer: its health and its contract."""
     NONE = "none"
-    """Of `rpc.unknown` alone: belongs to no group, so that no grant of a group reaches it."""
+    """Of `rpc.unknown`, and of what the vault itself notices: belongs to no group, so that no grant of a group reaches it."""
 
 
 class ResourceKind(StrEnum):
@@ -119,6 +121,12 @@ class Action(StrEnum):
     PROPOSALS_REJECT = "access.proposals.reject"
     DECISIONS_EXPLAIN = "access.decisions.explain"
     DECISIONS_WHO_CAN = "access.decisions.who_can"
+    DECOYS_SET = "watch.decoys.set"
+    DECOYS_LIST = "watch.decoys.list"
+    WATCH_ALERT = "watch.alert"
+    """What the vault itself notices of a call, for the security officer; nobody calls it."""
+    WATCH_WARNING = "watch.warning"
+    """The same, of less weight."""
     HEALTH_CHECK = "admin.health.check"
     RECOVERY_GET = "admin.recovery.get"
     RECOVERY_ACKNOWLEDGE = "admin.recovery.acknowledge"
@@ -180,6 +188,8 @@ def _class_of(action: Action) -> ActionClass:
             return ActionClass.COMPARTMENT_AGREEMENT if agrees else ActionClass.COMPARTMENT
         case "access":
             return _OF_ACCESS.get(rest.rpartition(".")[2], ActionClass.ACCESS_VIEW)
+        case "watch":
+            return ActionClass.WATCH if rest.startswith("decoys.") else ActionClass.NONE
         case "admin":
             return ActionClass.ADMIN
         case "internal":
@@ -212,6 +222,9 @@ _KINDS = {
     "principals": ResourceKind.VAULT,
     "proposals": ResourceKind.VAULT,
     "decisions": ResourceKind.VAULT,
+    "decoys": ResourceKind.CUSTOMER,
+    "alert": ResourceKind.VAULT,
+    "warning": ResourceKind.VAULT,
     "index": ResourceKind.INDEX,
     "health": ResourceKind.VAULT,
     "recovery": ResourceKind.VAULT,
