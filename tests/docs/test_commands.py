@@ -14,7 +14,7 @@ KNOWN = {command.call: command for command in commands()}
 TARGETS = set(
     re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 )
-VALUED = {"--profile", "-p", "--lang", "--timeout"}
+VALUED = {"--profile", "-p", "--lang", "--timeout", "--token"}
 
 
 def calls(page: Path) -> list[list[str]]:
