@@ -16,6 +16,7 @@ from bench import loader
 from bench.aims import verdicts
 from bench.cores import bind_load
 from bench.databases import Store, postgresql, sqlite
+from bench.deciding import decisions
 from bench.log_aims import log_verdicts
 from bench.log_results import LogScene
 from bench.log_scene import play_alone, play_vault
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         loader.build()
         bind_load()
+        decided = decisions() if sizes else []
         scenes: list[Scene] = []
         logs: list[LogScene] = []
         with _openings(options.database or ("sqlite" if quick else "")) as openings:
@@ -68,15 +70,29 @@ def main(arguments: list[str] | None = None) -> int:
                         scene = play(store, size, material, plan, folder, partial(say, heading))
                     scenes.append(scene)
                     # After each scene, so that a run that is broken off leaves what it has.
-                    write(LATEST, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], plan)
+                    write(
+                        LATEST,
+                        scenes,
+                        logs,
+                        [*verdicts(scenes), *log_verdicts(logs)],
+                        plan,
+                        decided,
+                    )
                 if options.only != "records":
                     logs.append(scene_of_log := LogScene(name))
                     _play_log(opening, QUICK if quick else LogPlan(), plan, scene_of_log, say)
-                    write(LATEST, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], plan)
+                    write(
+                        LATEST,
+                        scenes,
+                        logs,
+                        [*verdicts(scenes), *log_verdicts(logs)],
+                        plan,
+                        decided,
+                    )
     except loader.LoaderUnavailable as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    show(console, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)])
+    show(console, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], decided)
     say(f"written to {LATEST}")
     return 0
 

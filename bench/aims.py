@@ -7,6 +7,7 @@ from bench.results import Figure, Measured, Scene, middle
 
 MASKED_GET = "masked get, customer"
 BARE_SHARE = 0.6  # of the bare handler's rate, on SQLite
+LENT_SHARE = 0.85  # of the same read by role
 IMPORT_PER_CORE = 10_000.0  # transactions a second of the vault's processor time
 SLOWDOWN = 1.2  # at the larger size
 
@@ -29,13 +30,17 @@ def share_of_bare(measured: Measured) -> float | None:
     """The median of the rounds' ratios, each to the bare round just after it."""
     if not measured.bare:
         return None
-    pairs = zip(measured.rounds, measured.bare, strict=True)
-    return middle([mine.per_second / bare.per_second for mine, bare in pairs])
+    return _share(measured.rounds, measured.bare)
+
+
+def _share(mine: list[Figure], others: list[Figure]) -> float:
+    pairs = zip(mine, others, strict=True)
+    return middle([one.per_second / other.per_second for one, other in pairs])
 
 
 def verdicts(scenes: Sequence[Scene]) -> list[Verdict]:
     """Of all scenes of a run."""
-    return [*_masked_get(scenes), *_import(scenes), *_growth(scenes)]
+    return [*_masked_get(scenes), *_lent_get(scenes), *_import(scenes), *_growth(scenes)]
 
 
 def _masked_get(scenes: Sequence[Scene]) -> Iterator[Verdict]:
@@ -49,6 +54,20 @@ def _masked_get(scenes: Sequence[Scene]) -> Iterator[Verdict]:
                     f"{share:.0%}",
                     share >= BARE_SHARE,
                 )
+
+
+def _lent_get(scenes: Sequence[Scene]) -> Iterator[Verdict]:
+    for scene in scenes:
+        for measured in scene.operations:
+            if not measured.beside:
+                continue
+            share = _share(measured.rounds, measured.beside)
+            yield Verdict(
+                f"{measured.name}, {scene.database} at {scene.transactions:,}: "
+                f"at least {LENT_SHARE:.0%} of the rate by role",
+                f"{share:.0%} of {rate(measured.beside):,.0f}",
+                share >= LENT_SHARE,
+            )
 
 
 def _import(scenes: Sequence[Scene]) -> Iterator[Verdict]:

@@ -5,7 +5,7 @@ Requests are drawn at random from files that name many different customers and t
 
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,17 @@ MASKED = "/recordsvault.masked.v1.MaskedRecords/"
 FULL = "/recordsvault.records.v1.Records/"
 IMPORT = FULL + "ImportRecords"
 PAGE = 50
+LENT_GET = "full get, customer, by check-out"
+# A teller, with a certificate of his own.
+BORROWER = "clerk"
 # Names of transactions that are asked for: enough that a page of the database is seldom met twice.
 _ASKED_TRANSACTIONS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is called, by whom, and with which requests. A `read` has a bare handler beside it."""
+    """What is called, by whom, and with which requests. A `read` has a bare handler beside it;
+    ``beside`` is another operation that is measured by turns with it."""
 
     name: str
     tier: TierName
@@ -33,6 +37,7 @@ class Operation:
     method: str
     requests: Path
     read: bool = True
+    beside: "Operation | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,14 @@ def results(answers: Path) -> Iterator[str]:
 
 
 def operations(
-    folder: Path, material: Material, names: Names, masked: masked_pb2_grpc.MaskedRecordsStub
+    folder: Path,
+    material: Material,
+    names: Names,
+    masked: masked_pb2_grpc.MaskedRecordsStub,
+    lent: Mapping[str, str] | None = None,
 ) -> list[Operation]:
-    """Write the requests of all operations into a folder."""
+    """Write the requests of all operations into a folder. ``lent`` has a check-out of each
+    customer; without it there are no reads by check-out."""
     crm, compliance, backend = "crm", "compliance", "backend"
     m, r = masked_pb2, records_pb2
     purpose = purpose_pb2.PURPOSE_TRANSACTION_MONITORING
@@ -83,6 +93,22 @@ def operations(
     masked_transactions = (m.GetMaskedTransactionRequest(name=n) for n in transactions)
     full_customers = (r.GetCustomerRequest(name=n, purpose=purpose) for n in customers)
     full_transactions = (r.GetTransactionRequest(name=n, purpose=purpose) for n in transactions)
+    by_role = Operation(
+        "full get, customer", TierName.FULL, compliance, FULL + "GetCustomer",
+        file("full-customer", (q.SerializeToString() for q in full_customers)),
+    )  # fmt: skip
+    borrowed = []
+    if lent:
+        serving = purpose_pb2.PURPOSE_CUSTOMER_SERVICE
+        asked = (
+            r.GetCustomerRequest(name=n, purpose=serving, check_out=o) for n, o in lent.items()
+        )
+        borrowed = [
+            Operation(
+                LENT_GET, TierName.FULL, BORROWER, FULL + "GetCustomer",
+                file("lent-customer", (q.SerializeToString() for q in asked)), beside=by_role,
+            )
+        ]  # fmt: skip
     return [
         Operation(
             "masked get, customer", TierName.MASKED, crm, MASKED + "GetMaskedCustomer",
@@ -100,10 +126,8 @@ def operations(
             "search", TierName.MASKED, crm, MASKED + "SearchMaskedCustomers",
             file("search", _searches(material)),
         ),
-        Operation(
-            "full get, customer", TierName.FULL, compliance, FULL + "GetCustomer",
-            file("full-customer", (q.SerializeToString() for q in full_customers)),
-        ),
+        by_role,
+        *borrowed,
         Operation(
             "full get, transaction", TierName.FULL, compliance, FULL + "GetTransaction",
             file("full-transaction", (q.SerializeToString() for q in full_transactions)),

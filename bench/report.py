@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bench.aims import Verdict, rate, share_of_bare
 from bench.cores import BOUND
+from bench.deciding import Decided
 from bench.log_report import disk_table, log_table
 from bench.log_results import LogScene
 from bench.results import Figure, Imported, Measured, Scene, middle
@@ -31,6 +32,7 @@ def write(
     logs: Sequence[LogScene],
     aims: Sequence[Verdict],
     plan: Plan,
+    decided: Sequence[Decided] = (),
 ) -> None:
     """Write everything that was measured as JSON."""
     content = {
@@ -40,6 +42,7 @@ def write(
         "plan": asdict(plan),
         "scenes": [asdict(scene) for scene in scenes],
         "logs": [asdict(log) for log in logs],
+        "decisions": [asdict(one) for one in decided],
         "aims": [asdict(aim) for aim in aims],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,14 +75,17 @@ def show(
     scenes: Sequence[Scene],
     logs: Sequence[LogScene],
     aims: Sequence[Verdict],
+    decided: Sequence[Decided] = (),
 ) -> None:
-    """Print a table for each scene, and the aims."""
+    """Print a table for each scene, the decisions, and the aims."""
     for scene in scenes:
         console.print(_operations(scene))
         console.print(_imports(scene))
     for log in logs:
         console.print(log_table(log))
         console.print(disk_table(log))
+    if decided:
+        console.print(_decisions(decided))
     console.print(_aims(aims))
     console.print(
         "Medians of the rounds; ± is half of what lies between the fastest and the slowest. "
@@ -163,6 +169,15 @@ def _import_row(name: str, imported: Imported) -> list[str]:
         f"{message.load_cores:.2f}",
         f"{message.others_cores:.2f}",
     ]
+
+
+def _decisions(decided: Sequence[Decided]) -> Table:
+    table = Table(title="decisions by themselves", title_justify="left")
+    table.add_column("decision")
+    table.add_column("us", justify="right")
+    for one in decided:
+        table.add_row(one.decision, f"{one.us:,.2f}")
+    return table
 
 
 def _aims(aims: Sequence[Verdict]) -> Table:

@@ -46,11 +46,13 @@ def figure(seen: Seen, metered: Metered) -> Figure:
 
 @dataclass(slots=True)
 class Measured:
-    """An operation: its rounds, those of the bare handler between them, and one caller alone."""
+    """An operation: its rounds, those of the bare handler between them, and one caller alone.
+    ``beside`` are rounds, between them too, of the operation that it is compared with."""
 
     name: str
     rounds: list[Figure] = field(default_factory=list)
     bare: list[Figure] = field(default_factory=list)
+    beside: list[Figure] = field(default_factory=list)
     alone: Figure | None = None
 
 

@@ -3,26 +3,31 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from sqlalchemy import Connection
 
 from bench import loader
 from bench.cores import bind_server
 from bench.databases import Store
+from bench.deciding import LENT_FIELDS
 from bench.inserts import plain_insert
 from bench.loader import Caller
 from bench.material import ROOT, Material, Size, read_messages, write_messages
 from bench.meters import Meter
-from bench.operations import IMPORT, Operation, names_of, operations, results
+from bench.operations import BORROWER, IMPORT, Operation, names_of, operations, results
 from bench.results import Figure, Imported, Measured, Scene, figure
 from recordsvault.records.v1 import records_pb2
+from tests.support.borrowing import HOUR, add_person, lending
 from tests.support.quiet_ports import free_port
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
+from vault.services.check_out_rows import to_row
+from vault.store import Database, check_outs
 
 # Searches are budgeted (600 a minute a caller, 6,000 a masked node by default); here the budget
 # would be what is measured.
@@ -69,6 +74,7 @@ class Stage:
 def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path, say: Say) -> Scene:
     """Fill a vault and measure everything. Raises RuntimeError where an answer is an error."""
     vault = RunningVault(folder, store.url, masked_database=store.masked_url, limits=_LIMITS)
+    add_person(vault, BORROWER, "teller")
     stage = Stage(plan, store, folder, material, vault, say)
     with vault, _bare(stage):
         for tier in TierName:
@@ -85,7 +91,8 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
         names = names_of(material, customers, [stored, more])
         requests = folder / "requests"
         requests.mkdir()
-        for operation in operations(requests, material, names, vault.masked()):
+        lent = _lend(store.url, list(names.customers.values()))
+        for operation in operations(requests, material, names, vault.masked(), lent):
             say(operation.name)
             scene.operations.append(_measure(stage, operation))
         scene.database_mb = store.megabytes()
@@ -95,6 +102,25 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
         store.url, rows
     )
     return scene
+
+
+def _lend(url: str, customers: Sequence[str]) -> dict[str, str]:
+    """Put a check-out of each customer into the register; their names by the customer's."""
+    lent = [
+        lending(name, *LENT_FIELDS, person=f"p-{BORROWER}", lasts=24 * HOUR) for name in customers
+    ]
+    database = Database(url)
+
+    def put(conn: Connection) -> None:
+        for out in lent:
+            # As long as a reason and a case reference are, sealed.
+            check_outs.insert(conn, to_row(out, bytes(200), out.starts_at, BORROWER))
+
+    try:
+        database.write_sync(put)
+    finally:
+        database.dispose()
+    return dict(zip(customers, [out.name for out in lent], strict=True))
 
 
 def import_messages(stage: Stage, messages: Path) -> tuple[Imported, Path]:
@@ -133,6 +159,10 @@ def _measure(stage: Stage, operation: Operation) -> Measured:
         seen = _vault_round(stage, operation, plan.callers, plan.seconds, number)
         measured.rounds.append(seen)
         measured.bare.append(_bare_round(stage, operation, round(seen.answer_bytes), number))
+        if operation.beside is not None:
+            measured.beside.append(
+                _vault_round(stage, operation.beside, plan.callers, plan.seconds, number)
+            )
     measured.alone = _vault_round(stage, operation, 1, plan.alone, 98)
     return measured
 

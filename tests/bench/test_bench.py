@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.aims import rates, share_of_bare, verdicts
+from bench.deciding import decisions
 from bench.material import Material, Size, _make, read_messages, write_messages
 from bench.results import Figure, Imported, Measured, Scene, middle
 from recordsvault.records.v1 import records_pb2 as pb
@@ -59,6 +60,19 @@ def test_the_aims_are_judged_at_their_edges(
     found = [v.met for v in verdicts([small, large])]
     # Masked get and import at each size, then each operation at the larger against the smaller.
     assert found == met
+
+
+@pytest.mark.parametrize(("lent", "met"), [(850, True), (849, False)])
+def test_a_read_by_check_out_is_judged_against_the_same_by_role(lent: float, met: bool) -> None:
+    measured = Measured("by check-out", [figure(lent)], beside=[figure(1000)])
+    whole = scene(10, [600], [1000], 10_000)
+    whole.operations.append(measured)
+    found = {v.aim: v.met for v in verdicts([whole])}
+    assert found["by check-out, SQLite at 10: at least 85% of the rate by role"] is met
+
+
+def test_decisions_are_measured() -> None:
+    assert all(0 < one.us < 100_000 for one in decisions())
 
 
 def test_rates_are_medians() -> None:

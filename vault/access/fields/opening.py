@@ -23,11 +23,12 @@ class Opening:
     @classmethod
     def of(cls, paths: Iterable[str]) -> Opening:
         """That of some paths, in any order, perhaps inside each other."""
-        found = set(paths)
-        return cls(
-            False,
-            tuple(sorted(p for p in found if not any(p != q and within(p, q) for q in found))),
-        )
+        kept: list[str] = []
+        # No letter of a name sorts before the dot: what lies in a path comes right behind it.
+        for path in sorted(set(paths)):
+            if not kept or not within(path, kept[-1]):
+                kept.append(path)
+        return cls(False, tuple(kept))
 
     def __and__(self, other: Opening) -> Opening:
         """What both open."""

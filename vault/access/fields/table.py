@@ -52,7 +52,7 @@ class FieldTable:
 
     def __init__(self, grants: Iterable[_Grant]) -> None:
         """Use `read_fields`."""
-        self._grants = tuple(grants)
+        self.grants = tuple(grants)
         self._cached = lru_cache(_CACHE_SIZE)(self._open)
 
     def opened(
@@ -70,7 +70,7 @@ class FieldTable:
     @property
     def paths(self) -> frozenset[str]:
         """Every path that some row names."""
-        return frozenset(path for grant in self._grants for path in grant.opening.paths)
+        return frozenset(path for grant in self.grants for path in grant.opening.paths)
 
     def _open(
         self,
@@ -87,7 +87,7 @@ class FieldTable:
     def _of(self, roles: frozenset[str], purpose: str, lent: bool) -> Opening:
         mine = (
             grant.opening
-            for grant in self._grants
+            for grant in self.grants
             if not roles.isdisjoint(grant.roles)
             and purpose in grant.purposes
             and (lent or not grant.lent)
