@@ -314,3 +314,21 @@ def test_the_check_looks_at_the_tiers_that_the_file_has(
     assert "[tiers.masked]" in refused(
         capsys, "check-config", "-c", str(config), "--tier", "masked"
     )
+
+
+# -- dev-token -----------------------------------------------------------------------------------
+
+
+def test_dev_token_prints_a_token_and_nothing_else(
+    vault: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["dev-token", "--dir", str(vault), "--person", "teller", "--for", "crm"]
+    assert run(arguments) == 0
+    said = capsys.readouterr()
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", said.out)
+    assert said.err == ""
+
+
+def test_dev_token_says_whose_there_are(vault: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "dev-token", "--dir", str(vault), "--person", "x", "--for", "crm")
+    assert "nobody's token can be had but for teller" in said

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,13 +15,23 @@ from cryptography import x509
 
 from recordsvault_client import Profile, Tier
 from tests.support.quiet_ports import quiet_ports
-from vault.access import Directory
+from tests.support.tokens import digest_of
+from vault.access import Credentials, Directory, Recognised, Recogniser
+from vault.access.tokens import Expected, HeldKeys, Issuer, JwksFile, Tokens
 from vault.audit.note import VerifierKey
 from vault.kms import KekMissing, KekName, LocalFileKms
 from vault.kms.signing import Purpose, rotate_signing_keys
 from vault.server.checking import examine
-from vault.server.dev import PEOPLE, DevFolderUnusable, Ports, held, prepare, require_free
-from vault.server.dev.layout import texts
+from vault.server.dev import (
+    PEOPLE,
+    DevFolderUnusable,
+    Ports,
+    dev_token,
+    held,
+    prepare,
+    require_free,
+)
+from vault.server.dev.layout import Age, texts
 from vault.server.migrating import migrate
 from vault.server.settings import TierName, load
 from vault.server.signing import verifier_keys
@@ -80,6 +91,8 @@ def test_the_folder_holds_these_files_and_no_others(folder: Path) -> None:
         "kms/masked/receipt.signing",
         "log.vkey",
         "receipt.vkey",
+        "issuer/issuer.key",
+        "issuer/jwks.json",
         *(f"pki/{name}.{suffix}" for name in pki for suffix in ("pem", "key")),
         *(f"profiles/{name}.toml" for name in ROLES),
     }
@@ -89,7 +102,8 @@ def test_nothing_but_what_is_public_can_be_read_by_others_and_nothing_written(fo
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
-        expected = 0o700 if path.is_dir() else 0o644 if path.suffix in (".pem", ".vkey") else 0o600
+        public = path.suffix in (".pem", ".vkey") or path.name == "jwks.json"
+        expected = 0o700 if path.is_dir() else 0o644 if public else 0o600
         assert (path, oct(mode)) == (path, oct(expected))
 
 
@@ -400,13 +414,93 @@ def test_an_early_folder_goes_on_without_and_takes_new_ports(tmp_path: Path) -> 
     """A log that has entries already would be refused by a second place that never saw it."""
     made = tmp_path / "early"
     with held(made):
-        for name, text in texts(Ports(), early=True).items():
+        for name, text in texts(Ports(), Age.EARLY).items():
             (made / name).parent.mkdir(exist_ok=True)
             (made / name).write_text(text)
         prepare(made)
-        assert (made / "vault.toml").read_text() == texts(Ports(), early=True)["vault.toml"]
+        assert (made / "vault.toml").read_text() == texts(Ports(), Age.EARLY)["vault.toml"]
         prepare(made, full_port=7453, masked_port=7454)
     settings = load(made / "vault.toml", TierName.FULL)
     assert settings.table.listen == "localhost:7453"
     assert not settings.log.second_place
-    assert (made / "vault.toml").read_text() == texts(Ports(7453, 7454), early=True)["vault.toml"]
+    assert (made / "vault.toml").read_text() == texts(Ports(7453, 7454), Age.EARLY)["vault.toml"]
+
+
+# -- an issuer of tokens -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("age", [Age.EARLY, Age.WITHOUT_TOKENS])
+def test_an_older_folder_takes_no_tokens_and_new_ports(tmp_path: Path, age: Age) -> None:
+    made = tmp_path / "older"
+    with held(made):
+        for name, text in texts(Ports(), age).items():
+            (made / name).parent.mkdir(exist_ok=True)
+            (made / name).write_text(text)
+        # Its principals are of its time, too.
+        (made / "principals.toml").write_text(_FEWER)
+        prepare(made)
+        prepare(made, full_port=7453, masked_port=7454)
+    assert (made / "vault.toml").read_text() == texts(Ports(7453, 7454), age)["vault.toml"]
+    assert (made / "principals.toml").read_text() == _FEWER
+    assert not (made / "issuer").exists()
+    with pytest.raises(DevFolderUnusable, match="but not in a folder of an older vault"):
+        dev_token(made, "teller", "crm")
+
+
+_FEWER = """\
+[[principal]]
+name = "crm"
+uri = "spiffe://demo.bank/crm"
+institution = "demo-bank"
+roles = ["crm_viewer"]
+"""
+
+
+def recognised(folder: Path, text: str, beside: str) -> Recognised:
+    """Whom both tiers would recognise by a token beside a certificate of the folder."""
+    settings = load(folder / "vault.toml", TierName.MASKED)
+    taken = Tokens(
+        [
+            Issuer(Expected(one.issuer, one.audience), held_keys(folder / one.jwks))
+            for one in settings.tokens
+        ],
+        lambda: time.time_ns() // 1000,
+    )
+    digest = digest_of((folder / "pki" / f"{beside}.pem").read_bytes())
+    shown = Credentials(f"spiffe://demo.bank/{beside}", digest, (f"Bearer {text}",))
+    return Recogniser(Directory(folder / "principals.toml"), taken).recognise(shown)
+
+
+def held_keys(path: Path) -> HeldKeys:
+    keys = HeldKeys(JwksFile(path))
+    keys.read()
+    return keys
+
+
+def test_a_token_names_the_teller_beside_the_crms_certificate_alone(folder: Path) -> None:
+    text = dev_token(folder, "teller", "crm")
+    found = recognised(folder, text, "crm")
+    assert found.refused == ""
+    assert found.principal is not None and found.principal.name == "crm"
+    assert found.bearer is not None
+    assert (found.bearer.name, found.bearer.person) == ("teller", "p-2001")
+    assert recognised(folder, text, "backend").refused == "TOKEN_UNBOUND"
+    assert recognised(folder, dev_token(folder, "teller", "custodian"), "custodian").refused == (
+        "TOKEN_NOT_NEEDED"
+    )
+
+
+def test_the_issuers_key_stays_and_what_it_publishes_is_made_again(folder: Path) -> None:
+    text = dev_token(folder, "teller", "crm")
+    (folder / "issuer/jwks.json").unlink()
+    again(folder)
+    assert recognised(folder, text, "crm").refused == ""
+    published = (folder / "issuer/jwks.json").read_text()
+    assert '"d"' not in published
+
+
+def test_a_token_is_for_a_bearer_and_a_caller_of_the_folder(folder: Path) -> None:
+    with pytest.raises(DevFolderUnusable, match="nobody's token can be had but for teller"):
+        dev_token(folder, "officer", "crm")
+    with pytest.raises(DevFolderUnusable, match="name a caller of the folder: backend, crm"):
+        dev_token(folder, "teller", "nobody")

@@ -108,3 +108,45 @@ def test_no_password_of_a_database_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid) as refused:
         read(tmp_path, text)
     assert "hunter2" not in str(refused.value)
+
+
+# -- issuers of tokens ---------------------------------------------------------------------------
+
+TOKENS = """
+[[tokens]]
+issuer = "https://login.demo.bank/realm"
+audience = "records-vault"
+jwks = "issuer/jwks.json"
+"""
+
+
+def test_issuers_are_those_of_both_tiers(tmp_path: Path) -> None:
+    for tier in TierName:
+        (issuer,) = read(tmp_path, FULL + MASKED + TOKENS, tier).tokens
+        assert (issuer.audience, issuer.longest_seconds) == ("records-vault", 3600)
+    assert read(tmp_path, FULL).tokens == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ("https://login.demo.bank/realm", "http://login.demo.bank", "tokens.issuer is not an http"),
+        ("https://login.demo.bank/realm", "https://a|b", "tokens.issuer is not an https address"),
+        ("records-vault", "", "Expected `str` matching regex"),
+        ("issuer/jwks.json", "http://login.demo.bank/keys", "tokens.jwks is no address that may"),
+        ("issuer/jwks.json", "", "Expected `str` of length >= 1"),
+        ('.json"', '.json"\nca = "ca.pem"', "tokens.ca is for a jwks at an https address only"),
+        ('.json"', '.json"\nalgorithms = ["HS256"]', "tokens.algorithms are some of ES256, ES384"),
+        ('.json"', '.json"\nalgorithms = ["none"]', "tokens.algorithms are some of ES256, ES384"),
+        ('.json"', '.json"\nlongest_seconds = 0', "Expected `int` >= 60"),
+        ('.json"', '.json"\nlongest_seconds = 86401', "Expected `int` <= 86400"),
+        ('.json"', '.json"\nleeway = 600', "unknown field `leeway`"),
+        ('.json"', f'.json"\n{TOKENS}', "tokens names an issuer twice; remove one of them"),
+    ],
+)
+def test_an_issuer_that_could_not_be_trusted_is_refused(
+    tmp_path: Path, before: str, after: str, why: str
+) -> None:
+    assert before in TOKENS
+    with pytest.raises(SettingsInvalid, match=why):
+        read(tmp_path, FULL + TOKENS.replace(before, after))

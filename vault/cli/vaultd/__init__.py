@@ -2,6 +2,7 @@
 
     vaultd serve --config vault.toml [--tier full|masked]
     vaultd dev --dir DIR
+    vaultd dev-token --dir DIR --person NAME --for NAME
     vaultd migrate --config vault.toml [--grant-masked-role ROLE]
     vaultd check-config --config vault.toml
     vaultd keys create|rotate|retire|show --config vault.toml

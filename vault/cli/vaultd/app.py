@@ -14,6 +14,7 @@ import typer
 
 from vault.cli.vaultd.check import check_config
 from vault.cli.vaultd.dev import dev
+from vault.cli.vaultd.dev_token import dev_token
 from vault.cli.vaultd.failures import INTERRUPTED, report
 from vault.cli.vaultd.keys import app as keys
 from vault.cli.vaultd.migrate import migrate
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("dev")(dev)
+app.command("dev-token")(dev_token)
 app.command("migrate")(migrate)
 app.command("check-config")(check_config)
 app.add_typer(keys)

@@ -11,6 +11,8 @@ import sys
 import typer
 
 from vault.access import PolicyInvalid, PrincipalsInvalid
+from vault.access.budgets import BudgetsInvalid
+from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
 from vault.audit.witness import StateUnusable, WitnessKeyRefused
 from vault.kms import KmsError
@@ -27,6 +29,8 @@ INTERRUPTED = 130
 
 # Their texts are ours, and hold no value of a record and no key.
 _UNUSABLE: tuple[type[Exception], ...] = (
+    BudgetsInvalid,
+    DetectionInvalid,
     DevFolderUnusable,
     FieldsInvalid,
     KmsError,

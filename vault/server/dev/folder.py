@@ -21,6 +21,7 @@ from vault.server.dev.files import (
     make_folder,
     replace,
 )
+from vault.server.dev.issuer import ensure_issuer
 from vault.server.dev.keks import ensure_keks
 from vault.server.dev.layout import (
     BLOBS,
@@ -32,6 +33,7 @@ from vault.server.dev.layout import (
     MASKED_NODE,
     MASKED_SERVER,
     PEOPLE,
+    Age,
     Ports,
     texts,
     uri,
@@ -122,6 +124,8 @@ def prepare(
         _write_texts(folder, was, ports)
         ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", _sealed(folder))
         ensure_signing(folder, folder / CONFIG)
+        if load(folder / CONFIG, TierName.FULL).tokens:
+            ensure_issuer(folder)
         _certificates(folder / "pki", now)
     except SettingsInvalid as error:
         raise DevFolderUnusable(str(error)) from None
@@ -160,15 +164,17 @@ def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
     config = folder / CONFIG
     # An early folder stays as it is: a log that has entries already would be refused by a second
     # place that never saw it.
-    early = config.exists() and not load(config, TierName.FULL).log.second_place
-    for name, text in texts(was, early=early).items():
+    age = _age(config)
+    for name, text in texts(was, age).items():
         create(folder / name, text.encode(), PRIVATE)
     if ports == was:
         return
     before, after = (
-        {folder / name: text.encode() for name, text in texts(of, early=early).items()}
+        {folder / name: text.encode() for name, text in texts(of, age).items()}
         for of in (was, ports)
     )
+    # What has no port in it is not moved, and may be older.
+    after = {path: text for path, text in after.items() if text != before[path]}
     changed = [path for path in after if path.read_bytes() not in (before[path], after[path])]
     if changed:
         raise DevFolderUnusable(
@@ -179,6 +185,15 @@ def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
     # both the old and the new text of the files that were replaced already.
     for path in reversed(list(after)):
         replace(path, after[path], PRIVATE)
+
+
+def _age(config: Path) -> Age:
+    if not config.exists():
+        return Age.NOW
+    settings = load(config, TierName.FULL)
+    if settings.tokens:
+        return Age.NOW
+    return Age.WITHOUT_TOKENS if settings.log.second_place else Age.EARLY
 
 
 def _certificates(folder: Path, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import PurePosixPath
 
 INSTITUTION = "demo-bank"
@@ -19,6 +20,9 @@ DEFAULT_MASKED_PORT = 7444
 FULL_SERVER = "full-server"
 MASKED_SERVER = "masked-server"
 MASKED_NODE = "masked-node"
+ISSUER = "https://issuer.demo.bank"
+AUDIENCE = "records-vault"
+JWKS = "issuer/jwks.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,32 @@ PEOPLE = (
     Person("investigator", "investigator", "keeps compartments", "p-1005"),
 )
 
+BEARERS = (Person("teller", "teller", "serves customers, through the CRM", "p-2001"),)
+"""People without a certificate: a program calls for them with their token."""
+
+
+class Age(IntEnum):
+    """As what a folder was made: one that is there keeps its configuration."""
+
+    EARLY = 0
+    """Before the log had a second place and an archive."""
+    WITHOUT_TOKENS = 1
+    NOW = 2
+
+
+def subject(bearer: Person) -> str:
+    """What the issuer calls one of BEARERS."""
+    return f"account-of-{bearer.person}"
+
 
 def uri(name: str) -> str:
     """The SPIFFE-style URI of a caller."""
     return f"spiffe://{TRUST_DOMAIN}/{name}"
 
 
-def texts(ports: Ports, *, early: bool = False) -> dict[str, str]:
-    """The text files by path in the folder. The first is written first: it marks the folder.
-
-    `early`: as folders were made before the log had a second place and an archive.
-    """
-    written = {CONFIG: _config(ports, early=early), PRINCIPALS: _principals()}
+def texts(ports: Ports, age: Age = Age.NOW) -> dict[str, str]:
+    """The text files by path in the folder. The first is written first: it marks the folder."""
+    written = {CONFIG: _config(ports, age), PRINCIPALS: _principals()}
     for person in PEOPLE:
         written[f"profiles/{person.name}.toml"] = _profile(person, ports)
     return written
@@ -83,14 +101,23 @@ folder = "{BLOBS}"  # where `vaultctl audit archive` moves old log entries
 """
 
 
-def _config(ports: Ports, *, early: bool) -> str:
+_TOKENS = f"""\
+
+[[tokens]]  # whose tokens are taken for a person, beside a program's certificate
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+jwks = "{JWKS}"
+"""
+
+
+def _config(ports: Ports, age: Age) -> str:
     return f"""\
 # A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
 # Paths are relative to this file. Each tier reads its own table and nothing of the other's.
 
 [log]
 origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
-{"" if early else _LATER}
+{_LATER if age > Age.EARLY else ""}{_TOKENS if age > Age.WITHOUT_TOKENS else ""}
 [tiers.full]
 listen = "localhost:{ports.full}"
 database = "sqlite:///{DATABASE}"
@@ -133,6 +160,13 @@ def _principals() -> str:
             f'[[principal]]  # {person.does}\nname = "{person.name}"\nuri = "{person.uri}"\n'
             f'institution = "{INSTITUTION}"\nroles = ["{person.role}"]\n'
             + (f'person = "{person.person}"\n' if person.person else "")
+        )
+    for bearer in BEARERS:
+        entries.append(
+            f'[[principal]]  # {bearer.does}\nname = "{bearer.name}"\n'
+            f'accounts = ["{ISSUER}|{subject(bearer)}"]\n'
+            f'institution = "{INSTITUTION}"\nroles = ["{bearer.role}"]\n'
+            f'person = "{bearer.person}"\n'
         )
     entries.append(
         f"[[principal]]  # the masked tier itself, when it asks the full tier to search\n"
