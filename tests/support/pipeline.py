@@ -84,6 +84,7 @@ class FakeLog:
         events: Callable[[Any], Iterable[AuditEvent]],
         *,
         weight: int = 1,
+        turn: int | None = None,
         receive: Callable[[bytes], None] | None = None,
     ) -> Any:
         async def run() -> Any:

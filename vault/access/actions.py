@@ -34,7 +34,8 @@ class ActionClass(StrEnum):
     SERVICE = "service"
     """What every gRPC server is expected to answer: its health and its contract."""
     NONE = "none"
-    """Of `rpc.unknown`, and of what the vault itself notices: belongs to no group, so that no grant of a group reaches it."""
+    """Of `rpc.unknown`, and of what the vault itself notices: belongs to no group, so that no grant
+    of a group reaches it."""
 
 
 class ResourceKind(StrEnum):

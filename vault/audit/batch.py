@@ -11,7 +11,7 @@ Runs on the log's writer thread. The order of steps, and what a crash after each
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -26,6 +26,7 @@ from vault.store.errors import StoreError, StoreUnavailable, translate
 Work = Callable[[Connection], Any]
 Events = Callable[[Any], Sequence[AuditEvent]]
 Encoded = tuple[AuditEvent, bytes]
+_Unit = TypeVar("_Unit", bound="Unit")
 
 
 class CommitUnknown(StoreError):
@@ -36,13 +37,29 @@ class Unit:
     """Work to be done and its events, or one event ready to be appended.
 
     After `run_batch`: `error` is what the work raised (it is rolled back then), else `result` and
-    `stored` are set, and after `sign_batch` `receipt`.
+    `stored` are set, and after `sign_batch` `receipt`. `turn` is for work that takes a lock which
+    other processes take too (`in_turn`).
     """
 
-    __slots__ = ("error", "events", "ready", "receipt", "result", "stored", "weight", "work")
+    __slots__ = (
+        "error",
+        "events",
+        "ready",
+        "receipt",
+        "result",
+        "stored",
+        "turn",
+        "weight",
+        "work",
+    )
 
     def __init__(
-        self, work: Work | None, events: Events | None, ready: Sequence[Encoded], weight: int
+        self,
+        work: Work | None,
+        events: Events | None,
+        ready: Sequence[Encoded],
+        weight: int,
+        turn: int | None = None,
     ) -> None:
         self.work = work
         self.events = events
@@ -52,6 +69,14 @@ class Unit:
         self.error: BaseException | None = None
         self.stored: Sequence[StoredEvent] = ()
         self.receipt = b""
+        self.turn = turn
+
+
+def in_turn(units: list[_Unit]) -> None:
+    """Put the units of a batch in the order in which their locks may be taken: rising, and behind
+    all other work, or two processes would wait for each other's. The others stay as they are."""
+    if any(unit.turn is not None for unit in units):
+        units.sort(key=lambda unit: (unit.turn is not None, unit.turn or 0))
 
 
 def run_batch(

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from vault.audit.batch import CommitUnknown, Encoded, Unit, run_batch, sign_batch
+from vault.audit.batch import CommitUnknown, Encoded, Unit, in_turn, run_batch, sign_batch
 from vault.audit.chain import StoredEvent
 from vault.audit.event import AuditEvent, encode
 from vault.audit.known import KnownHead
@@ -66,8 +66,9 @@ class _Waiter(Unit):
         events: Callable[[Any], Sequence[AuditEvent]] | None,
         ready: Sequence[Encoded],
         weight: int,
+        turn: int | None,
     ) -> None:
-        super().__init__(work, events, ready, weight)
+        super().__init__(work, events, ready, weight, turn)
         self.future = future
 
 
@@ -155,6 +156,7 @@ class AuditLog:
         events: Callable[[T], Sequence[AuditEvent]],
         *,
         weight: int = 1,
+        turn: int | None = None,
         receive: Receive | None = None,
     ) -> T:
         """Do `work` and append its events, at least one, in one transaction; durable on return.
@@ -162,12 +164,13 @@ class AuditLog:
         Both run on the writer thread, in a savepoint: what either raises comes out here, their
         writes are undone, and other units of the batch are not touched. They must not block
         on anything but the connection, nor end its transaction. Events too large are split by
-        their rows. `weight` is about how many rows the work writes. `receive` is given the receipt
-        of the last event.
+        their rows. `weight` is about how many rows the work writes. `turn` is given by work that
+        first of all takes a lock of that number: such works run in rising order. `receive` is given
+        the receipt of the last event.
 
         Raises LogUnavailable when nothing of this is certain to be stored.
         """
-        unit = await self._submit(work, events, (), weight)
+        unit = await self._submit(work, events, (), weight, turn)
         if receive is not None:
             receive(unit.receipt)
         return cast(T, unit.result)
@@ -178,13 +181,14 @@ class AuditLog:
         events: Callable[[Any], Sequence[AuditEvent]] | None,
         ready: Sequence[Encoded],
         weight: int,
+        turn: int | None = None,
     ) -> "asyncio.Future[_Waiter]":
         if not self._accepting:
             raise LogUnavailable("the log is stopped")
         if len(self._waiting) >= self._settings.max_queue:
             raise LogUnavailable("the log's queue is full")
         future: asyncio.Future[_Waiter] = self._loop.create_future()
-        self._waiting.append(_Waiter(future, work, events, ready, weight))
+        self._waiting.append(_Waiter(future, work, events, ready, weight, turn))
         if not self._busy and not self._armed:
             self._arm()
         return future
@@ -213,6 +217,7 @@ class AuditLog:
             unit = waiting.popleft()
             weight += unit.weight
             batch.append(unit)
+        in_turn(batch)
         self._last_units = len(batch)
         self._inbox.put(batch)
 

@@ -18,6 +18,8 @@ from vault.rpc.errors import STATUS_BYTES, fault_of, internal
 from vault.sealing import Clock
 from vault.services.call import Call
 from vault.services.gate import Gate
+from vault.services.spent_up import BudgetExhausted
+from vault.services.watching import Watch
 
 _log = structlog.get_logger("vault.rpc")
 
@@ -30,11 +32,12 @@ Context = aio.ServicerContext[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Logs calls and ends them."""
+    """Logs calls and ends them. ``watch`` says what they spend, and what they have noticed."""
 
     log: AuditLog
     clock: Clock
     gate: Gate
+    watch: Watch | None = None
 
     async def open(self, call: Call, context: Context) -> None:
         """Log that a stream begins; its receipt goes out at once, since the end may never come."""
@@ -43,7 +46,7 @@ class Ending:
             await context.send_initial_metadata(((RECEIPT, call.receipt),))
 
     async def record(self, call: Call, *, phase: Phase | None = None) -> None:
-        """Log the call as it stands. Raises LogUnavailable, EventTooLarge."""
+        """Log the call as it stands. Raises LogUnavailable, EventTooLarge, BudgetExhausted."""
         now = self.clock.now_micros()
         event = call.event(now, phase=phase)
         # The log has it from here on: a caller who goes away meanwhile does not take it back.
@@ -91,11 +94,11 @@ class Ending:
             # Of the call's end there is no event; a receipt of its beginning would look like one.
             call.receipt = b""
         elif not call.committed:
-            now = self.clock.now_micros()
-            event = call.event(now, outcome=outcome, reason=reason, phase=phase)
-            recording = asyncio.ensure_future(self._append(call, event))
+            recording = asyncio.ensure_future(self._append_failure(call, outcome, reason, phase))
             try:
-                await asyncio.shield(recording)
+                over = await asyncio.shield(recording)
+                if over is not None:
+                    fault = fault_of(over, call.call_id)
             except LogUnavailable as log_error:
                 fault = fault_of(log_error, call.call_id)
                 call.receipt = b""
@@ -110,12 +113,36 @@ class Ending:
             trailing.append((RECEIPT, call.receipt))
         await context.abort(fault.code, fault.en, trailing_metadata=tuple(trailing))
 
+    async def _append_failure(
+        self, call: Call, outcome: str, reason: str, phase: Phase | None
+    ) -> BudgetExhausted | None:
+        """Log a failure. Where even to be told of it is beyond the caller's budget, that is logged
+        instead, and returned."""
+        now = self.clock.now_micros()
+        try:
+            await self._append(call, call.event(now, outcome=outcome, reason=reason, phase=phase))
+        except BudgetExhausted as over:
+            event = call.event(now, outcome=over.code, reason=over.reason, phase=phase)
+            await self._append(call, event)
+            return over
+        return None
+
     async def _append(self, call: Call, event: AuditEvent) -> None:
         """Into the log; into the server's own where the vault's must not be written to."""
         if self.gate.unwritable():
             _unlogged(event)
-        else:
+            return
+        made = self.watch.reckon(call, event) if self.watch is not None else None
+        if made is None:
             await self.log.record(event, receive=call.receive)
+            return
+        await self.log.commit(
+            made.work,
+            lambda _: (*made.alerts, event),
+            turn=made.turn,
+            receive=call.receive,
+        )
+        made.stands()
 
 
 def _unlogged(event: AuditEvent) -> None:

@@ -20,6 +20,7 @@ from vault.audit.tiles import TileInvalid
 from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
 from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
+from vault.services.spent_up import BudgetExhausted
 from vault.store import StoreAltered, StoreDamaged, StoreForbidden, StoreUnavailable
 
 DOMAIN = "recordsvault"
@@ -42,6 +43,7 @@ class Fault:
     violations: tuple[refused.FieldViolation, ...] = ()
     retry: bool = False
     resource: str = ""
+    retry_seconds: int = _RETRY_SECONDS
 
     def status(self, limit: int = 0) -> status_pb2.Status:
         """As ``google.rpc.Status`` with its details (AIP-193), in at most ``limit`` bytes if it is
@@ -88,7 +90,7 @@ class Fault:
         if self.retry:
             add(
                 error_details_pb2.RetryInfo(
-                    retry_delay=duration_pb2.Duration(seconds=_RETRY_SECONDS)
+                    retry_delay=duration_pb2.Duration(seconds=self.retry_seconds)
                 )
             )
         return status_pb2.Status(code=self.code.value[0], message=self.en, details=details)
@@ -130,6 +132,7 @@ def _refused(error: refused.VaultError) -> Fault:
         violations=error.violations if isinstance(error, refused.InvalidArgument) else (),
         retry=code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED),
         resource=error.existing if isinstance(error, refused.AlreadyExists) else "",
+        retry_seconds=error.retry_seconds if isinstance(error, BudgetExhausted) else _RETRY_SECONDS,
     )
 
 

@@ -7,9 +7,10 @@ For every call, in this order:
     3. target     what the request is about                                  parsing.py
     4. decide     by policy, deny by default                                 deciding.py
     5. prepare    the command of the domain; every problem of it at once     parsing.py
-    6. handle     the use case                                               servicers/
-    7. log        one event, durable; a write's is durable with the write    ending.py
-    8. answer     with the receipt of that event in the trailing metadata    ending.py
+    6. budget     is there room for it, before anybody looks                 services/watching.py
+    7. handle     the use case                                               servicers/
+    8. log        one event, durable; a write's is durable with the write    ending.py
+    9. answer     with the receipt of that event in the trailing metadata    ending.py
 
 Steps 1 to 5 are `Admission`, which holds their order; streams walk in stream_calls.py.
 
@@ -41,6 +42,7 @@ from vault.rpc.streams import Streams
 from vault.rpc.turns import Turns
 from vault.sealing import Clock
 from vault.services.gate import OPEN, Gate
+from vault.services.watching import Watch
 
 __all__ = ["RECEIPT", "Pipeline", "PipelineParts"]
 
@@ -60,6 +62,7 @@ class PipelineParts:
     gate: Gate = OPEN
     tokens: Tokens | None = None
     standing: Standing | None = None
+    watch: Watch | None = None
 
 
 class Pipeline(grpc.GenericRpcHandler):
@@ -79,7 +82,8 @@ class Pipeline(grpc.GenericRpcHandler):
             case_commitment=parts.case_commitment,
             max_request_bytes=parts.max_request_bytes,
         )
-        self._ending = Ending(parts.log, parts.clock, parts.gate)
+        self._watch = parts.watch
+        self._ending = Ending(parts.log, parts.clock, parts.gate, parts.watch)
         self._streams = Streams(parts.streams_per_caller)
         self._stream_calls = StreamCalls(self._admission, self._ending, self._streams)
         self._turns = Turns()
@@ -128,6 +132,8 @@ class Pipeline(grpc.GenericRpcHandler):
         call = self._admission.begin(method.action, context)
         try:
             command, target = await self._admission.admit(call, method, data)
+            if self._watch is not None:
+                await self._watch.admit(call)
             answer = (await method.handle(call, command)).SerializeToString()
             deciding = self._admission.deciding
             if not call.committed:

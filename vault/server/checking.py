@@ -16,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInvalid
+from vault.access.budgets import BudgetsInvalid
+from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
 from vault.server.checking_log import (
@@ -31,9 +33,12 @@ from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
 from vault.server.tls import TlsFilesUnusable, read_private, read_public
+from vault.server.watch_tables import budget_table, detection_rules
 from vault.store import StoreError
 
 _FORESEEN = (
+    BudgetsInvalid,
+    DetectionInvalid,
     FieldsInvalid,
     KmsError,
     PolicyInvalid,
@@ -83,6 +88,8 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "principals": lambda: _principals(settings),
         "policies": lambda: _policies(settings),
         **({"fields": lambda: _fields(settings)} if settings.tier is TierName.FULL else {}),
+        "budgets": lambda: _budgets(settings),
+        "detection": lambda: _detection(settings),
         "database": lambda: _database(settings, config),
     }
     if settings.tokens:
@@ -207,6 +214,18 @@ def _policies(settings: Settings) -> str:
 def _fields(settings: Settings) -> str:
     field_table(settings)
     return str(settings.path(settings.table.fields)) if settings.table.fields else "the vault's own"
+
+
+def _budgets(settings: Settings) -> str:
+    budget_table(settings)
+    named = settings.table.budgets
+    return str(settings.path(named)) if named else "the vault's own"
+
+
+def _detection(settings: Settings) -> str:
+    detection_rules(settings)
+    named = settings.table.detection
+    return str(settings.path(named)) if named else "the vault's own"
 
 
 def _database(settings: Settings, config: Path) -> str:

@@ -23,8 +23,10 @@ from vault.server.guard import LogGuard
 from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
 from vault.server.token_settings import tokens
+from vault.server.watch_tables import budget_table, detection_rules
 from vault.services.access_state import AccessState
 from vault.services.keys import Keys
+from vault.services.watching import Watch
 from vault.store import Database, KeyStore
 from vault.store.database import Role
 
@@ -48,6 +50,7 @@ class Parts:
     tokens: Tokens
     policy: PolicyEngine
     access: AccessState
+    watch: Watch
     log_signers: Signers | None
     sequencer: Sequencer | None
     guard: LogGuard
@@ -75,7 +78,8 @@ def build(settings: Settings) -> Parts:
     """Build every part. A masked node is given the masked branch only, the masked database role,
     and of the signing keys its receipt key.
 
-    Raises KmsError, PrincipalsInvalid, PolicyInvalid, SettingsInvalid, StoreError: the server does
+    Raises KmsError, PrincipalsInvalid, PolicyInvalid, BudgetsInvalid, DetectionInvalid,
+    SettingsInvalid, StoreError: the server does
     not start.
     """
     table, cache = settings.table, settings.cache
@@ -126,6 +130,7 @@ def build(settings: Settings) -> Parts:
         tokens=_tokens(settings, clock),
         policy=policy,
         access=access,
+        watch=Watch(database, budget_table(settings), detection_rules(settings), clock, full=full),
         log_signers=log_signers,
         sequencer=sequencer,
         guard=guard,

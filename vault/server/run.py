@@ -112,6 +112,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             gate=parts.guard.gate(parts.access.refusal),
             tokens=parts.tokens,
             standing=tier.standing,
+            watch=parts.watch,
         ),
         tier.methods,
     )

@@ -81,7 +81,7 @@ class Tier:
 def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     """Full records, the log, administration, and the oracle for masked nodes."""
     database, keys, clock = parts.database, parts.keys, parts.clock
-    recorder = Recorder(parts.log, clock)
+    recorder = Recorder(parts.log, clock, parts.watch)
     replays = Replays(database)
     reading = Reading(database, keys)
     borrowing = Borrowing(database, recorder, clock)

@@ -41,8 +41,10 @@ _ZH_SEVERITY = {
 }
 
 _ALERT_REASONS = frozenset(
-    "OTHER_INSTITUTION RECORD_DAMAGED KEY_DAMAGED STORE_DAMAGED LOG_DAMAGED".split()
+    "OTHER_INSTITUTION RECORD_DAMAGED KEY_DAMAGED STORE_DAMAGED LOG_DAMAGED "
+    "BUDGET_EXHAUSTED".split()
 )
+_WARNING_ACTIONS = frozenset({"rpc.unknown", "watch.warning"})
 _WARNING_OUTCOMES = frozenset("INTERNAL UNKNOWN RESOURCE_EXHAUSTED OUT_OF_RANGE".split())
 
 _FULL_READS = tuple(
@@ -59,9 +61,11 @@ def severity(event: AuditEvent) -> Severity:
         return Severity.ALERT
     if event.action.startswith("admin.recovery.") and not event.action.endswith(".get"):
         return Severity.ALERT
+    if event.action == "watch.alert":
+        return Severity.ALERT
     if event.action == "lending.break_glass.open" and not refused:
         return Severity.ALERT
-    if refused or event.action == "rpc.unknown" or event.outcome in _WARNING_OUTCOMES:
+    if refused or event.action in _WARNING_ACTIONS or event.outcome in _WARNING_OUTCOMES:
         return Severity.WARNING
     if event.outcome not in ("", "OK", "CANCELLED"):
         return Severity.NOTICE

@@ -1,0 +1,381 @@
+"""Against snooping: what a call spends of a budget, and what it has the security officer told.
+
+Budgets are counted in the database, in the transaction that makes the call's event durable, so
+that they hold over several processes and over restarts, and to the last unit. What was counted for
+an hour or a day is remembered, so that whoever looks at the same customer again costs nothing.
+
+A name costs whether or not there is such a customer, and once a budget is used up the refusal
+comes before anybody looks: what is refused tells nothing about who exists.
+
+Alerts are events of their own, in front of the call's event and in the same transaction: they are
+on the stream before the answer leaves. The answer is the same with and without them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from vault.access import Action, ActionClass
+from vault.access.budgets import Budget, BudgetTable, Meter
+from vault.access.detection import Alert, Rules, Seen, Sentry, Severity
+from vault.audit import AuditEvent, Phase
+from vault.audit import Decision as Verdict
+from vault.records import new_ulid
+from vault.sealing import Clock
+from vault.services.call import Call
+from vault.services.spent_up import BudgetExhausted
+from vault.store import Database, decoys, spending
+from vault.store.spending import Charge, OverBudget, Spending
+
+ALERT: Final = Action.WATCH_ALERT
+WARNING: Final = Action.WATCH_WARNING
+DECOY_OPENED: Final = "DECOY_OPENED"
+DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
+_DECOYS_SECONDS: Final = 1.0
+_KEPT: Final = 49 * 3_600_000_000  # the longest day, and one more
+_PRUNED_EVERY: Final = 60_000_000
+_PRUNED_ROWS: Final = 2_000
+_CALLERS: Final = 2_000
+_ITEMS: Final = 20_000
+# What a caller learns from these is whether there is such a customer.
+_TOLD: Final = frozenset({"OK", "NOT_FOUND", "DATA_LOSS"})
+_REFUSED: Final = (Verdict.DENIED, Verdict.UNAUTHENTICATED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What an action spends: the customers that it names (`named`) or shows (`shown`), a page, a
+    search."""
+
+    meters: tuple[Meter, ...] = ()
+    named: bool = False
+    shown: bool = False
+    page: Meter | None = None
+    search: bool = False
+    full: bool = False
+
+
+def _use(action: Action) -> _Use | None:
+    full = action.action_class is ActionClass.FULL_READ
+    if not full and action.action_class is not ActionClass.MASKED_READ:
+        return None
+    meters = (Meter.FULL_HOUR, Meter.FULL_DAY) if full else (Meter.MASKED_HOUR, Meter.MASKED_DAY)
+    verb = action.value.rpartition(".")[2]
+    page = None if verb in ("get", "search") else Meter.PAGES
+    if action is Action.CUSTOMERS_LIST:
+        return _Use(meters, shown=True, page=Meter.FULL_PAGES, full=True)
+    if action is Action.MASKED_CUSTOMERS_LIST:
+        return _Use(page=page)
+    if verb == "search":
+        return _Use(meters, shown=True, search=True)
+    return _Use(meters, named=True, page=page, full=full)
+
+
+_USES: Final = {action.value: use for action in Action if (use := _use(action)) is not None}
+_CLASSES: Final = {action.value: action.action_class for action in Action}
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who spends, by his roles: a person, whatever accounts he has, else a program."""
+
+    institution: str
+    who: str
+    roles: frozenset[str]
+    person: bool
+
+
+@dataclass(slots=True)
+class Reckoning:
+    """What is to be done in the transaction of a call's event, and the events in front of it.
+
+    `turn` is its place among others of the same transaction, None where that does not matter.
+    """
+
+    watch: Watch = field(repr=False)
+    caller: _Caller
+    now: int
+    charges: tuple[Charge, ...]
+    alerts: tuple[AuditEvent, ...]
+    seen: Seen
+    raised: list[Alert]
+    prune: bool
+
+    @property
+    def turn(self) -> int | None:
+        """See above."""
+        if not self.charges:
+            return None
+        return spending.turn_of(self.caller.institution, self.caller.who)
+
+    def work(self, conn: Connection) -> None:
+        """Spend. Raises BudgetExhausted; the call must not be answered then."""
+        self.watch.spend(conn, self)
+
+    def stands(self) -> None:
+        """Its transaction was committed."""
+        self.watch.stands(self)
+
+
+class Watch:
+    """Watches the calls of one tier."""
+
+    def __init__(
+        self,
+        database: Database,
+        budgets: BudgetTable,
+        rules: Rules,
+        clock: Clock,
+        *,
+        full: bool,
+    ) -> None:
+        self._database = database
+        self._budgets = budgets
+        self._clock = clock
+        self._spending: Spending = spending.FULL if full else spending.MASKED
+        self._full = full
+        self._sentry = Sentry(rules)
+        # Of a caller and meter: the period, and what was counted in it.
+        self._counted: OrderedDict[tuple[str, str, Meter], tuple[int, set[str]]] = OrderedDict()
+        # Of a caller and meter without room: the end of the period.
+        self._empty: dict[tuple[str, str, str], int] = {}
+        self._decoys: dict[str, frozenset[str]] = {}
+        self._looked: dict[str, float] = {}
+        self._pruned: dict[str, int] = {}
+
+    # -- before a call is carried out ----------------------------------------------------------
+
+    async def admit(self, call: Call) -> None:
+        """Refuse at once what there is no budget for, whatever it would find.
+
+        Raises BudgetExhausted; StoreUnavailable from below.
+        """
+        use = _USES.get(call.action)
+        institution = call.trace.institution
+        if use is None or not institution:
+            return
+        await self._know_decoys(institution)
+        if not self._empty:
+            return
+        caller = _caller(call, institution)
+        now = self._clock.now_micros()
+        customers = (call.trace.customer,) if use.named else ()
+        for charge in self._charges(use, caller, now, call.call_id, customers, missed=False):
+            if self._empty.get((institution, caller.who, charge.meter), 0) <= now:
+                continue
+            # Another process may have counted this customer already.
+            if not await self._has_room(caller, charge):
+                raise self._over(charge, now)
+
+    async def _has_room(self, caller: _Caller, charge: Charge) -> bool:
+        return await self._database.read(
+            lambda conn: self._spending.room(conn, caller.institution, caller.who, charge)
+        )
+
+    async def _know_decoys(self, institution: str) -> None:
+        looked = self._looked.get(institution)
+        now = self._clock.monotonic()
+        if looked is not None and now - looked < _DECOYS_SECONDS:
+            return
+        known = institution in self._decoys
+        if known:
+            # Others go on by what is known while this one looks.
+            self._looked[institution] = now
+        found = await self._database.read(lambda conn: decoys.all_of(conn, institution))
+        self._decoys[institution] = frozenset(found)
+        if not known:
+            self._looked[institution] = now
+
+    def forget_decoys(self, institution: str) -> None:
+        """Look anew at the next call: somebody has changed them."""
+        self._looked.pop(institution, None)
+        self._decoys.pop(institution, None)
+
+    # -- at its end ----------------------------------------------------------------------------
+
+    def reckon(self, call: Call, event: AuditEvent) -> Reckoning | None:
+        """What the call, whose event this is, spends and raises; None where that is nothing."""
+        now = event.time
+        use = _USES.get(event.action)
+        caller = _caller(call, event.institution)
+        opened = use is not None and event.outcome == "OK"
+        charges: tuple[Charge, ...] = ()
+        found: list[AuditEvent] = []
+        if use is not None and event.decision is Verdict.ALLOWED and event.outcome in _TOLD:
+            customers = (event.customer,) if use.named else tuple(_customers(event.resources))
+            charges = tuple(
+                charge
+                for charge in self._charges(
+                    use, caller, now, call.call_id, customers, missed=event.count == 0
+                )
+                if not self._is_counted(caller, charge)
+            )
+            if opened:
+                found = self._of_decoys(call, event, use, customers)
+        seen = Seen(
+            who=f"{caller.institution}/{caller.who}",
+            roles=caller.roles,
+            person=caller.person,
+            action_class=_CLASSES[event.action],
+            customer=event.customer,
+            opened=opened and bool(event.customer),
+            refused=event.decision in _REFUSED or event.outcome == "PERMISSION_DENIED",
+            at=now,
+        )
+        raised = self._sentry.look(seen)
+        found.extend(
+            _alert(call, event, alert.rule.severity, alert.rule.reason, event.customer, alert.count)
+            for alert in raised
+        )
+        prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
+        if not charges and not found and not prune:
+            self._sentry.keep(seen, raised)
+            return None
+        return Reckoning(self, caller, now, charges, tuple(found), seen, raised, prune)
+
+    def spend(self, conn: Connection, made: Reckoning) -> None:
+        """On the log's writer thread. Raises BudgetExhausted."""
+        institution, who = made.caller.institution, made.caller.who
+        if made.turn is not None:
+            spending.take_turn(conn, made.turn)
+            try:
+                self._spending.spend(conn, institution, who, made.charges)
+            except OverBudget as over:
+                charge = over.charge
+                if over.full:
+                    end = self._budgets.period(Meter(charge.meter), charge.period).end
+                    self._empty[institution, who, charge.meter] = end
+                raise self._over(charge, made.now) from None
+        if made.prune:
+            for table in (spending.FULL, spending.MASKED):
+                table.prune(conn, institution, made.now - _KEPT, _PRUNED_ROWS)
+
+    def stands(self, made: Reckoning) -> None:
+        """Remember what a committed call has spent and raised."""
+        self._sentry.keep(made.seen, made.raised)
+        if made.prune:
+            self._pruned[made.caller.institution] = made.now
+            # Copied at once: the writer thread may be adding to it.
+            self._empty = {k: end for k, end in list(self._empty.items()) if end > made.now}
+        for charge in made.charges:
+            if charge.items:
+                self._count(made.caller, charge)
+
+    # -- what it is made of --------------------------------------------------------------------
+
+    def _charges(
+        self,
+        use: _Use,
+        caller: _Caller,
+        now: int,
+        call_id: str,
+        customers: tuple[str, ...],
+        *,
+        missed: bool,
+    ) -> Iterable[Charge]:
+        budget = self._budgets.of(caller.roles, person=caller.person)
+        if not budget.limits:
+            return
+        for meter in use.meters:
+            yield from self._charge(budget, meter, now, customers)
+        if use.page is not None:
+            yield from self._charge(budget, use.page, now, (call_id,))
+        if use.search:
+            yield from self._charge(budget, Meter.MISSES, now, (call_id,) if missed else ())
+
+    def _charge(
+        self, budget: Budget, meter: Meter, now: int, items: tuple[str, ...]
+    ) -> Iterable[Charge]:
+        limit = budget.limit(meter)
+        if limit is not None:
+            yield Charge(meter, self._budgets.period(meter, now).start, limit, items)
+
+    def _is_counted(self, caller: _Caller, charge: Charge) -> bool:
+        known = self._counted.get((caller.institution, caller.who, Meter(charge.meter)))
+        return (
+            known is not None
+            and bool(charge.items)
+            and known[0] == charge.period
+            and known[1].issuperset(charge.items)
+        )
+
+    def _count(self, caller: _Caller, charge: Charge) -> None:
+        key = (caller.institution, caller.who, Meter(charge.meter))
+        known = self._counted.get(key)
+        if known is None or known[0] != charge.period:
+            known = self._counted[key] = (charge.period, set())
+            if len(self._counted) > _CALLERS * 2:
+                self._counted.popitem(last=False)
+        self._counted.move_to_end(key)
+        if len(known[1]) < _ITEMS and charge.meter not in (Meter.PAGES, Meter.MISSES):
+            known[1].update(charge.items)
+
+    def _over(self, charge: Charge, now: int) -> BudgetExhausted:
+        meter = Meter(charge.meter)
+        end = self._budgets.period(meter, charge.period).end
+        return BudgetExhausted(meter, charge.limit, now, end)
+
+    def _of_decoys(
+        self, call: Call, event: AuditEvent, use: _Use, customers: Iterable[str]
+    ) -> list[AuditEvent]:
+        known = self._decoys.get(event.institution)
+        # A page of masked views shows everybody: nobody has picked the decoy out.
+        if not known or not (use.named or use.full):
+            return []
+        reason = DECOY_OPENED if use.full else DECOY_LOOKED_AT
+        return [
+            _alert(call, event, Severity.ALERT, reason, customer, 1)
+            for customer in customers
+            if customer in known
+        ]
+
+
+def _caller(call: Call, institution: str) -> _Caller:
+    person = call.person
+    if person is not None:
+        who = f"person/{person.person}" if person.person else f"principal/{person.name}"
+        return _Caller(institution, who, person.roles, True)
+    principal = call.principal
+    if principal is not None:
+        return _Caller(institution, f"principal/{principal.name}", principal.roles, False)
+    return _Caller(institution, f"certificate/{call.workload}", frozenset(), False)
+
+
+def _customers(resources: Iterable[str]) -> dict[str, None]:
+    """Identifiers of the customers of a page, each once."""
+    return dict.fromkeys(
+        name.split("/", 2)[1].partition("@")[0]
+        for name in resources
+        if name.startswith("customers/")
+    )
+
+
+def _alert(
+    call: Call, event: AuditEvent, severity: Severity, reason: str, customer: str, count: int
+) -> AuditEvent:
+    """The event of an alert: who, and about which customer; it names the call."""
+    return replace(
+        event,
+        event_id=new_ulid(event.time // 1000),
+        action=(ALERT if severity is Severity.ALERT else WARNING).value,
+        phase=Phase.CALL,
+        customer=customer,
+        resource=f"institutions/{event.institution}/customers/{customer}" if customer else "",
+        decision=Verdict.NOT_EVALUATED,
+        policies=(),
+        outcome="",
+        reason=reason,
+        fields=(),
+        rows=(),
+        resources=(),
+        count=count,
+        request_id="",
+        case_reference_commitment=b"",
+        call_id=call.joined_call_id or call.call_id,
+        check_out="",
+    )
