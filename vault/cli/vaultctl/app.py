@@ -14,6 +14,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import typer
 
+from vault.cli.vaultctl.access import app as access
 from vault.cli.vaultctl.audit import app as audit
 from vault.cli.vaultctl.break_glass import app as break_glass
 from vault.cli.vaultctl.checkout import app as checkout
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command("health")(health)
 app.command("import")(import_files)
+app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(break_glass, name="break-glass")
 app.add_typer(checkout, name="checkout")
