@@ -18,6 +18,7 @@ from vault.cli.vaultctl.access import app as access
 from vault.cli.vaultctl.audit import app as audit
 from vault.cli.vaultctl.break_glass import app as break_glass
 from vault.cli.vaultctl.checkout import app as checkout
+from vault.cli.vaultctl.compartments import app as compartment
 from vault.cli.vaultctl.customers import app as customers
 from vault.cli.vaultctl.documents import app as documents
 from vault.cli.vaultctl.failures import report
@@ -41,6 +42,7 @@ app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(break_glass, name="break-glass")
 app.add_typer(checkout, name="checkout")
+app.add_typer(compartment, name="compartment")
 app.add_typer(customers, name="customers")
 app.add_typer(documents, name="documents")
 app.add_typer(recovery, name="recovery")

@@ -22,6 +22,8 @@ from recordsvault_client.aio import AsyncVaultClient, AsyncVaultServices
 from recordsvault_client.audit import AuditClient, EventStream
 from recordsvault_client.audit_aio import AsyncAuditClient, AsyncEventStream
 from recordsvault_client.client import VaultClient, VaultServices
+from recordsvault_client.compartments import CompartmentsClient, compartment_kinds
+from recordsvault_client.compartments_aio import AsyncCompartmentsClient
 from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
 from recordsvault_client.opened import Opened
@@ -77,6 +79,7 @@ __all__ = [
     "AsyncAccessClient",
     "AsyncAuditClient",
     "AsyncCheckOutWatch",
+    "AsyncCompartmentsClient",
     "AsyncEventStream",
     "AsyncLendingRegister",
     "AsyncMaskedClient",
@@ -87,6 +90,7 @@ __all__ = [
     "Cancelled",
     "CheckOutWatch",
     "ClientError",
+    "CompartmentsClient",
     "DeadlineExceeded",
     "EventStream",
     "FailedPrecondition",
@@ -119,6 +123,7 @@ __all__ = [
     "Violation",
     "check_out_filter",
     "check_out_states",
+    "compartment_kinds",
     "decisions",
     "event_filter",
     "is_over",

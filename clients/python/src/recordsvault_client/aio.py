@@ -15,6 +15,7 @@ from grpc import aio
 from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from recordsvault_client.audit_aio import AsyncAuditClient
+from recordsvault_client.compartments_aio import AsyncCompartmentsClient
 from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.importing import ImportOutcome, Window
@@ -34,8 +35,8 @@ from recordsvault_masked.retry import RetryPolicy
 class AsyncVaultServices(ABC):
     """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-    `customers`, `documents`, `transactions`, `access` and `audit` are served by the full tier,
-    `masked` by the masked.
+    `customers`, `documents`, `transactions`, `access`, `compartments` and `audit` are served by the
+    full tier, `masked` by the masked.
     """
 
     def __init__(self, profile: Profile, call: AsyncCaller) -> None:
@@ -71,6 +72,11 @@ class AsyncVaultServices(ABC):
     def access(self) -> AsyncLendingRegister:
         """The lending register. Raises ProfileError as `customers`."""
         return AsyncLendingRegister(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def compartments(self) -> AsyncCompartmentsClient:
+        """Compartments. Raises ProfileError as `customers`."""
+        return AsyncCompartmentsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> AsyncMaskedRecordsClient:

@@ -14,6 +14,7 @@ import grpc
 from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from recordsvault_client.audit import AuditClient
+from recordsvault_client.compartments import CompartmentsClient
 from recordsvault_client.customers import CustomersClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
@@ -32,8 +33,8 @@ from recordsvault_masked.retry import RetryPolicy
 class VaultServices(ABC):
     """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-    `customers`, `documents`, `transactions`, `access` and `audit` are served by the full tier,
-    `masked` by the masked.
+    `customers`, `documents`, `transactions`, `access`, `compartments` and `audit` are served by the
+    full tier, `masked` by the masked.
     """
 
     def __init__(self, profile: Profile, call: Caller) -> None:
@@ -69,6 +70,11 @@ class VaultServices(ABC):
     def access(self) -> LendingRegister:
         """The lending register. Raises ProfileError as `customers`."""
         return LendingRegister(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def compartments(self) -> CompartmentsClient:
+        """Compartments. Raises ProfileError as `customers`."""
+        return CompartmentsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> MaskedRecordsClient:
