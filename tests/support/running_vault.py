@@ -55,6 +55,15 @@ PERSONS = frozenset("compliance officer operator custodian investigator colleagu
 # Persons without a certificate of their own, known by an account of the issuer of tokens.
 BEARERS = {"teller": "teller"}
 STRANGER = "stranger"
+ROOMY = """\
+time_zone = "Asia/Shanghai"
+
+[[budget]]
+full_an_hour = 1_000_000
+full_a_day = 1_000_000
+callers = "persons"
+"""
+NO_RULES = "# Nothing is noticed but decoys.\n"
 _START_SECONDS = 30.0
 _COVERED_SECONDS = 20.0
 
@@ -80,6 +89,8 @@ class RunningVault:
         masked_database: str = "",
         limits: str = "",
         log: str = "",
+        budgets: str = ROOMY,
+        detection: str = NO_RULES,
     ) -> None:
         self.folder = folder
         self.database = database
@@ -88,6 +99,8 @@ class RunningVault:
         self._channels: dict[tuple[str, TierName], grpc.Channel] = {}
         self._log_settings = log
         self.issuer = Key.make("ES256")
+        # The vault's own are made for people: a test opens more files, and is refused more often.
+        self._tables = {"budgets": budgets, "detection": detection}
         self._lay_out(masked_database or database, limits)
 
     @property
@@ -288,6 +301,9 @@ class RunningVault:
         self._certificates()
         self.principals()
         self.publish(self.issuer)
+        for table, text in self._tables.items():
+            if text:
+                (folder / f"{table}.toml").write_text(text, "utf-8")
         self.config.write_text(self._config(masked_database, limits), "utf-8")
         data, keys = databases(load(self.config, TierName.FULL))
         upgrade(data)
@@ -341,6 +357,7 @@ class RunningVault:
         fresh.replace(path)
 
     def _config(self, masked_database: str, limits: str) -> str:
+        tables = "\n".join(f'{name} = "{name}.toml"' for name, text in self._tables.items() if text)
         tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
         return f"""\
 [log]
@@ -363,6 +380,7 @@ jwks = "jwks.json"
 listen = "localhost:{self.ports[TierName.FULL]}"
 database = "{self.database}"
 principals = "principals.toml"
+{tables}
 institutions = ["{OWN}", "{OTHER}"]
 kms = {{ provider = "local-file", directory = "kms/full" }}
 tls = {tls}
@@ -371,6 +389,7 @@ tls = {tls}
 listen = "localhost:{self.ports[TierName.MASKED]}"
 database = "{masked_database}"
 principals = "principals.toml"
+{tables}
 kms = {{ provider = "local-file", directory = "kms/masked" }}
 tls = {tls}
 

@@ -28,6 +28,7 @@ from vault.store.schema import (
     compartment_members,
     compartments,
     customers,
+    decoys,
     documents,
     proposals,
     transactions,
@@ -43,6 +44,7 @@ _TABLES = (
     compartments,
     compartment_members,
     compartment_items,
+    decoys,
 )
 
 
@@ -131,6 +133,8 @@ def _table_of(name: str) -> str:
         return check_outs.name
     if name.startswith(("proposals/", "vault/proposals/")):
         return proposals.name
+    if name.startswith("decoys/"):
+        return decoys.name
     if name.startswith("compartments/"):
         return _of_compartment(name)
     if "/transactions/" in name:

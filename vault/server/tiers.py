@@ -25,6 +25,7 @@ from vault.rpc.servicers import (
     proving,
     records,
     standard,
+    watch,
 )
 from vault.rpc.servicers.reads import Lending
 from vault.server import tls
@@ -34,6 +35,7 @@ from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
 from vault.services.compartments import Cases, Ground, Items, Members
+from vault.services.decoying import Decoying
 from vault.services.explaining import Explaining
 from vault.services.exporting import Exporting
 from vault.services.health import (
@@ -106,6 +108,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
         access_admin.methods(_access_admin(parts, recorder)),
+        watch.methods(Decoying(database, recorder, parts.watch, clock)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )

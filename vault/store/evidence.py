@@ -15,6 +15,7 @@ from vault.store.schema import (
     compartment_members,
     compartments,
     customers,
+    decoys,
     documents,
     proposals,
     transactions,
@@ -41,6 +42,7 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
         re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)/items/([^/@]+)"),
         compartment_items,
     ),
+    (re.compile(r"institutions/([^/@]+)/decoys/([^/@]+)@([0-9]+)"), decoys),
     # Of the vault as a whole, wherever he belongs who changed it: the institution is empty.
     (re.compile(r"institutions/[^/@]*/vault()/proposals/([^/@]+)@([0-9]+)"), proposals),
 ]
