@@ -114,9 +114,9 @@ class Tokens:
         Raises:
             TokenRefused: it does not hold.
         """
-        if len(token) > MAX_BYTES or not _COMPACT.fullmatch(token):
+        if len(token) > MAX_BYTES:
             raise TokenRefused(TokenReason.INVALID)
-        key = _Key(hashlib.sha256(token.encode("ascii")).digest(), certificate)
+        key = _Key(hashlib.sha256(token.encode("utf-8", "replace")).digest(), certificate)
         found = self._cache.get(key)
         if found is not None:
             verified, generation = found
@@ -140,6 +140,8 @@ class Tokens:
             await known.keys.renewed()
 
     def _verify(self, token: str, certificate: str) -> tuple[Verified, int]:
+        if not _COMPACT.fullmatch(token):
+            raise TokenRefused(TokenReason.INVALID)
         head, body, _ = token.split(".")
         header, claims = segment(head), segment(body)
         if "crit" in header or "b64" in header:
