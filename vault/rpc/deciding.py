@@ -97,10 +97,10 @@ class Deciding:
         if found.refused:
             # Whom the log names stays who it was.
             raise unrecognised(found.refused)
-        if (found.principal, found.bearer) != (call.principal, call.bearer):
-            call.principal, call.bearer = found.principal, found.bearer
-            if target is not None:
-                await self.decide(call, target)
+        call.principal, call.bearer = found.principal, found.bearer
+        if target is not None:
+            # Though he be the same: the policies may be others.
+            await self.decide(call, target)
         # At last, so that nobody else passes meanwhile by what was decided before.
         call.recognised(found)
 

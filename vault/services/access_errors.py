@@ -19,6 +19,7 @@ _CODES = {
     WhyNot.NO_PERSON: "PERMISSION_DENIED",
 }
 _SHOWN = 5
+_LONGEST = 600
 
 
 class StepRefused(VaultError):
@@ -90,5 +91,7 @@ class PolicyTestsFailed(VaultError):
 
 
 def invalid(field: str, reason: str, problem: str) -> InvalidArgument:
-    """A content that cannot be used; the problem names no person."""
+    """A content that cannot be used; the problem names no person. A long one is cut: it travels
+    with the status, in metadata."""
+    problem = problem if len(problem) <= _LONGEST else problem[:_LONGEST] + " ..."
     return InvalidArgument([FieldViolation(field, reason, problem, problem)])

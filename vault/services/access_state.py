@@ -177,8 +177,8 @@ class AccessState:
         if book is not self._policy.book:
             self._policy.replace(book)
         self._policies_of = policies
-        if principals is not self._directory.approved:
-            self._directory.take(principals)
+        # Also where only policies are others: by its generation, calls under way are decided again.
+        self._directory.take(principals)
 
     async def _book(self, policies: Proposal | None) -> PolicyBook:
         if policies is None:
