@@ -2,16 +2,28 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 from google.protobuf.message import Message
 
 from recordsvault.audit.v1 import audit_pb2 as pb
-from tests.support.pipeline import BANK, Refused, Rig, replace_principals, uri
-from vault.access import Action
-from vault.rpc.methods import Unary
+from tests.support.pipeline import (
+    BANK,
+    Refused,
+    Rig,
+    replace_principals,
+    uri,
+    write_principals,
+)
+from vault.access import Action, Credentials, PolicyEngine, Recogniser
+from vault.access.lending import CheckOut
+from vault.rpc.deciding import Deciding
+from vault.rpc.errors import Refusal
+from vault.rpc.methods import Target, Unary
 from vault.rpc.names import target_of_parent
 from vault.services.call import Call
+from vault.services.gate import OPEN
 
 OFFICER = uri("officer")
 QUERY = pb.QueryEventsRequest(parent=BANK).SerializeToString()
@@ -121,3 +133,35 @@ def test_whoever_stays_is_answered_though_others_are_taken_out(tmp_path: Path) -
         assert event.outcome == "OK"
 
     asyncio.run(main())
+
+
+def test_a_refusal_is_for_good_and_a_check_out_is_asked_for_once(tmp_path: Path) -> None:
+    """A one-time check-out is used up by the read itself: it is not asked for again behind it."""
+    asked: list[Call] = []
+
+    async def standing(call: Call, _target: Target) -> bool:
+        asked.append(call)
+        call.lent = _LENT
+        return True
+
+    directory = write_principals(tmp_path / "principals.toml", {"teller": "teller"})
+    recogniser = Recogniser(directory)
+    deciding = Deciding(recogniser, PolicyEngine.load(), OPEN, lambda: 0, standing)
+    shown = Credentials(uri("teller"))
+    call = Call("id", "full", Action.CUSTOMERS_GET, "peer", uri("teller"), shown=shown)
+    call.recognised(recogniser.recognise(shown))
+    target = Target("demo-bank", "c", purpose="CUSTOMER_SERVICE", check_out="x")
+    asyncio.run(deciding.decide(call, target))
+    # The same again, in another file.
+    replace_principals(tmp_path / "principals.toml", {"teller": "teller", "crm": "crm_viewer"})
+    assert deciding.changed(call)
+    deciding.confirm(call, target)
+    assert len(asked) == 1
+    replace_principals(tmp_path / "principals.toml", {"teller": "operator"})
+    for _ in range(3):
+        with pytest.raises(Refusal) as refused:
+            deciding.confirm(call, target)
+        assert refused.value.fault.reason == "ROLE_MISSING"
+
+
+_LENT = cast(CheckOut, object())

@@ -89,7 +89,7 @@ class Admission:
         target = aim(call, method, request)
         if target.institution != opened.institution:
             raise InvalidArgument([_OTHER_PARENT])
-        await self.deciding.decide_again(call, target)
+        self.deciding.decide_again(call, target)
         problems = Problems()
         contract_violations(request, problems)
         return prepare(method, request, problems), target

@@ -56,11 +56,14 @@ class Deciding:
     async def decide(self, call: Call, target: Target) -> None:
         """Ask policy about the call's principal, and about the person whose token he carries: both
         must be allowed. Raises Refusal when it says no."""
-        workload = known(call)
+        known(call)
         lent = False
         if target.check_out and self.standing is not None:
             lent = await self.standing(call, target)
-        decision = self._ask(call, target, workload, lent)
+        self._decide(call, target, lent)
+
+    def _decide(self, call: Call, target: Target, lent: bool) -> None:
+        decision = self._ask(call, target, known(call), lent)
         if call.bearer is not None:
             decision = both(decision, self._ask(call, target, call.bearer, lent))
         call.decision = decision
@@ -87,9 +90,11 @@ class Deciding:
             seen.generation != self.recogniser.generation or self.now() >= seen.ends
         )
 
-    async def confirm(self, call: Call, target: Target | None) -> None:
+    def confirm(self, call: Call, target: Target | None) -> None:
         """Whoever was taken out, has lost the role, or whose token has ended meanwhile is served no
         longer. Of a call whose first message is still to come there is no target. Raises Refusal.
+
+        A check-out that stood stands for this: what is about to be answered may have used it up.
         """
         if not self.changed(call):
             return
@@ -100,11 +105,11 @@ class Deciding:
         call.principal, call.bearer = found.principal, found.bearer
         if target is not None:
             # Though he be the same: the policies may be others.
-            await self.decide(call, target)
-        # At last, so that nobody else passes meanwhile by what was decided before.
+            self._decide(call, target, call.lent is not None)
+        # At last: whoever was refused once is refused again.
         call.recognised(found)
 
-    async def decide_again(self, call: Call, target: Target | None) -> None:
+    def decide_again(self, call: Call, target: Target | None) -> None:
         """Before each further message of a stream. Raises Refusal, VaultError."""
         self.gate.require_open(call.action)
-        await self.confirm(call, target)
+        self.confirm(call, target)

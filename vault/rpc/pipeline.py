@@ -137,10 +137,10 @@ class Pipeline(grpc.GenericRpcHandler):
             answer = (await method.handle(call, command)).SerializeToString()
             deciding = self._admission.deciding
             if not call.committed:
-                await deciding.confirm(call, target)
+                deciding.confirm(call, target)
                 await self._ending.record(call)
             # Whoever was taken out meanwhile gets no answer, though the log may say that he did.
-            await deciding.confirm(call, target)
+            deciding.confirm(call, target)
             self._ending.hand_over(call, context)
             return answer
         except BaseException as error:

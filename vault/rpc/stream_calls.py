@@ -45,7 +45,7 @@ class StreamCalls:
                 messages = held.until_ended(method.handle(call, command))
                 async with aclosing(messages):
                     async for message in messages:
-                        await deciding.decide_again(call, target)
+                        deciding.decide_again(call, target)
                         yield message.SerializeToString()
                 closing = True
                 await self.ending.record(call, phase=Phase.CLOSED)
@@ -88,7 +88,7 @@ class StreamCalls:
                         answer = await method.handle(call, command)
                         if not call.committed:
                             await self.ending.record(call)
-                        await deciding.confirm(call, target)
+                        deciding.confirm(call, target)
                         served += call.trace.count
                         yield answer.SerializeToString()
                 institution = opened.institution if opened else ""

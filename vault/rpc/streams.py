@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ class OpenStream:
         self._ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._at_once = False
         self._changed: Callable[[], bool] = lambda: False
-        self._confirm: Callable[[], Awaitable[None]] | None = None
+        self._confirm: Callable[[], None] | None = None
 
     def end(self, why: Exception, *, at_once: bool = False) -> None:
         """End it when it next waits for something; its caller is told ``why``. ``at_once``: without
@@ -36,17 +36,17 @@ class OpenStream:
             self._at_once = at_once
             self._ended.set_result(why)
 
-    def attend(self, changed: Callable[[], bool], confirm: Callable[[], Awaitable[None]]) -> None:
+    def attend(self, changed: Callable[[], bool], confirm: Callable[[], None]) -> None:
         """Have it ended at once when its caller may no longer hold it: ``confirm`` raises why, and
         is asked when ``changed`` says so."""
         self._changed, self._confirm = changed, confirm
 
-    async def look(self) -> None:
+    def look(self) -> None:
         """End it if its caller may no longer hold it."""
         if self._confirm is None or self._ended.done() or not self._changed():
             return
         try:
-            await self._confirm()
+            self._confirm()
         except Exception as why:
             self.end(why, at_once=True)
 
@@ -130,7 +130,7 @@ class Streams:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for stream in [stream for held in self._open.values() for stream in held]:
-                await stream.look()
+                stream.look()
 
 
 def _stopping() -> Refusal:
