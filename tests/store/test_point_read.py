@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from tests.support import rows
@@ -72,3 +72,25 @@ def test_no_read_is_left_open_behind_it(filled: Database) -> None:
         lambda conn: conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     )
     assert busy == 0
+
+
+def test_in_a_transaction_an_error_is_named_for_what_it_is(filled: Database) -> None:
+    def fail(conn: Connection) -> None:
+        conn.exec_driver_sql("DROP TABLE customers")
+        NEWEST.first(conn, {"customer": "c1"})
+
+    with pytest.raises(DBAPIError) as failed:
+        filled.write_sync(fail)
+    assert "no such table" in str(failed.value) or "does not exist" in str(failed.value)
+    # What was begun is undone.
+    assert filled.read_sync(lambda conn: NEWEST.first(conn, {"customer": "c1"})) is not None
+
+
+def test_in_a_transaction_it_sees_what_was_written_there(filled: Database) -> None:
+    def write(conn: Connection) -> object:
+        customers.insert(conn, [rows.customer("c1", 3)])
+        row = NEWEST.first(conn, {"customer": "c1"})
+        assert row is not None
+        return row[2]
+
+    assert filled.write_sync(write) == 3

@@ -1,8 +1,9 @@
 """Finding by a full key, as lean as the commonest read of all has to be.
 
-On SQLite the row comes from the driver itself: the statement is SQLAlchemy's, but its result
-objects, made anew for each row, cost four times what the database does. PostgreSQL's round trip
-leaves nothing to gain, and there a failed statement spoils the transaction that it is in.
+The row comes from the driver itself: the statement is SQLAlchemy's, but its execution and its
+result objects, made anew for each row, cost more than the database does: on SQLite four times, on
+PostgreSQL some 45 us of 65. Within a transaction PostgreSQL is asked the long way, since there a
+failed statement spoils what would name its error.
 """
 
 import sqlite3
@@ -10,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Dialect, Select
+
+_IDLE = TransactionStatus.IDLE
 
 
 class PointRead:
@@ -19,36 +24,62 @@ class PointRead:
     def __init__(self, statement: Select[Any]) -> None:
         self.statement = statement
         self._sqlite: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
+        self._postgres: tuple[bytes, dict[str, Any]] | None = None
 
     def first(self, conn: Connection, key: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, or None. Raises what executing the statement on `conn` raises."""
-        if conn.dialect.name != "sqlite":
-            return conn.execute(self.statement, key).first()
-        sql, names, fixed = self._sqlite or self._compile(conn.dialect)
         try:
-            with closing(conn.connection.cursor()) as cursor:
-                cursor.execute(sql, tuple([key[n] if n in key else fixed[n] for n in names]))
-                row: Sequence[Any] | None = cursor.fetchone()
-                return row
-        except sqlite3.Error:
+            if conn.dialect.name == "sqlite":
+                sql, values = self._for_sqlite(conn.dialect, key)
+                with closing(conn.connection.cursor()) as cursor:
+                    cursor.execute(sql, values)
+                    row: Sequence[Any] | None = cursor.fetchone()
+                    return row
+            driver: psycopg.Connection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # of no other dialect
+            if driver.autocommit and driver.pgconn.transaction_status == _IDLE:
+                with driver.cursor() as found:
+                    found.execute(*self._for_postgres(conn.dialect, key))
+                    one: Sequence[Any] | None = found.fetchone()
+                    return one
+        except (sqlite3.Error, psycopg.Error):
             # Once more the long way, on which the error gets its name and its treatment.
-            return conn.execute(self.statement, key).first()
+            pass
+        return conn.execute(self.statement, key).first()
 
     def all(self, conn: Connection, key: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """All rows. Raises what executing the statement on `conn` raises."""
-        if conn.dialect.name != "sqlite":
-            return conn.execute(self.statement, key).all()
-        sql, names, fixed = self._sqlite or self._compile(conn.dialect)
         try:
-            with closing(conn.connection.cursor()) as cursor:
-                cursor.execute(sql, tuple([key[n] if n in key else fixed[n] for n in names]))
-                rows: Sequence[Sequence[Any]] = cursor.fetchall()
-                return rows
-        except sqlite3.Error:
-            return conn.execute(self.statement, key).all()
+            if conn.dialect.name == "sqlite":
+                sql, values = self._for_sqlite(conn.dialect, key)
+                with closing(conn.connection.cursor()) as cursor:
+                    cursor.execute(sql, values)
+                    rows: Sequence[Sequence[Any]] = cursor.fetchall()
+                    return rows
+            driver: psycopg.Connection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # of no other dialect
+            if driver.autocommit and driver.pgconn.transaction_status == _IDLE:
+                with driver.cursor() as found:
+                    found.execute(*self._for_postgres(conn.dialect, key))
+                    every: Sequence[Sequence[Any]] = found.fetchall()
+                    return every
+        except (sqlite3.Error, psycopg.Error):
+            pass
+        return conn.execute(self.statement, key).all()
 
-    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        compiled = self.statement.compile(dialect=dialect)
-        names = tuple(compiled.positiontup or ())
-        self._sqlite = (str(compiled), names, dict(compiled.params))
-        return self._sqlite
+    def _for_sqlite(
+        self, dialect: Dialect, key: Mapping[str, Any]
+    ) -> tuple[str, tuple[object, ...]]:
+        if self._sqlite is None:
+            compiled = self.statement.compile(dialect=dialect)
+            names = tuple(compiled.positiontup or ())
+            self._sqlite = (str(compiled), names, dict(compiled.params))
+        sql, names, fixed = self._sqlite
+        return sql, tuple([key[n] if n in key else fixed[n] for n in names])
+
+    def _for_postgres(
+        self, dialect: Dialect, key: Mapping[str, Any]
+    ) -> tuple[bytes, dict[str, object]]:
+        if self._postgres is None:
+            compiled = self.statement.compile(dialect=dialect)
+            self._postgres = (str(compiled).encode(), dict(compiled.params))
+        sql, fixed = self._postgres
+        return sql, {**fixed, **key}
