@@ -250,9 +250,7 @@ def test_an_oversized_token_is_refused(vault: RunningVault) -> None:
     assert said.reason in ("TOKEN_INVALID", "")
 
 
-def test_a_wrong_token_refuses_what_needs_no_person_and_methods_that_do_not_exist(
-    vault: RunningVault, log: LogBook
-) -> None:
+def test_a_wrong_token_refuses_even_what_every_program_may(vault: RunningVault) -> None:
     stub: Any = health_pb2_grpc.HealthStub(vault.channel("crm", TierName.FULL))
     text = vault.token(aud="x")
     said = refusal(
