@@ -49,6 +49,21 @@ def test_a_new_scope_gets_a_key_in_both_branches_and_they_differ(ring: KeyRing) 
     assert open_masked(masked, seal_masked(masked, b"view", AT_ONE), AT_ONE) == b"view"
 
 
+def test_a_scope_with_a_full_side_alone_leaves_the_masked_branch_as_it_was(
+    keys: Keys, ring: KeyRing
+) -> None:
+    ring.ensure([ONE], [Branch.FULL])
+    full = ring.fetch(Branch.FULL, [ONE])[ONE]
+    assert open_full(full, seal_full(full, b"record", AT_ONE), AT_ONE) == b"record"
+    assert ring.peek(Branch.MASKED, [ONE]) == ({}, [ONE])
+    assert keys.store.file_keys(Branch.MASKED, [ONE]) == {}
+    with pytest.raises(ScopeShredded):
+        ring.fetch(Branch.MASKED, [ONE])
+    before = keys.store.file_keys(Branch.FULL, [ONE])
+    ring.ensure([ONE], [Branch.FULL])
+    assert keys.store.file_keys(Branch.FULL, [ONE]) == before
+
+
 def test_ensuring_again_changes_nothing_and_asks_nobody(keys: Keys, ring: KeyRing) -> None:
     ring.ensure([ONE, TWO])
     rows = copy.deepcopy(keys.store.file_rows)
