@@ -25,6 +25,7 @@ from vault.cli.vaultctl.failures import report
 from vault.cli.vaultctl.health import health
 from vault.cli.vaultctl.importing import import_files
 from vault.cli.vaultctl.language import Language, speak
+from vault.cli.vaultctl.policy import app as policy
 from vault.cli.vaultctl.recovery import app as recovery
 from vault.cli.vaultctl.session import Session
 from vault.cli.vaultctl.transactions import app as transactions
@@ -45,6 +46,7 @@ app.add_typer(checkout, name="checkout")
 app.add_typer(compartment, name="compartment")
 app.add_typer(customers, name="customers")
 app.add_typer(documents, name="documents")
+app.add_typer(policy, name="policy")
 app.add_typer(recovery, name="recovery")
 app.add_typer(transactions, name="transactions")
 

@@ -1,0 +1,221 @@
+"""`vaultctl policy` and `vaultctl access` against the vault itself: two persons change who may do
+what."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from recordsvault.admin.v1 import access_admin_pb2 as pb
+from tests.cli.conftest import Vaultctl
+from tests.cli.test_with_the_vault import ctl
+from tests.support.running_vault import RunningVault
+from vault.access.policy_files import POLICY_FOLDER
+from vault.cli.vaultctl.access_propose import read_change
+from vault.cli.vaultctl.failures import CommandError
+
+Ran = subprocess.CompletedProcess[str]
+CUSTOMER = f"customers/{'0' * 26}"
+ROLE = """
+@id("auditor-reads") @en("An auditor reads masked views.") @zh("审计人员可查看脱敏视图。")
+permit (
+  principal in RecordsVault::Role::"auditor",
+  action in RecordsVault::Action::"masked_read",
+  resource
+);
+"""
+TESTS = """
+[[test]]
+name = "an auditor reads masked views"
+roles = ["auditor"]
+action = "masked.customers.get"
+expect = "allow"
+"""
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVault]:
+    folder = tmp_path_factory.mktemp("access")
+    with RunningVault(folder, f"sqlite:///{folder}/vault.db") as running:
+        yield running
+
+
+def keeper(vault: RunningVault, *arguments: str) -> Ran:
+    return ctl(vault, "keeper", *arguments)
+
+
+def officer(vault: RunningVault, *arguments: str) -> Ran:
+    return ctl(vault, "officer", *arguments)
+
+
+def identifier(ran: Ran) -> str:
+    assert ran.returncode == 0, ran.stderr
+    (found,) = set(re.findall(r"[0-9a-z]{26}", ran.stdout))
+    return str(found)
+
+
+def shown(vault: RunningVault, tmp_path: Path, **more: str) -> Path:
+    """A folder of the policies in force, and more files beside them."""
+    folder = tmp_path / "policies"
+    assert officer(vault, "policy", "show", "--out", str(folder)).returncode == 0
+    for name, text in more.items():
+        (folder / name.replace("__", ".")).write_text(text, "utf-8")
+    return folder
+
+
+def test_a_role_is_added_by_two_persons(vault: RunningVault, tmp_path: Path) -> None:
+    folder = shown(vault, tmp_path, auditor__cedar=ROLE, auditor__tests__toml=TESTS)
+    assert keeper(vault, "policy", "validate", str(folder)).returncode == 0
+    tested = keeper(vault, "policy", "test", str(folder))
+    assert tested.returncode == 0 and "0 failed" in tested.stdout
+    differs = keeper(vault, "policy", "diff", str(folder))
+    assert "+++ b/auditor.cedar" in differs.stdout
+    assert re.search(r"auditor +masked\.customers\.get +own +- +yes", differs.stdout)
+    made = identifier(keeper(vault, "policy", "propose", str(folder), "--reason", "Audit begins"))
+    seen = officer(vault, "policy", "show", made)
+    assert "Audit begins" in seen.stdout and '+  principal in RecordsVault::Role::"auditor"' in (
+        seen.stdout
+    )
+    unattended = officer(vault, "policy", "approve", made)
+    assert unattended.returncode == 2 and "--yes" in unattended.stderr
+    assert keeper(vault, "policy", "approve", made, "--yes").returncode == 5
+    other = officer(vault, "policy", "approve", made, "--yes", "--etag", "0" * 32)
+    assert other.returncode == 8
+    etag = json.loads(officer(vault, "policy", "show", made, "--json").stdout)["proposal"]["etag"]
+    approved = officer(vault, "policy", "approve", made, "--yes", "--etag", etag)
+    assert approved.returncode == 0 and f"{made}: approved" in approved.stdout
+    history = officer(vault, "policy", "history").stdout
+    assert re.search(rf"1 +{made} +approved .* keeper +officer +Audit begins", history)
+    in_force = json.loads(officer(vault, "policy", "show", "--json").stdout)
+    assert in_force["proposal"] == f"proposals/{made}" and "auditor" in in_force["roles"]
+
+
+def test_in_chinese(vault: RunningVault) -> None:
+    zh = ("--lang", "zh")
+    ran = officer(vault, *zh, "policy", "history")
+    assert "已批准" in ran.stdout
+    who = officer(vault, *zh, "access", "who-can", "--customer", CUSTOMER)
+    assert "仅限已借阅内容" in who.stdout and "条件" in who.stdout
+
+
+def test_failing_tests_are_told_before_and_stand_in_the_way(
+    vault: RunningVault, tmp_path: Path
+) -> None:
+    wrong = TESTS.replace("masked.customers.get", "records.import")
+    folder = shown(vault, tmp_path, wrong__tests__toml=wrong)
+    tested = keeper(vault, "policy", "test", str(folder))
+    assert tested.returncode == 22 and "FAILED" in tested.stdout
+    as_json = json.loads(keeper(vault, "policy", "test", str(folder), "--json").stdout)
+    assert [t["name"] for t in as_json if not t.get("passed")] == ["an auditor reads masked views"]
+    made = identifier(keeper(vault, "policy", "propose", str(folder), "--reason", "Try"))
+    refused = officer(vault, "policy", "approve", made, "--yes")
+    assert refused.returncode == 8 and "POLICY_TESTS_FAILED" in refused.stderr
+    assert officer(vault, "policy", "reject", made, "--yes", "--comment", "No").returncode == 0
+
+
+def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: Path) -> None:
+    file = tmp_path / "change.toml"
+    file.write_text(
+        """
+        [[principal]]
+        name = "teller-9"
+        person = "p-9"
+        accounts = ["https://login.demo.bank|9"]
+        roles = ["teller", {role = "custodian", not_after = 2100-01-01T00:00:00Z}]
+        """
+    )
+    made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "New colleague"))
+    seen = officer(vault, "access", "show", made).stdout
+    assert "+ teller-9: custodian until 2100-01-01" in seen
+    assert officer(vault, "access", "approve", made, "--yes").returncode == 0
+    listed = officer(vault, "access", "principals").stdout
+    assert re.search(r"teller-9 +store +custodian, teller", listed)
+    file.write_text('remove = ["teller-9"]')
+    gone = identifier(keeper(vault, "access", "propose", str(file), "--reason", "Left"))
+    assert keeper(vault, "access", "withdraw", gone).returncode == 0
+    gone = identifier(keeper(vault, "access", "propose", str(file), "--reason", "Left"))
+    assert officer(vault, "access", "approve", gone, "--yes").returncode == 0
+    listed = json.loads(officer(vault, "access", "principals", "--json").stdout)
+    assert "teller-9" not in {one["entry"]["name"] for one in listed}
+    history = json.loads(officer(vault, "access", "history", "--json").stdout)
+    assert [one["state"].removeprefix("PROPOSAL_STATE_") for one in history[:3]] == [
+        "APPROVED",
+        "WITHDRAWN",
+        "APPROVED",
+    ]
+
+
+def test_a_decision_is_explained(vault: RunningVault) -> None:
+    ask = ("access", "explain", "--action", "records.customers.get", "--resource", CUSTOMER)
+    refused = officer(vault, *ask, "--as", "teller", "--purpose", "customer_service")
+    assert refused.returncode == 5
+    assert "refused" in refused.stdout and "CHECK_OUT_REQUIRED" in refused.stdout
+    lent = ("--check-out", "--purpose", "customer_service", "--for", "teller")
+    allowed = officer(vault, *ask, "--as", "crm", *lent)
+    assert allowed.returncode == 0 and "lent-to-read" in allowed.stdout
+    wrong = officer(vault, *ask, "--as", "crm", "--purpose", "fun")
+    assert wrong.returncode == 2 and "--purpose" in wrong.stderr
+    assert officer(vault, *ask, "--as", "nobody").returncode == 6
+    assert ctl(vault, "crm", *ask, "--as", "crm").returncode == 5
+
+
+def test_who_can_open_a_customer(vault: RunningVault) -> None:
+    ran = officer(vault, "access", "who-can", "--customer", CUSTOMER)
+    assert re.search(r"compliance +p-compliance +compliance +for .*INTERNAL_AUDIT", ran.stdout)
+    assert re.search(r"teller +p-teller +teller +what is checked out +lent-to-read", ran.stdout)
+    nobody = officer(vault, "access", "who-can", "--action", "rpc.unknown")
+    assert "Nobody may." in nobody.stdout
+
+
+# -- without a vault -----------------------------------------------------------------------------
+
+
+def test_policies_are_checked_without_a_vault(vaultctl: Vaultctl, tmp_path: Path) -> None:
+    good = vaultctl("policy", "validate", POLICY_FOLDER, "--json")
+    assert good.code == 0 and "access_admin" in good.json["roles"]
+    assert vaultctl("policy", "test", POLICY_FOLDER).code == 0
+    (tmp_path / "wrong.cedar").write_text("permit")
+    wrong = vaultctl("policy", "validate", tmp_path)
+    assert wrong.code == 13 and "wrong.cedar" in wrong.err
+    (tmp_path / "wrong.cedar").write_text(ROLE)
+    assert vaultctl("policy", "test", tmp_path).code == 22  # no test
+    (tmp_path / "wrong.tests.toml").write_text("[[test]]")
+    assert vaultctl("policy", "test", tmp_path).code == 13
+
+
+def change(tmp_path: Path, text: str) -> pb.DirectoryChange:
+    file = tmp_path / "change.toml"
+    file.write_text(text)
+    return read_change(file)
+
+
+def test_a_change_file_is_read_with_the_ends_of_roles(tmp_path: Path) -> None:
+    entry = 'name = "a"\nnot_after = 2027-12-31\nroles = [{role = "teller", not_after = '
+    found = change(tmp_path, f"[[principal]]\n{entry}2026-12-31T16:00:00+08:00}}]")
+    (one,) = found.upsert
+    assert one.not_after == "2027-12-31"
+    assert one.roles[0].not_after.ToDatetime(UTC) == datetime(2026, 12, 31, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not TOML",
+        "principals = 7",
+        'principal = ["a"]',
+        "[[principal]]\nroles = []",
+        '[[principal]]\nname = "a"\ncolour = "red"',
+        '[[principal]]\nname = "a"\nroles = [{role = "teller", not_after = "soon"}]',
+        '[[principal]]\nname = "a"\nroles = [7]',
+        "remove = [7]",
+    ],
+)
+def test_a_change_file_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CommandError):
+        change(tmp_path, text)
