@@ -69,7 +69,7 @@ def severity(event: AuditEvent) -> Severity:
         return Severity.WARNING
     if event.outcome not in ("", "OK", "CANCELLED"):
         return Severity.NOTICE
-    if event.action in _FULL_READS or event.action.startswith(("audit.", "lending.")):
+    if event.action in _FULL_READS or event.action.startswith(("access.", "audit.", "lending.")):
         return Severity.NOTICE
     return Severity.INFO
 

@@ -48,7 +48,7 @@ def validate(folder: Folder, as_json: options.Json = False) -> None:
 
 @app.command("test")
 def test(folder: Folder, as_json: options.Json = False) -> None:
-    """Run the tests beside policies, without a vault; exit code 22 if one fails or none is there."""
+    """Run the tests beside policies, without a vault; exit code 22 if one fails, or for none."""
     book, _ = _read(folder)
     outcomes = [
         pb.PolicyTestOutcome(
