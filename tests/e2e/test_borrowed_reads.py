@@ -375,7 +375,7 @@ def test_a_one_time_check_out_is_read_by_once_and_its_use_is_in_the_reads_event(
     lent = register.lend(file, PHONES, one_time=True)
     event = log.one(lambda: get(vault, file, lent))
     assert (event.outcome, event.fields) == ("OK", ("phones",))
-    assert [row.name for row in event.rows] == [f"{lent}@2"]
+    assert [f"institutions/{event.institution}/{row.name}" for row in event.rows] == [f"{lent}@2"]
     assert register.current(lent).stage is Stage.USED
     refusal_event = log.one(lambda: refused(vault, file, lent))
     assert (refusal_event.reason, refusal_event.fields) == ("CHECK_OUT_NOT_ACTIVE", ())

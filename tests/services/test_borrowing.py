@@ -26,6 +26,7 @@ from vault.services.closed import (
 from vault.services.errors import InvalidArgument, NotFound
 from vault.services.recording import Recorder
 from vault.store import Database, check_outs
+from vault.store.evidence import stored_hash
 
 CUSTOMER = "01jd0000000000000000000000"
 FILE = f"institutions/{BANK}/customers/{CUSTOMER}"
@@ -155,10 +156,10 @@ def test_of_uses_at_once_one_commits_with_its_event(database: Database, tmp_path
             assert used == replace(out, version=2, stage=Stage.USED, ends_at=out.starts_at)
             (event,) = vault.events()
             assert (event.check_out, event.fields) == (out.identifier, ("phones",))
-            assert [row.name for row in event.rows] == [f"{out.name}@2"]
-            row = vault.database.read_sync(lambda c: check_outs.current(c, BANK, out.identifier))
-            assert row is not None
-            assert event.rows[0].sha256 == row.hash()
+            (row,) = event.rows
+            assert row.name == f"checkOuts/{out.identifier}@2"
+            full_name = f"institutions/{event.institution}/{row.name}"
+            assert vault.database.read_sync(lambda c: stored_hash(c, full_name)) == row.sha256
 
     run(main)
 

@@ -117,10 +117,15 @@ class Borrowing:
             await self._recorder.commit(
                 call,
                 work,
-                lambda made: replace(trace, rows=(RowHash(made.name, made.hash()),)),
+                lambda made: replace(trace, rows=(_logged(made),)),
             )
         except (LendingRefused, VersionConflict):
             raise CheckOutNotActive from None
+
+
+def _logged(row: CheckOutRow) -> RowHash:
+    """As events name rows: relative to the institution."""
+    return RowHash(row.name.split("/", 2)[2], row.hash())
 
 
 def _covers(out: CheckOut, asked: Asked) -> bool:
