@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
@@ -21,6 +22,7 @@ from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
 from tests.support.running_vault import OTHER, OWN, STRANGER, RunningVault, other
+from vault.access.policy_files import POLICY_FOLDER, read_texts
 from vault.server.settings import TierName
 
 CALLERS = {
@@ -29,6 +31,7 @@ CALLERS = {
     "compliance": "compliance",
     "investigator": "investigator",
     "security_officer": "officer",
+    "access_admin": "keeper",
     "operator": "operator",
     "masked_node": "masked-node",
     "stranger": STRANGER,
@@ -44,12 +47,16 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         pb.DESCRIPTOR.services_by_name["Records"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
+        ap.DESCRIPTOR.services_by_name["AccessAdmin"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
         *_STANDARD,
     ),
     TierName.MASKED: (mp.DESCRIPTOR.services_by_name["MaskedRecords"], _ADMIN, *_STANDARD),
 }
+_POLICIES = [
+    ap.PolicyFile(name=name, text=text) for name, text in read_texts(POLICY_FOLDER).items()
+]
 # The purpose that every role which reads in full may use.
 _PURPOSE = purpose_pb2.PURPOSE_ONBOARDING_CDD
 
@@ -73,10 +80,11 @@ class Bank:
     document: str
     transaction: str
     compartment: str
+    proposal: str
 
 
 def furnish(vault: RunningVault) -> dict[str, Bank]:
-    """A customer, a document, a transaction and a compartment in each bank."""
+    """A customer, a document, a transaction, a compartment and a proposal in each bank."""
     out = {}
     for institution, who in ((OWN, "backend"), (OTHER, other("backend"))):
         stub, parent = vault.records(who), f"institutions/{institution}"
@@ -90,7 +98,12 @@ def furnish(vault: RunningVault) -> dict[str, Bank]:
             pb.CreateTransactionRequest(parent=customer, transaction=people.booking())
         ).transaction.name
         out[institution] = Bank(
-            parent, customer, document, transaction, _compartment(vault, institution, parent)
+            parent,
+            customer,
+            document,
+            transaction,
+            _compartment(vault, institution, parent),
+            _proposal(vault, institution, parent),
         )
     return out
 
@@ -103,6 +116,14 @@ def _compartment(vault: RunningVault, institution: str, parent: str) -> str:
     name = made.compartment.name
     stub.AddMember(cp.AddMemberRequest(parent=name, person="p-colleague", agree_by="p-compliance"))
     return name
+
+
+def _proposal(vault: RunningVault, institution: str, parent: str) -> str:
+    who, gone = ("keeper", "crm") if institution == OWN else (other("keeper"), other("crm"))
+    request = ap.ProposeDirectoryChangeRequest(
+        parent=parent, change=ap.DirectoryChange(remove=[gone]), reason="Left."
+    )
+    return vault.access_admin(who).ProposeDirectoryChange(request).proposal.name
 
 
 def rpcs(tier: TierName) -> list[tuple[str, MethodDescriptor]]:
@@ -146,6 +167,15 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "RemoveMember": cp.RemoveMemberRequest(agree_by="p-compliance"),
         "AgreeMember": cp.AgreeMemberRequest(etag="old"),
         "AddItem": cp.AddItemRequest(item=cp.Item(customer=bank.customer, text="noted")),
+        "ProposePolicies": ap.ProposePoliciesRequest(files=_POLICIES, reason="Again."),
+        "TestPolicies": ap.TestPoliciesRequest(files=_POLICIES),
+        "ProposeDirectoryChange": ap.ProposeDirectoryChangeRequest(
+            change=ap.DirectoryChange(remove=["crm"]), reason="Left."
+        ),
+        "ApproveProposal": ap.ApproveProposalRequest(etag="0" * 32),
+        "RejectProposal": ap.RejectProposalRequest(etag="0" * 32),
+        "ExplainAccess": ap.ExplainAccessRequest(principal="crm", action="masked.customers.get"),
+        "WhoCan": ap.WhoCanRequest(resource=bank.customer),
         "LookUp": oracle_pb2.LookUpRequest(
             kind=oracle_pb2.TERM_KIND_PHONE, value="+8613800138000", on_behalf_of="crm", limit=1
         ),
@@ -170,6 +200,8 @@ def _message(method: MethodDescriptor) -> Message:
 
 
 def _named(method: str, bank: Bank) -> str:
+    if method.endswith("Proposal"):
+        return bank.proposal
     if method.endswith("Compartment"):
         return bank.compartment
     if method.endswith("Member"):

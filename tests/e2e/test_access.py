@@ -37,6 +37,8 @@ def promised() -> dict[tuple[TierName, str, str], str]:
 
 # What the requests that rpc_matrix.py makes run into when they are let in.
 _PAST_ACCESS = {
+    "AccessAdmin/ApproveProposal": "ABORTED",
+    "AccessAdmin/RejectProposal": "ABORTED",
     "Admin/AcknowledgeRecovery": "FAILED_PRECONDITION",
     # Nobody is one by that name, and by then the compartment is closed.
     "Compartments/RemoveMember": "FAILED_PRECONDITION",
@@ -152,7 +154,7 @@ def reads(vault: RunningVault, who: str, bank: Bank, purpose: int, case: str) ->
     stub = vault.records(who)
     for rpc, method in rpc_matrix.rpcs(TierName.FULL):
         request: Any = rpc_matrix.request_for(method, bank)
-        if "purpose" not in request.DESCRIPTOR.fields_by_name:
+        if not rpc.startswith("Records/") or "purpose" not in request.DESCRIPTOR.fields_by_name:
             continue
         request.purpose, request.case_reference = purpose, case
         out.append(partial(getattr(stub, rpc.partition("/")[2]), request))
