@@ -15,7 +15,7 @@ from vault.access.compartments import NotForMembers
 from vault.records.reasons import Reason as Wrong
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
-from vault.services import closed, replays
+from vault.services import access_errors, access_state, closed, replays
 from vault.services import errors as refused
 from vault.services.compartments.entry import ChangeRefused
 
@@ -108,6 +108,22 @@ ADVICE: Final = {
     "number: `metadata.existing` names him. Use that customer, or correct the number.",
     "ETAG_MISMATCH": "The record has changed since it was read. Read it again and repeat the "
     "change.",
+    # Policies and principals
+    "PROPOSAL_NOT_OPEN": "The proposal was decided, withdrawn, or lapsed after seven days. Make a "
+    "new one.",
+    "PROPOSAL_OWN": "Nobody decides on his own proposal, under whichever account. Another person "
+    "has to.",
+    "PROPOSAL_OWN_ENTRY": "The proposal changes an entry of the person who would approve it. "
+    "Another person has to.",
+    "PROPOSAL_NOT_PROPOSER": "Only the person who made a proposal withdraws it. Reject it instead.",
+    "POLICY_TESTS_FAILED": "Tests beside the policies fail, or there are none. Mend policies or "
+    "tests (`vaultctl policy test`), and propose them anew.",
+    "LOCKS_OUT": "After the change nobody could make the next one. Keep a person who proposes and "
+    "another one who approves.",
+    "ACCESS_CHANGED": "Policies or principals have changed since the call was let in. Read the "
+    "proposal again and repeat.",
+    "ACCESS_UNREAD": "The server has started and could not read yet what was approved. Try again; "
+    "operations bring the database back.",
     # Compartments
     "COMPARTMENT_CLOSED": "The compartment is closed. Open another one for what is new.",
     "COMPARTMENT_SECOND_PERSON": "Neither who proposes a change of members nor whom it is about "
@@ -207,11 +223,22 @@ FIELD_ADVICE: Final = {
     "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
     "TWICE_IN_REQUEST": "Two customers of one batch have the same identity or customer number.",
     "IDENTIFIER": "The identifier is none that the vault makes.",
+    "POLICY_INVALID": "The policies do not parse or do not fit the schema of this release. Try "
+    "`vaultctl policy validate`.",
+    "POLICY_TESTS_INVALID": "A file of tests is not of the form that it should have.",
+    "PRINCIPALS_INVALID": "The change of principals cannot be made; the description says which "
+    "entry, and why.",
+    "NO_SUCH_ACTION": "The vault has no such action; the decision matrix lists them.",
+    "DUPLICATE": "Two files have one name.",
 }
 _RULES: Final = """\
 A rule that stands in the contract itself is answered as `RULE_` and the name of the rule, as in
 `RULE_STRING_PATTERN` or `RULE_REPEATED_MAX_ITEMS`; [api.md](api.md) has the rules of every field.
 """
+# Where errors with a reason of their own are defined.
+_ERRORS: Final = frozenset(
+    {one.__name__ for one in (refused, replays, closed, access_errors, access_state)}
+)
 _CODES: Final = frozenset(code.name for code in grpc.StatusCode)
 # Made by a function that takes the reason: no class, table or literal says their code.
 _MADE: Final = {
@@ -244,6 +271,7 @@ def codes() -> dict[str, str]:
     found = _MADE | _literal_faults()
     found |= {reason.value: "PERMISSION_DENIED" for reason in Refused}
     found |= {reason.value: ChangeRefused.code for reason in NotForMembers}
+    found |= {why.value: code for why, code in access_errors.CODES.items()}
     found |= {error.reason: error.code for error in _errors(refused.VaultError)}
     found |= {fault.reason: fault.code.name for fault in _faults()}
     return found
@@ -284,7 +312,7 @@ def _texts(tree: ast.AST) -> set[str]:
 def _errors(kind: type[refused.VaultError]) -> Iterator[type[refused.VaultError]]:
     for below in kind.__subclasses__():
         # RequestIdReused and the like take the reason of their one violation.
-        if below.__module__ in (refused.__name__, replays.__name__, closed.__name__):
+        if below.__module__ in _ERRORS:
             yield below
         yield from _errors(below)
 

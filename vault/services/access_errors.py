@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from vault.access.policy_files import PolicyBook
 from vault.access.policy_tests import read_tests, run_tests
 from vault.access.proposals import ProposalRefused, WhyNot
 from vault.services.errors import FieldViolation, InvalidArgument, VaultError
 
-_CODES = {
+CODES: Final = {
     WhyNot.NOT_OPEN: "FAILED_PRECONDITION",
     WhyNot.CHANGED: "ABORTED",
     WhyNot.OWN_PROPOSAL: "PERMISSION_DENIED",
@@ -18,6 +19,8 @@ _CODES = {
     WhyNot.NOT_PROPOSER: "PERMISSION_DENIED",
     WhyNot.NO_PERSON: "PERMISSION_DENIED",
 }
+"""The canonical code of each refused step."""
+
 _SHOWN = 5
 _LONGEST = 600
 
@@ -27,7 +30,7 @@ class StepRefused(VaultError):
 
     def __init__(self, why: WhyNot) -> None:
         super().__init__(why.en, why.zh, reason=why.value)
-        self.code = _CODES[why]
+        self.code = CODES[why]
 
 
 @contextmanager

@@ -171,5 +171,5 @@ def _conditions(one: pb.Able) -> list[str]:
     if one.for_person:
         found.append(say("for a person, with his token", "凭自然人的令牌"))
     if one.close_file:
-        found.append(say("NOT lent: own or a relative's file", "不予借出：本人或亲属档案"))
+        found.append(say("NOT opened: own or a relative's file", "不得查阅：本人或亲属档案"))
     return found or [say("without condition", "无条件")]
