@@ -57,6 +57,7 @@ PEOPLE = (
     Person("operator", "operator", "sees the vault's health", "p-1003"),
     Person("custodian", "custodian", "lends full records", "p-1004"),
     Person("investigator", "investigator", "keeps compartments", "p-1005"),
+    Person("keeper", "access_admin", "proposes policies and principals", "p-1006"),
 )
 
 BEARERS = (Person("teller", "teller", "serves customers, through the CRM", "p-2001"),)
