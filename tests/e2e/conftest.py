@@ -20,7 +20,9 @@ _roles = itertools.count(1)
 
 
 @contextmanager
-def _on_postgres(folder: Path, server: PostgresServer, limits: str) -> Iterator[RunningVault]:
+def _on_postgres(
+    folder: Path, server: PostgresServer, limits: str, tables: dict[str, str]
+) -> Iterator[RunningVault]:
     """The masked tier has a database role of its own, held to what it needs."""
     database, role = server.create(migrated=True), f"masked_e2e_{next(_roles)}"
     url = server.url(database)
@@ -30,7 +32,7 @@ def _on_postgres(folder: Path, server: PostgresServer, limits: str) -> Iterator[
     owner.dispose()
     masked = make_url(url).set(username=role).render_as_string(hide_password=False)
     try:
-        with RunningVault(folder, url, masked_database=masked, limits=limits) as vault:
+        with RunningVault(folder, url, masked_database=masked, limits=limits, **tables) as vault:
             yield vault
     finally:
         server.drop(database)
@@ -41,6 +43,12 @@ def _on_postgres(folder: Path, server: PostgresServer, limits: str) -> Iterator[
 def limits() -> str:
     """Lines of the `[limits]` table; a file may have its own."""
     return ""
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, str]:
+    """Other tables of data than those for tests, by name: `budgets`, `detection`."""
+    return {}
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +63,20 @@ def vault(limits: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 )
 def each_vault(
-    limits: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    limits: str,
+    tables: dict[str, str],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningVault]:
     """The file's vault, once on each database."""
     folder = tmp_path_factory.mktemp("vault")
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        with _on_postgres(folder, server, limits) as running:
+        with _on_postgres(folder, server, limits, tables) as running:
             yield running
         return
-    with RunningVault(folder, f"sqlite:///{folder}/vault.db", limits=limits) as running:
+    url = f"sqlite:///{folder}/vault.db"
+    with RunningVault(folder, url, limits=limits, **tables) as running:
         yield running
 
 

@@ -17,8 +17,10 @@ from vault.store import (
     StoreForbidden,
     blind_index,
     customers,
+    decoys,
     documents,
     migrate,
+    spending,
     transactions,
 )
 from vault.store.roles import grant_masked_role
@@ -97,6 +99,27 @@ def test_it_cannot_read(masked: Database, what: str) -> None:
         masked.read_sync(FORBIDDEN_READS[what])
     with pytest.raises(StoreForbidden):
         masked.write_sync(FORBIDDEN_READS[what])
+
+
+def test_it_spends_in_its_own_tier_and_knows_decoys(masked: Database, database: Database) -> None:
+    charge = spending.Charge("masked_an_hour", 1, 1, ("c1",))
+    row = decoys.DecoyRow("demo", "c1", 1, 1, 1, "officer")
+    database.write_sync(lambda c: decoys.insert(c, row))
+
+    def spend(conn: Connection, table: spending.Spending = spending.MASKED) -> None:
+        spending.take_turn(conn, 7)
+        table.spend(conn, "demo", "person/p-one", [charge])
+
+    masked.write_sync(spend)
+    masked.write_sync(spend)
+    assert masked.read_sync(lambda c: decoys.all_of(c, "demo")) == ["c1"]
+    for forbidden in (
+        lambda c: spend(c, spending.FULL),
+        lambda c: spending.MASKED.prune(c, "demo", 2, 1),
+        lambda c: decoys.insert(c, decoys.DecoyRow("demo", "c1", 2, 0, 1, "officer")),
+    ):
+        with pytest.raises(StoreForbidden):
+            masked.write_sync(forbidden)
 
 
 def _every_table() -> list[str]:
