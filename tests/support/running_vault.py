@@ -17,6 +17,7 @@ from pathlib import Path
 
 import grpc
 
+from recordsvault.access.v1 import access_pb2_grpc
 from recordsvault.admin.v1 import access_admin_pb2_grpc, admin_pb2_grpc
 from recordsvault.audit.v1 import audit_pb2_grpc
 from recordsvault.compartments.v1 import compartments_pb2_grpc
@@ -264,6 +265,10 @@ class RunningVault:
     def audit(self, who: str = "officer") -> audit_pb2_grpc.AuditStub:
         """The audit service of the full tier."""
         return audit_pb2_grpc.AuditStub(self.channel(who, TierName.FULL))
+
+    def access(self, who: str = "custodian") -> access_pb2_grpc.AccessStub:
+        """The access service of the full tier: the lending register."""
+        return access_pb2_grpc.AccessStub(self.channel(who, TierName.FULL))
 
     def compartments(self, who: str = "investigator") -> compartments_pb2_grpc.CompartmentsStub:
         """The compartments service of the full tier."""

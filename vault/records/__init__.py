@@ -53,6 +53,7 @@ from vault.records.index_terms import (
 )
 from vault.records.names import (
     IDENTITY_SCOPE,
+    CheckOutName,
     CustomerName,
     DocumentName,
     InstitutionName,
@@ -89,6 +90,7 @@ __all__ = [
     "Branch",
     "Channel",
     "ChannelKind",
+    "CheckOutName",
     "Customer",
     "CustomerKind",
     "CustomerName",

@@ -168,6 +168,26 @@ class TransactionName:
         return f"institutions/{self.institution}/customers/{self.customer}/{self.record}"
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOutName:
+    """`institutions/{institution}/checkOuts/{check_out}`: an entry of the lending register."""
+
+    institution: str
+    check_out: str
+
+    def __post_init__(self) -> None:
+        _institution(self.institution)
+        _identifier(self.check_out)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises InvalidName."""
+        return cls(*_parts(text, "institutions", "checkOuts"))
+
+    def __str__(self) -> str:
+        return f"institutions/{self.institution}/checkOuts/{self.check_out}"
+
+
 RecordName = CustomerName | DocumentName | TransactionName
 
 

@@ -8,6 +8,8 @@ from typing import Protocol
 import grpc
 from grpc import aio
 
+from vault.access.fields import FieldTable
+from vault.access.lending import read_classes
 from vault.audit.archive import Archive
 from vault.audit.archiving import Archiver
 from vault.audit.history import History
@@ -16,6 +18,7 @@ from vault.rpc.methods import Method
 from vault.rpc.opened import Openings
 from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import (
+    access,
     access_admin,
     admin,
     audit,
@@ -52,6 +55,7 @@ from vault.services.health import (
     principals_probe,
     tokens_probe,
 )
+from vault.services.lending import Asking, Deciding, Looking, Register, Watching
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
 from vault.services.proposing import AccessGround, Proposing
@@ -87,11 +91,12 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     replays = Replays(database)
     reading = Reading(database, keys)
     borrowing = Borrowing(database, recorder, clock)
+    table = field_table(parts.settings)
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
-        lending=Lending(Openings(field_table(parts.settings)), borrowing),
+        lending=Lending(Openings(table), borrowing),
     )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
@@ -106,6 +111,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         health,
         records.methods(use_cases),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
+        access.methods(_lending(parts, recorder, replays, history, table)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
         access_admin.methods(_access_admin(parts, recorder)),
         watch.methods(Decoying(database, recorder, parts.watch, clock)),
@@ -117,6 +123,19 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
 
 def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
     return compartments.CompartmentUseCases(Cases(ground), Members(ground), Items(ground))
+
+
+def _lending(
+    parts: Parts, recorder: Recorder, replays: Replays, history: History, table: FieldTable
+) -> access.LendingUseCases:
+    register = Register(parts.database, parts.keys, recorder, parts.clock, read_classes())
+    looking = Looking(register)
+    return access.LendingUseCases(
+        Asking(register, replays, table),
+        Deciding(register),
+        looking,
+        Watching(register, looking, history, parts.log),
+    )
 
 
 def _access_admin(parts: Parts, recorder: Recorder) -> access_admin.AccessAdminUseCases:

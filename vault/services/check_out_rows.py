@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 import msgspec
 
 from vault.access.lending import Approval, CheckOut, Stage, Verdict
+from vault.audit import RowHash
 from vault.records import IDENTITY_SCOPE, ScopeRef
 from vault.sealing import SealContext
 from vault.store import StoreAltered
@@ -120,6 +122,16 @@ def from_row(row: CheckOutRow) -> CheckOut:
         reviewer=body.reviewer,
         renews=body.renews,
     )
+
+
+def logged(row: CheckOutRow) -> RowHash:
+    """The row for the event of its write: named relative to the institution, with its version."""
+    return RowHash(row.name.split("/", 2)[2], row.hash())
+
+
+def etag_of(row: CheckOutRow) -> str:
+    """Tag of a version: of all that stands in its row, sealed or not."""
+    return base64.urlsafe_b64encode(row.hash()[:15]).decode()
 
 
 def scope_of(institution: str, customer: str) -> ScopeRef:

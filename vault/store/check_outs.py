@@ -66,6 +66,14 @@ _CURRENT = PointRead(
     .limit(1)
 )
 
+_VERSION = PointRead(
+    select(check_outs).where(
+        _C.institution == bindparam("institution"),
+        _C.check_out == bindparam("check_out"),
+        _C.version == bindparam("version"),
+    )
+)
+
 
 def insert(conn: Connection, row: CheckOutRow) -> None:
     """Add a version. Raises VersionConflict when it stands already: somebody else was first."""
@@ -75,6 +83,15 @@ def insert(conn: Connection, row: CheckOutRow) -> None:
 def current(conn: Connection, institution: str, check_out: str) -> CheckOutRow | None:
     """The current version."""
     row = _CURRENT.first(conn, {"institution": institution, "check_out": check_out})
+    return None if row is None else CheckOutRow(*row)
+
+
+def version(
+    conn: Connection, institution: str, check_out: str, number: int
+) -> CheckOutRow | None:
+    """The version of that number."""
+    key = {"institution": institution, "check_out": check_out, "version": number}
+    row = _VERSION.first(conn, key)
     return None if row is None else CheckOutRow(*row)
 
 

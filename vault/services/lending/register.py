@@ -1,0 +1,264 @@
+"""The register as its use cases share it: who sees what, and how a version follows another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Connection
+
+from vault.access import GrantMismatch, Principal
+from vault.access.lending import CheckOut, LendingClasses, LendingRefused, Party, State
+from vault.kms import KmsUnavailable
+from vault.records import ScopeRef
+from vault.sealing import (
+    Clock,
+    FullFileKey,
+    ScopeShredded,
+    SealBroken,
+    UnknownSuite,
+    open_full,
+)
+from vault.services.call import Call, Trace
+from vault.services.check_out_rows import (
+    Words,
+    decode_words,
+    etag_of,
+    from_row,
+    logged,
+    place,
+    scope_of,
+    to_row,
+)
+from vault.services.errors import Aborted, Corrupted, NotFound
+from vault.services.keys import Keys
+from vault.services.lending.refused import refusal
+from vault.services.recording import Recorder
+from vault.services.sealer import resource_name
+from vault.store import Database, VersionConflict, check_outs
+from vault.store.check_outs import CheckOutRow
+
+# From a version to the next one, at a time in microseconds; raises LendingRefused.
+Change = Callable[[CheckOut, Party, int], CheckOut]
+
+# Somebody else was first that often within one call: he is told to try again.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A check-out as somebody may see it now. ``words`` are None where he may not see them, or
+    where they were destroyed with the customer's file."""
+
+    out: CheckOut
+    state: State
+    etag: str
+    words: Words | None = field(default=None, repr=False)
+
+    @property
+    def subject(self) -> str:
+        """Resource name of the customer or record."""
+        return resource_name(self.out.institution, self.out.customer, self.out.record)
+
+
+class Register:
+    """What the use cases stand on. ``rules`` are the classes in force."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        recorder: Recorder,
+        clock: Clock,
+        rules: LendingClasses,
+    ) -> None:
+        self.database = database
+        self.keys = keys
+        self.recorder = recorder
+        self.clock = clock
+        self.rules = rules
+
+    # -- who -----------------------------------------------------------------------------------
+
+    def sees(self, call: Call, out: CheckOut) -> bool:
+        """Whether an entry of the register is there for who calls."""
+        person = person_of(call)
+        if out.institution != person.institution:
+            return False
+        if out.requester_person == person.person:
+            return True
+        # That somebody asks for his own file, or a relative's, is not for him to learn.
+        return out.customer not in call.close_files and self.sees_all(call)
+
+    def sees_all(self, call: Call) -> bool:
+        """Whether who calls sees other people's entries."""
+        return not person_of(call).roles.isdisjoint(self.rules.viewers)
+
+    def reads_words(self, call: Call, out: CheckOut) -> bool:
+        """Whether who calls may see why: he asks himself, or may decide on it."""
+        person = person_of(call)
+        deciders = self.rules.break_glass.reviewers if out.break_glass else self.rules.roles
+        return out.requester_person == person.person or not person.roles.isdisjoint(deciders)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    async def find(self, call: Call, institution: str, identifier: str) -> CheckOutRow:
+        """The current version, if it is there for who calls; his call is about it then.
+
+        Raises NotFound for what he may not see as for what is not there.
+        """
+        row = await self.database.read(
+            lambda conn: check_outs.current(conn, institution, identifier)
+        )
+        name = f"institutions/{institution}/checkOuts/{identifier}"
+        if row is None:
+            raise NotFound(name)
+        out = from_row(row)
+        # The log may say whose file it is, whoever tries it.
+        call.check_out = identifier
+        call.touched(customer=out.customer)
+        if not self.sees(call, out):
+            raise NotFound(name)
+        return row
+
+    async def shown(self, call: Call, row: CheckOutRow) -> Shown:
+        """An entry as who calls may see it."""
+        return (await self.all_shown(call, [row]))[0]
+
+    async def all_shown(self, call: Call, rows: Sequence[CheckOutRow]) -> list[Shown]:
+        """Entries as who calls may see them."""
+        outs = [from_row(row) for row in rows]
+        open_ = [self.reads_words(call, out) for out in outs]
+        keys = await self._keys(
+            scope_of(out.institution, out.customer)
+            for out, is_open in zip(outs, open_, strict=True)
+            if is_open
+        )
+        now = self.clock.now_micros()
+        return [
+            Shown(
+                out,
+                out.state_at(now),
+                etag_of(row),
+                _words(row, out, keys) if is_open else None,
+            )
+            for row, out, is_open in zip(rows, outs, open_, strict=True)
+        ]
+
+    async def words(self, row: CheckOutRow) -> Words | None:
+        """Reason and case reference; None where they were destroyed with the file."""
+        out = from_row(row)
+        return _words(row, out, await self._keys([scope_of(out.institution, out.customer)]))
+
+    async def _keys(self, scopes: Iterable[ScopeRef]) -> dict[ScopeRef, FullFileKey]:
+        """The keys of those files that have not been destroyed."""
+        wanted = list(dict.fromkeys(scopes))
+        try:
+            return await self.keys.full(wanted)
+        except ScopeShredded:
+            pass
+        found: dict[ScopeRef, FullFileKey] = {}
+        for scope in wanted:
+            try:
+                found |= await self.keys.full([scope])
+            except ScopeShredded:
+                continue
+        return found
+
+    # -- changing ------------------------------------------------------------------------------
+
+    async def change(
+        self, call: Call, institution: str, identifier: str, change: Change, etag: str = ""
+    ) -> Shown:
+        """The next version, by ``change``, of the version that stands when it is written. With an
+        ``etag``, only if that is the one that was seen.
+
+        Raises NotFound, Aborted, and what the rules refuse.
+        """
+        row = await self.find(call, institution, identifier)
+        name = f"institutions/{institution}/checkOuts/{identifier}"
+        who = party_of(call)
+        words = await self._words_now(call, row)
+
+        def work(conn: Connection) -> CheckOutRow:
+            current = check_outs.current(conn, institution, identifier)
+            if current is None:
+                raise NotFound(name)
+            if etag and etag_of(current) != etag:
+                raise Aborted(name)
+            now = self.clock.now_micros()
+            made = change(from_row(current), who, now)
+            new = to_row(made, current.sealed, now, call.actor)
+            check_outs.insert(conn, new)
+            return new
+
+        for _ in range(_ATTEMPTS):
+            try:
+                made = await self.recorder.commit(call, work, partial(trace_of, words=words))
+                break
+            except LendingRefused as refused:
+                raise refusal(refused) from None
+            except VersionConflict:
+                # Another process was first: what stands now is looked at, if it need not be what
+                # the caller has seen.
+                if etag:
+                    raise Aborted(name) from None
+        else:
+            raise Aborted(name)
+        out = from_row(made)
+        return Shown(out, out.state_at(self.clock.now_micros()), etag_of(made), words)
+
+    async def _words_now(self, call: Call, row: CheckOutRow) -> Words | None:
+        """The words for the answer to a change, which is not given up for want of a key."""
+        if not self.reads_words(call, from_row(row)):
+            return None
+        try:
+            return await self.words(row)
+        except KmsUnavailable:
+            return None
+
+
+def person_of(call: Call) -> Principal:
+    """The person who calls. Policy refuses a call without one before it comes here."""
+    if call.person is None:
+        raise GrantMismatch("nobody lends or borrows but a person")
+    return call.person
+
+
+def party_of(call: Call) -> Party:
+    """The person who calls, as the rules see him."""
+    person = person_of(call)
+    return Party(person.name, person.person, person.roles, call.close_files)
+
+
+def revealed(words: Iterable[Words | None]) -> tuple[str, ...]:
+    """What of the sealed words an answer shows, for the event."""
+    known = [one for one in words if one is not None]
+    out = ["check_out.reason"] if any(one.reason for one in known) else []
+    if any(one.case_reference for one in known):
+        out.append("check_out.case_reference")
+    return tuple(out)
+
+
+def trace_of(row: CheckOutRow, words: Words | None) -> Trace:
+    """What the event says of a version that was written, and of the words in the answer."""
+    return Trace(
+        row.institution,
+        row.customer,
+        f"institutions/{row.institution}/checkOuts/{row.check_out}",
+        fields=revealed([words]),
+        rows=(logged(row),),
+        count=1,
+    )
+
+
+def _words(row: CheckOutRow, out: CheckOut, keys: dict[ScopeRef, FullFileKey]) -> Words | None:
+    key = keys.get(scope_of(out.institution, out.customer))
+    if key is None:
+        return None
+    where = place(out.institution, out.customer, out.identifier)
+    try:
+        return decode_words(open_full(key, row.sealed, where))
+    except (SealBroken, UnknownSuite):
+        raise Corrupted(out.name) from None
