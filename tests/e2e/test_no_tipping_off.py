@@ -6,21 +6,22 @@ later fails here until somebody has decided which.
 """
 
 import ast
-import math
-import random
+import itertools
 import re
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from statistics import median
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from recordsvault.access.v1 import access_pb2 as xp
+from recordsvault.admin.v1 import access_admin_pb2 as gp
 from recordsvault.audit.v1 import audit_pb2 as ap
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.masked.v1 import masked_pb2 as mp
@@ -31,6 +32,7 @@ from tests.e2e.calls import create, query
 from tests.e2e.people import PARENT
 from tests.e2e.rpc_matrix import Bank, request_for
 from tests.e2e.wire import LogBook, refusal
+from tests.support.rank_test import HEAD, Compared, measured
 from tests.support.running_vault import ROOT, STRANGER, RunningVault, other
 from vault.server.settings import TierName
 
@@ -130,9 +132,12 @@ def without_what_the_vault_makes(answer: Answer, method: MethodDescriptor) -> An
 
 def _clear(message: Message) -> None:
     for field, value in message.ListFields():
-        if field.name in ("etag", "create_time", "update_time", "request_id"):
+        kind = field.message_type
+        if field.name in ("etag", "request_id") or (
+            kind is not None and kind.full_name.endswith(".Timestamp")
+        ):
             message.ClearField(field.name)
-        elif field.message_type is not None:
+        elif kind is not None:
             for inner in value if field.is_repeated else [value]:
                 _clear(inner)
 
@@ -147,8 +152,13 @@ def compared(reads: bool) -> Iterator[tuple[TierName, str, MethodDescriptor]]:
                 yield tier, rpc, method
 
 
-def furnished(vault: RunningVault, n: int) -> Bank:
-    """A customer with a document and two transactions, all with a content of one length."""
+# Numbers of one length, so that no customer's content is longer than another's.
+_numbers = itertools.count(15_001)
+
+
+def furnished(vault: RunningVault, n: int = 0) -> Bank:
+    """A customer with a document and two transactions; of one that is given, or a new one."""
+    n = n or next(_numbers)
     stub = vault.records()
     customer = create(vault, people.person(n)).name
     document = stub.CreateIdentityDocument(
@@ -160,7 +170,14 @@ def furnished(vault: RunningVault, n: int) -> Bank:
         ).transaction.name
         for _ in range(2)
     ]
-    return Bank(PARENT, customer, document, made[0], "")
+    known = {
+        "parent": PARENT,
+        "customer": customer,
+        "document": document,
+        "transaction": made[0],
+    }
+    # Of what else a bank has, the names are those of nothing.
+    return Bank(**({field.name: "" for field in fields(Bank)} | known))
 
 
 def investigate(vault: RunningVault, bank: Bank) -> list[str]:
@@ -252,7 +269,7 @@ def test_every_rpc_is_compared_or_has_its_reason() -> None:
 def test_whatever_is_asked_of_a_customer_the_answer_is_the_same_as_before(
     vault: RunningVault,
 ) -> None:
-    n = 7001
+    n = next(_numbers)
     bank = furnished(vault, n)
     before = everything(vault, bank, n)
     investigate(vault, bank)
@@ -266,7 +283,7 @@ def test_whatever_is_asked_of_a_customer_the_answer_is_the_same_as_before(
 
 
 def test_a_write_about_him_is_answered_as_about_anybody(vault: RunningVault) -> None:
-    plain, watched = furnished(vault, 7101), furnished(vault, 7102)
+    plain, watched = furnished(vault), furnished(vault)
     investigate(vault, watched)
     differs = []
     for tier, rpc, method in compared(reads=False):
@@ -285,8 +302,8 @@ def test_a_write_about_him_is_answered_as_about_anybody(vault: RunningVault) -> 
 def test_a_change_of_his_file_is_made_and_told_like_any_other(vault: RunningVault) -> None:
     method = pb.DESCRIPTOR.services_by_name["Records"].methods_by_name["UpdateCustomer"]
     answers = []
-    for n, watch in ((7201, False), (7202, True)):
-        bank = furnished(vault, n)
+    for watch in (False, True):
+        bank = furnished(vault)
         if watch:
             investigate(vault, bank)
         read = pb.GetCustomerRequest(name=bank.customer, purpose=purpose_pb2.PURPOSE_ONBOARDING_CDD)
@@ -299,9 +316,98 @@ def test_a_change_of_his_file_is_made_and_told_like_any_other(vault: RunningVaul
     assert answers[0] == answers[1]
 
 
+def test_his_file_is_asked_for_lent_and_returned_like_any_other(vault: RunningVault) -> None:
+    """By compliance, and by a custodian who looks at everything that is to be decided."""
+    service = xp.DESCRIPTOR.services_by_name["Access"]
+    answers = []
+    for watch in (False, True):
+        bank = furnished(vault)
+        if watch:
+            investigate(vault, bank)
+        answers.append(lent(vault, bank, service.methods_by_name))
+    assert answers[0] == answers[1]
+    assert "OK" in {a.code for a in answers[0]} and len(answers[0]) > 20
+
+
+def lent(vault: RunningVault, bank: Bank, methods: Any) -> list[Answer]:
+    """All that is answered of a check-out, by whoever may ask and by those who may not."""
+    out: list[Answer] = []
+
+    def call(who: str, rpc: str, request: Message) -> Message:
+        method = methods[rpc]
+        found = ask(vault, who, TierName.FULL, method, request)
+        out.append(without_what_the_vault_makes(found, method))
+        message = GetMessageClass(method.output_type)()
+        message.ParseFromString(found.messages[0] if found.messages else b"")
+        return message
+
+    wish = xp.CheckOut(
+        subject=bank.customer,
+        fields=["customer.phones", "customer.natural_person.full_name"],
+        purpose=purpose_pb2.PURPOSE_ONBOARDING_CDD,
+        reason="calls back",
+        duration=Duration(seconds=600),
+    )
+    request = xp.RequestCheckOutRequest(parent=PARENT, check_out=wish)
+    for who in EVERYBODY:
+        call(who, "RequestCheckOut", request)
+    made: Any = call("compliance", "RequestCheckOut", request)
+    name, about = made.check_out.name, xp.CheckOutFilter(customer=bank.customer)
+    for who in EVERYBODY:
+        call(who, "GetCheckOut", xp.GetCheckOutRequest(name=name))
+        call(who, "ListCheckOuts", xp.ListCheckOutsRequest(parent=PARENT, filter=about))
+        call(
+            who,
+            "BreakGlass",
+            xp.BreakGlassRequest(
+                parent=PARENT,
+                customer=bank.customer,
+                reason="x",
+                purpose=purpose_pb2.PURPOSE_CUSTOMER_SERVICE,
+            ),
+        )
+    approve = xp.ApproveCheckOutRequest(name=name, etag=made.check_out.etag)
+    for who in ("compliance", "custodian", "custodian"):
+        call(who, "ApproveCheckOut", approve)
+    call(
+        "compliance",
+        "RenewCheckOut",
+        xp.RenewCheckOutRequest(name=name, duration=Duration(seconds=60), reason="still"),
+    )
+    call("compliance", "ReturnCheckOut", xp.ReturnCheckOutRequest(name=name))
+    call("custodian", "RevokeCheckOut", xp.RevokeCheckOutRequest(name=name))
+    return out
+
+
+def test_who_may_do_what_about_him_is_explained_like_about_anybody(vault: RunningVault) -> None:
+    service = gp.DESCRIPTOR.services_by_name["AccessAdmin"]
+    answers = []
+    for watch in (False, True):
+        bank = furnished(vault)
+        if watch:
+            investigate(vault, bank)
+        explain = gp.ExplainAccessRequest(
+            parent=PARENT,
+            principal="colleague",
+            action="records.customers.get",
+            resource=bank.customer,
+            purpose=purpose_pb2.PURPOSE_ONBOARDING_CDD,
+        )
+        who_can = gp.WhoCanRequest(resource=bank.customer)
+        answers.append(
+            [
+                ask(vault, who, TierName.FULL, service.methods_by_name[rpc], request)
+                for who in EVERYBODY
+                for rpc, request in (("ExplainAccess", explain), ("WhoCan", who_can))
+            ]
+        )
+    assert answers[0] == answers[1]
+    assert "OK" in {a.code for a in answers[0]}
+
+
 def test_what_the_log_has_of_him_says_nothing_of_it(vault: RunningVault, log: LogBook) -> None:
     """To a security officer, who sees that there are compartments and who is in them."""
-    bank = furnished(vault, 7301)
+    bank = furnished(vault)
     identifier = bank.customer.rpartition("/")[2]
     first = log.size()
     investigate(vault, bank)
@@ -344,70 +450,11 @@ def test_no_answer_but_the_compartments_own_can_depend_on_their_tables() -> None
 # -- time ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Times of two kinds of calls, in microseconds."""
-
-    without: list[float]
-    with_: list[float]
-
-    @property
-    def chance(self) -> float:
-        """How often a call of the one kind takes longer than one of the other: 0.5 if nothing tells
-        them apart. Mann and Whitney's U (1947), over the number of pairs."""
-        ranked = sorted([(t, 0) for t in self.without] + [(t, 1) for t in self.with_])
-        ranks = {0: 0.0, 1: 0.0}
-        at = 0
-        while at < len(ranked):
-            end = at
-            while end < len(ranked) and ranked[end][0] == ranked[at][0]:
-                end += 1
-            for _, group in ranked[at:end]:
-                ranks[group] += (at + 1 + end) / 2  # ties share the mean of their ranks
-            at = end
-        n = len(self.with_)
-        return (ranks[1] - n * (n + 1) / 2) / (n * len(self.without))
-
-    @property
-    def p(self) -> float:
-        """How likely so large a difference is where there is none (normal approximation, both
-        sides)."""
-        a, b = len(self.without), len(self.with_)
-        sigma = math.sqrt((a + b + 1) / (12 * a * b))
-        return math.erfc(abs(self.chance - 0.5) / sigma / math.sqrt(2))
-
-    def told(self, what: str) -> str:
-        """One line of the table."""
-        return (
-            f"{what:34} {len(self.with_):4} {median(self.without):9.0f} {median(self.with_):9.0f} "
-            f"{median(self.with_) / median(self.without):7.3f} {self.chance:7.3f} {self.p:8.3f}"
-        )
-
-
-_ROUNDS = 300
-_HEAD = f"{'call':34} {'n':>4} {'without':>9} {'with':>9} {'ratio':>7} {'U/mn':>7} {'p':>8}"
-
-
-def measured(without: Callable[[], object], with_: Callable[[], object]) -> Compared:
-    """Both calls in turn, which comes first by lot, so that what the machine does meets both."""
-    dice, times = random.Random(7), Compared([], [])
-    for _ in range(20):
-        without(), with_()
-    for _ in range(_ROUNDS):
-        pair = [(without, times.without), (with_, times.with_)]
-        dice.shuffle(pair)
-        for call, into in pair:
-            began = time.perf_counter()
-            call()
-            into.append((time.perf_counter() - began) * 1e6)
-    return times
-
-
 @pytest.mark.alone
 def test_an_answer_takes_as_long_with_a_compartment_as_without(
     vault: RunningVault, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain, watched = furnished(vault, 7401), furnished(vault, 7402)
+    plain, watched = furnished(vault), furnished(vault)
     there = investigate(vault, watched)
     cdd = purpose_pb2.PURPOSE_ONBOARDING_CDD
     full, masked = vault.records("compliance"), vault.masked("crm")
@@ -448,20 +495,10 @@ def test_an_answer_takes_as_long_with_a_compartment_as_without(
         "items of none / of others'": measured(items(nowhere), items(there[0])),
     }
     with capsys.disabled():
-        print("\n" + _HEAD)
+        print("\n" + HEAD)
         for what, times in found.items():
             print(times.told(what))
     for what, times in found.items():
         # Wide, so that a busy machine does not decide; a query more would be seen by far.
         assert 0.35 < times.chance < 0.65, what
-        assert 0.8 < median(times.with_) / median(times.without) < 1.25, what
-
-
-def test_the_rank_test_tells_times_apart_where_they_differ() -> None:
-    dice = random.Random(3)
-    same = Compared(*([dice.gauss(900, 90) for _ in range(300)] for _ in range(2)))
-    assert 0.42 < same.chance < 0.58 and same.p > 0.01
-    later = Compared(same.without, [t + 100 for t in same.with_])
-    assert later.chance > 0.7 and later.p < 1e-9
-    # Where all are equal, the ranks are shared.
-    assert Compared([1.0] * 5, [1.0] * 5).chance == 0.5
+        assert 2 / 3 < median(times.with_) / median(times.without) < 3 / 2, what

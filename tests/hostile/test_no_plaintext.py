@@ -19,6 +19,7 @@ from urllib.parse import quote_plus
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as op
 from recordsvault.internal.v1 import index_oracle_pb2_grpc as op_grpc
 from recordsvault.masked.v1 import masked_pb2 as mp
@@ -317,9 +318,30 @@ def use(vault: RunningVault) -> set[str]:
         backend.UpdateCustomer(
             pb.UpdateCustomerRequest(customer=customer, request_id=request_id), timeout=WAIT
         )
+    went_in |= investigate(vault, names[31])
     outcomes = {what: code for what, (code, _) in bad_calls(vault, names[30]).items()}
     assert outcomes == EXPECTED
     return {text for text in went_in if not text.startswith("institutions/")}
+
+
+def investigate(vault: RunningVault, customer: str) -> set[str]:
+    """Open a compartment, note, be refused, read it; return the values that went in."""
+    stub = vault.compartments()
+    title, note = "Operation Nightjar", "境外账户资金往来频繁，疑似洗钱"
+    rule, refused = "structuring below threshold", "Paper\u200bcompany of the suspect"
+    about = cp.Compartment(kind=cp.COMPARTMENT_KIND_INVESTIGATION, title=title)
+    made = stub.CreateCompartment(cp.CreateCompartmentRequest(parent=PARENT, compartment=about))
+    name = made.compartment.name
+    for item in (
+        cp.Item(customer=customer, text=note),
+        cp.Item(customer=customer, json=json.dumps({"rule": rule})),
+    ):
+        stub.AddItem(cp.AddItemRequest(parent=name, item=item))
+    wrong = cp.AddItemRequest(parent=name, item=cp.Item(customer=customer, text=refused))
+    assert outcome(stub.AddItem, wrong)[0] == "INVALID_ARGUMENT"
+    everywhere = cp.ListItemsRequest(parent=f"{PARENT}/compartments/-", customer=customer)
+    assert len(stub.ListItems(everywhere).items) == 2
+    return {title, note, rule, refused}
 
 
 def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
