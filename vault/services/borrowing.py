@@ -1,14 +1,15 @@
 """Reading by a check-out: whether it stands at this moment, and that a one-time one is used up.
 
-Nothing is remembered between calls. Each read looks at the row in the database and at the vault's
-clock, so that a check-out ends with the answer to its return or revocation, and by itself when its
-time is over.
+Nothing is taken for granted from one call to the next. Each read looks at the row in the database
+and at the vault's clock, so that a check-out ends with the answer to its return or revocation, and
+by itself when its time is over.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -30,6 +31,8 @@ from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
+# The same row says the same: one that is read again and again is understood once.
+_read = lru_cache(1_024)(from_row)
 # As the contract has it.
 _NAME: Final = re.compile(r"institutions/([a-z][a-z0-9-]{1,39})/checkOuts/([0-9a-z]{26})")
 
@@ -80,7 +83,7 @@ class Borrowing:
             raise NotFound(asked.check_out, "check_out")
         # It exists, so that the log may name it, whoever tries it.
         call.check_out = identifier
-        out = from_row(row)
+        out = _read(row)
         if out.requester_person != call.person.person:
             raise NotFound(asked.check_out, "check_out")
         if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
