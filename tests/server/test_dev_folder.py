@@ -44,6 +44,7 @@ ROLES = {
     "operator": "operator",
     "custodian": "custodian",
     "investigator": "investigator",
+    "keeper": "access_admin",
 }
 
 
