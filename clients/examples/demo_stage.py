@@ -64,14 +64,22 @@ class Stage:
         self.console.print(Text.assemble((f"{self._step:>2}  ", "bold cyan"), (shows, "bold")))
 
     def vaultctl(
-        self, caller: str, *arguments: str, stdin: str = "", expect: int = 0, bar: bool = False
+        self,
+        caller: str,
+        *arguments: str,
+        person: str = "",
+        stdin: str = "",
+        expect: int = 0,
+        bar: bool = False,
     ) -> str:
         """Run and show one command; what it wrote. Raises DemoFailed for another exit code.
 
-        `stdin` is not shown; what goes to stderr is, where the command is expected to fail. A
-        `bar` of progress goes straight to a terminal.
+        `person` is for whom the caller calls, whose token was fetched before. `stdin` is not shown;
+        what goes to stderr is, where the command is expected to fail. A `bar` of progress goes
+        straight to a terminal.
         """
-        command = self.command(caller, *arguments)
+        token = ("--token", str(self.token(person))) if person else ()
+        command = self.command(caller, *token, *arguments)
         done = subprocess.run(
             [program("vaultctl"), *command],
             input=stdin,
@@ -96,6 +104,36 @@ class Stage:
         shown = Text(f"    $ vaultctl {shlex.join(command)}  {note}".rstrip(), style="dim")
         self.console.print(shown, soft_wrap=True)
         return command
+
+    def fetch_token(self, person: str, caller: str) -> None:
+        """Have a token of a person made for a caller to carry: the bank's sign-on does this.
+
+        Raises DemoFailed.
+        """
+        command = ["dev-token", "--dir", str(self.folder), "--person", person, "--for", caller]
+        file = self.token(person)
+        shown = Text(f"    $ vaultd {shlex.join(command)} > {shlex.quote(str(file))}", style="dim")
+        self.console.print(shown, soft_wrap=True)
+        done = subprocess.run(
+            [program("vaultd"), *command],
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DemoFailed("no token was made", done.stdout + done.stderr)
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(done.stdout, encoding="ascii")
+
+    def has_tokens(self) -> bool:
+        """Whether this vault takes tokens: one that an earlier version has made does not."""
+        return "[[tokens]]" in (self.folder / "vault.toml").read_text(encoding="utf-8")
+
+    def token(self, person: str) -> Path:
+        """The file of a person's token."""
+        return self.folder / f"{person}.jwt"
 
     def show_table(self, table: Table) -> None:
         """A table of the demonstration's own."""
@@ -122,11 +160,17 @@ class Stage:
 
 
 def _with_short_ids(lines: Sequence[str]) -> list[str]:
-    """The lines of a table whose first column are names, which are all of one length."""
-    shorter = [_ID.sub(r"\1…\2", line) for line in lines]
-    saved = max(len(line) - len(short) for line, short in zip(lines, shorter, strict=True))
-    if lines[0] == shorter[0]:
-        shorter[0] = lines[0].replace(" " * saved, "", 1)
+    """The lines with shorter identifiers; a head moves along with the columns below it."""
+    shorter = []
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        short = _ID.sub(r"\1…\2", line)
+        if short == line:
+            for match in reversed(list(_ID.finditer(below))):
+                # What is cut are blanks behind the title of the column.
+                cut = slice(match.end() - len(match.group()) + 9, match.end())
+                if not short[cut].strip():
+                    short = short[: cut.start] + short[cut.stop :]
+        shorter.append(short)
     return shorter
 
 

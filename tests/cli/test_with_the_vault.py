@@ -187,7 +187,7 @@ def test_who_may_see_what(real: RunningVault, files: list[Path]) -> None:
     full = ("customers", "get", name, "--full", "--purpose", "ONBOARDING_CDD", "--json")
     refused = ctl(real, "crm", *full)
     assert (refused.returncode, refused.stdout) == (5, "")
-    assert "ROLE_MISSING" in refused.stderr
+    assert "CHECK_OUT_REQUIRED" in refused.stderr
     opened = ctl(real, "compliance", *full)
     assert opened.returncode == 0
     number = json.loads(opened.stdout)["customer_number"]

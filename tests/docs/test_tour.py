@@ -84,6 +84,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             if " import " in line:
                 assert _run(line, here) == 0
         subprocess.run([sys.executable, "-c", RECEIPTS], cwd=here, check=True)
+        # What the pages write before a program of theirs reads it.
+        assert _run(TOKEN.replace(".demo/teller.jwt", "token"), here) == 0
         yield here
     finally:
         dev.send_signal(signal.SIGTERM)

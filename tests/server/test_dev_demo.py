@@ -29,9 +29,12 @@ def test_the_demonstration_shows_every_step_and_can_be_run_again(tmp_path: Path)
     first = demo(folder, *ports)
     assert first.returncode == 0, first.stdout + first.stderr
     steps = [line for line in first.stdout.splitlines() if line[:2].strip().isdigit()]
-    assert len(steps) == 9
-    for shown in ("20,000", "PERMISSION_DENIED", "ROLE_MISSING", "DENIED", "VAULT OK", "孙慧丽"):
+    assert len(steps) == 14
+    for shown in ("20,000", "PERMISSION_DENIED", "CHECK_OUT_REQUIRED", "DENIED", "VAULT OK", "孙慧丽"):
         assert shown in first.stdout, shown
+    for shown in ("(left out)", "CHECK_OUT_NOT_ACTIVE", "on behalf of teller", "custodian"):
+        assert shown in first.stdout, shown
+    assert "借阅登记簿" in (folder / "register.html").read_text("utf-8")
     # The number goes in by standard input, and comes out where compliance opens the record.
     assert first.stdout.count("330211198506109963") == 1
     listen = tomllib.loads((folder / "vault.toml").read_text())["tiers"]["full"]["listen"]

@@ -102,7 +102,7 @@ def register(
         _period(start, end),
         *([short(wanted.customer)] if customer else []),
         *([requester] if requester else []),
-        say(f"{len(found)} entries", f"共 {len(found)} 条"),
+        say("1 entry" if len(found) == 1 else f"{len(found)} entries", f"共 {len(found)} 条"),
     ]
     write_out(_text(found, format_, about, terminal=out is None), out)
 

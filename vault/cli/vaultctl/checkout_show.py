@@ -116,7 +116,8 @@ def _facts(
     yield say("purpose", "用途"), purpose(one), ""
     if one.case_reference:
         yield say("case", "案件编号"), one.case_reference, ""
-    yield say("reason", "原因"), one.reason, ""
+    if one.reason:
+        yield say("reason", "原因"), one.reason, ""
     asked = span_text(one.duration)
     if agreed_to is None or agreed_to == one.duration:
         yield say("for", "时长"), asked, ""

@@ -26,7 +26,7 @@ td.fields { min-width: 11rem; overflow-wrap: anywhere; }
 def page(lines: Sequence[Line], subject: str, *, of_customer: bool) -> str:
     """The file's text."""
     heading = title(subject, of_customer=of_customer)
-    count = say(f"{len(lines)} entries", f"共 {len(lines)} 条")
+    count = say("1 entry" if len(lines) == 1 else f"{len(lines)} entries", f"共 {len(lines)} 条")
     return document(heading, [count], _body(lines), _STYLE)
 
 
