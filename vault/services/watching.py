@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -80,8 +80,7 @@ _USES: Final = {action.value: use for action in Action if (use := _use(action)) 
 _CLASSES: Final = {action.value: action.action_class for action in Action}
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
+class _Caller(NamedTuple):
     """Who spends, by his roles: a person, whatever accounts he has, else a program."""
 
     institution: str
@@ -102,7 +101,7 @@ class Reckoning:
     now: int
     charges: tuple[Charge, ...]
     alerts: tuple[AuditEvent, ...]
-    seen: Seen
+    seen: Seen | None
     raised: list[Alert]
     prune: bool
 
@@ -207,32 +206,41 @@ class Watch:
         charges: tuple[Charge, ...] = ()
         found: list[AuditEvent] = []
         if use is not None and event.decision is Verdict.ALLOWED and event.outcome in _TOLD:
-            customers = (event.customer,) if use.named else tuple(_customers(event.resources))
-            charges = tuple(
-                charge
-                for charge in self._charges(
-                    use, caller, now, call.call_id, customers, missed=event.count == 0
+            customers: tuple[str, ...] = (event.customer,)
+            if not use.named:
+                customers = tuple(_customers(event.resources)) if use.shown else ()
+            if self._budgets.of(caller.roles, person=caller.person).limits:
+                charges = tuple(
+                    charge
+                    for charge in self._charges(
+                        use, caller, now, call.call_id, customers, missed=event.count == 0
+                    )
+                    if not self._is_counted(caller, charge)
                 )
-                if not self._is_counted(caller, charge)
-            )
             if opened:
                 found = self._of_decoys(call, event, use, customers)
+        prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
+        who = f"{caller.institution}/{caller.who}"
+        refused = event.decision in _REFUSED or event.outcome == "PERMISSION_DENIED"
+        if self._sentry.passes(who, caller.roles, person=caller.person, refused=refused):
+            if not charges and not found and not prune:
+                return None
+            return Reckoning(self, caller, now, charges, tuple(found), None, [], prune)
         seen = Seen(
-            who=f"{caller.institution}/{caller.who}",
-            roles=caller.roles,
-            person=caller.person,
-            action_class=_CLASSES[event.action],
-            customer=event.customer,
-            opened=opened and bool(event.customer),
-            refused=event.decision in _REFUSED or event.outcome == "PERMISSION_DENIED",
-            at=now,
+            who,
+            caller.roles,
+            caller.person,
+            _CLASSES[event.action],
+            event.customer,
+            opened and bool(event.customer),
+            refused,
+            now,
         )
         raised = self._sentry.look(seen)
         found.extend(
             _alert(call, event, alert.rule.severity, alert.rule.reason, event.customer, alert.count)
             for alert in raised
         )
-        prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
         if not charges and not found and not prune:
             self._sentry.keep(seen, raised)
             return None
@@ -257,7 +265,8 @@ class Watch:
 
     def stands(self, made: Reckoning) -> None:
         """Remember what a committed call has spent and raised."""
-        self._sentry.keep(made.seen, made.raised)
+        if made.seen is not None:
+            self._sentry.keep(made.seen, made.raised)
         if made.prune:
             self._pruned[made.caller.institution] = made.now
             # Copied at once: the writer thread may be adding to it.

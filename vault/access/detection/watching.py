@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeVar
 
 from vault.access.actions import ActionClass
 from vault.access.detection.rules import (
@@ -26,10 +27,10 @@ _REMEMBERED: Final = 10_000  # callers
 _FILES: Final = 1_000  # opened files of one caller that business may still follow
 _HOUR: Final = 3_600_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_R = TypeVar("_R", bound=Rule)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A call that ended. `who` is one caller of one institution; `at` in microseconds since the
     epoch; `opened` whether it showed `customer`, of one record or one list below him."""
 
@@ -53,22 +54,38 @@ class Alert:
 
 @dataclass(slots=True)
 class _Run:
-    """Customers in one order so far: since when each of the last ones, and which way it goes."""
+    """Customers in one order so far: the last one, which way it goes (1, -1, or 0 while there is
+    one customer), and when each came."""
 
+    times: deque[int]
     last: str = ""
     way: int = 0
-    times: deque[int] = field(default_factory=deque)
 
-    def with_next(self, customer: str, at: int, size: int) -> _Run:
+    def goes_on(self, customer: str) -> bool:
+        """Whether a customer is the next one in the order."""
+        if not self.last or customer == self.last:
+            return False
+        return self.way == 0 or (customer > self.last) is (self.way > 0)
+
+    def take(self, customer: str, at: int) -> None:
+        """Go on, or begin anew."""
         if customer == self.last:
-            return self
-        way = 1 if customer > self.last else -1
-        if not self.last:
-            return _Run(customer, 0, deque([at], size))
-        if self.way in (0, way):
-            return _Run(customer, way, deque([*self.times, at], size))
-        # The last one may be the first of the other way.
-        return _Run(customer, way, deque([self.times[-1], at], size))
+            return
+        if self.last:
+            if not self.goes_on(customer):
+                # The last one may be the first of the other way.
+                newest = self.times[-1]
+                self.times.clear()
+                self.times.append(newest)
+            self.way = 1 if customer > self.last else -1
+        self.times.append(at)
+        self.last = customer
+
+    def restart(self, at: int) -> None:
+        """Begin anew with the last customer."""
+        self.way = 0
+        self.times.clear()
+        self.times.append(at)
 
 
 @dataclass(slots=True)
@@ -79,6 +96,15 @@ class _Caller:
     files: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
 
+class _Concern(NamedTuple):
+    """The rules that concern somebody with some roles."""
+
+    sequences: tuple[Sequence, ...]
+    refusals: tuple[Refusals, ...]
+    following: tuple[Following, ...]
+    hours: tuple[Hours, ...]
+
+
 class Sentry:
     """Remembers callers of one process. Not thread-safe: one event loop's."""
 
@@ -86,20 +112,32 @@ class Sentry:
         self._rules = rules
         self._callers: OrderedDict[str, _Caller] = OrderedDict()
         self._longest = max((rule.count for rule in rules.refusals), default=0)
+        self._concern = lru_cache(_REMEMBERED)(self._of)
+
+    def passes(self, who: str, roles: frozenset[str], *, person: bool, refused: bool) -> bool:
+        """Whether a call of this caller neither raises anything nor has to be remembered: what
+        most calls of programs are. Cheap."""
+        concern = self._concern(roles, person)
+        if refused:
+            return not concern.refusals
+        return who not in self._callers and not (
+            concern.sequences or concern.following or concern.hours
+        )
 
     def look(self, seen: Seen) -> list[Alert]:
         """The alerts that a call raises."""
+        concern = self._concern(seen.roles, seen.person)
         caller = self._callers.get(seen.who) or _Caller()
         alerts: list[Alert] = []
         if seen.refused:
-            for refusals in self._rules.refusals:
+            for refusals in concern.refusals:
                 self._refusals(refusals, caller, seen, alerts)
         elif seen.opened:
-            for sequence in self._rules.sequences:
+            for sequence in concern.sequences:
                 self._sequence(sequence, caller, seen, alerts)
-            for hours in self._rules.hours:
+            for hours in concern.hours:
                 self._hours(hours, caller, seen, alerts)
-            for following in self._rules.following:
+            for following in concern.following:
                 self._following(following, caller, seen, alerts)
         return alerts
 
@@ -124,23 +162,35 @@ class Sentry:
         if not seen.opened:
             self._business(caller, seen)
             return
-        for rule in self._rules.sequences:
-            if _concerns(rule, seen):
-                run = caller.runs.get(rule.id, _Run()).with_next(seen.customer, seen.at, rule.count)
-                caller.runs[rule.id] = (
-                    _Run(run.last, 0, deque([seen.at], rule.count)) if rule.id in raised else run
-                )
-        for hours in self._rules.hours:
+        concern = self._concern(seen.roles, seen.person)
+        for rule in concern.sequences:
+            if _reads(rule, seen):
+                run = caller.runs.get(rule.id)
+                if run is None:
+                    run = caller.runs[rule.id] = _Run(deque(maxlen=rule.count))
+                run.take(seen.customer, seen.at)
+                if rule.id in raised:
+                    run.restart(seen.at)
+        for hours in concern.hours:
             if hours.id in raised:
                 caller.warned[hours.id] = seen.at
-        for following in self._rules.following:
+        for following in concern.following:
             if following.id in raised:
                 for customer in self._unfollowed(following, caller, seen.at):
                     del caller.files[customer]
-        if self._rules.following and seen.action_class is ActionClass.FULL_READ:
+        if concern.following and seen.action_class is ActionClass.FULL_READ:
             caller.files.setdefault(seen.customer, seen.at)
             if len(caller.files) > _FILES:
                 caller.files.popitem(last=False)
+
+    def _of(self, roles: frozenset[str], person: bool) -> _Concern:
+        def mine(rules: tuple[_R, ...]) -> tuple[_R, ...]:
+            return tuple(rule for rule in rules if rule.concerns(roles, person=person))
+
+        found = self._rules
+        return _Concern(
+            mine(found.sequences), mine(found.refusals), mine(found.following), mine(found.hours)
+        )
 
     def _business(self, caller: _Caller, seen: Seen) -> None:
         if seen.customer in caller.files and any(
@@ -150,8 +200,6 @@ class Sentry:
 
     @staticmethod
     def _refusals(rule: Refusals, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if not rule.concerns(seen.roles, person=seen.person):
-            return
         since = seen.at - rule.within
         count = 1 + sum(1 for at in caller.refused if at > since)
         if count >= rule.count:
@@ -159,17 +207,16 @@ class Sentry:
 
     @staticmethod
     def _sequence(rule: Sequence, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if not _concerns(rule, seen):
+        run = caller.runs.get(rule.id)
+        if run is None or not _reads(rule, seen) or not run.goes_on(seen.customer):
             return
-        before = caller.runs.get(rule.id, _Run())
-        run = before.with_next(seen.customer, seen.at, rule.count)
-        whole = run is not before and len(run.times) == rule.count
-        if whole and seen.at - run.times[0] <= rule.within:
+        before = len(run.times) - (rule.count - 1)
+        if before >= 0 and seen.at - run.times[before] <= rule.within:
             alerts.append(Alert(rule, rule.count))
 
     @staticmethod
     def _hours(rule: Hours, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if not _concerns(rule, seen):
+        if not _reads(rule, seen):
             return
         warned = caller.warned.get(rule.id)
         if warned is not None and seen.at - warned < _HOUR:
@@ -186,7 +233,7 @@ class Sentry:
             alerts.append(Alert(rule, 1))
 
     def _following(self, rule: Following, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if _concerns(rule, seen):
+        if _reads(rule, seen):
             count = len(self._unfollowed(rule, caller, seen.at))
             if count >= rule.count:
                 alerts.append(Alert(rule, count))
@@ -196,7 +243,5 @@ class Sentry:
         return [name for name, since in caller.files.items() if at - since > rule.after]
 
 
-def _concerns(rule: Rule, seen: Seen) -> bool:
-    return (rule.reads is None or rule.reads is seen.action_class) and rule.concerns(
-        seen.roles, person=seen.person
-    )
+def _reads(rule: Rule, seen: Seen) -> bool:
+    return rule.reads is None or rule.reads is seen.action_class
