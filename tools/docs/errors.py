@@ -142,7 +142,10 @@ ADVICE: Final = {
     "SECOND_PERSON_NEEDED": "This person has acknowledged already. The operator or the security "
     "officer who has not must.",
     # Budgets
-    "BUDGET_EXHAUSTED": "A budget is used up for now. Wait.",
+    "BUDGET_EXHAUSTED": "The caller has looked at as much as his role may in this hour or day; "
+    "`metadata.budget` says which budget. Wait until `metadata.room_again`, or have the security "
+    "officer look at `tiers.*.budgets`.",
+    "TOO_MANY_DECOYS": "An institution has a thousand decoys at most. Take one back first.",
     "SEARCH_BUDGET_EXHAUSTED": "The searches of this caller in this minute are used up "
     "(`limits.searches_per_minute`). Wait.",
     "TOO_MANY_STREAMS": "The caller has as many streams open as one may "

@@ -20,6 +20,7 @@ from vault.cli.vaultctl.break_glass import app as break_glass
 from vault.cli.vaultctl.checkout import app as checkout
 from vault.cli.vaultctl.compartments import app as compartment
 from vault.cli.vaultctl.customers import app as customers
+from vault.cli.vaultctl.decoy import app as decoy
 from vault.cli.vaultctl.documents import app as documents
 from vault.cli.vaultctl.failures import report
 from vault.cli.vaultctl.health import health
@@ -45,6 +46,7 @@ app.add_typer(break_glass, name="break-glass")
 app.add_typer(checkout, name="checkout")
 app.add_typer(compartment, name="compartment")
 app.add_typer(customers, name="customers")
+app.add_typer(decoy, name="decoy")
 app.add_typer(documents, name="documents")
 app.add_typer(policy, name="policy")
 app.add_typer(recovery, name="recovery")
