@@ -6,12 +6,14 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from recordsvault.access.v1 import access_pb2 as lp
 from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault.audit.v1 import audit_pb2
@@ -32,6 +34,9 @@ CALLERS = {
     "investigator": "investigator",
     "security_officer": "officer",
     "access_admin": "keeper",
+    "teller": "counter",
+    "custodian": "custodian",
+    "break_glass": "alarm",
     "operator": "operator",
     "masked_node": "masked-node",
     "stranger": STRANGER,
@@ -47,6 +52,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         pb.DESCRIPTOR.services_by_name["Records"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
+        lp.DESCRIPTOR.services_by_name["Access"],
         ap.DESCRIPTOR.services_by_name["AccessAdmin"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
@@ -167,6 +173,22 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "RemoveMember": cp.RemoveMemberRequest(agree_by="p-compliance"),
         "AgreeMember": cp.AgreeMemberRequest(etag="old"),
         "AddItem": cp.AddItemRequest(item=cp.Item(customer=bank.customer, text="noted")),
+        "RequestCheckOut": lp.RequestCheckOutRequest(
+            check_out=lp.CheckOut(
+                subject=bank.customer,
+                fields=["customer.phones"],
+                purpose=_PURPOSE,
+                reason="Opens an account",
+                duration=Duration(seconds=60),
+            )
+        ),
+        "RenewCheckOut": lp.RenewCheckOutRequest(reason="Still", duration=Duration(seconds=60)),
+        "ApproveCheckOut": lp.ApproveCheckOutRequest(etag="old"),
+        "DenyCheckOut": lp.DenyCheckOutRequest(etag="old"),
+        "BreakGlass": lp.BreakGlassRequest(customer=bank.customer, reason="Fire"),
+        "ReviewBreakGlass": lp.ReviewBreakGlassRequest(
+            etag="old", verdict=lp.REVIEW_VERDICT_JUSTIFIED
+        ),
         "ProposePolicies": ap.ProposePoliciesRequest(files=_POLICIES, reason="Again."),
         "TestPolicies": ap.TestPoliciesRequest(files=_POLICIES),
         "ProposeDirectoryChange": ap.ProposeDirectoryChangeRequest(
@@ -200,6 +222,9 @@ def _message(method: MethodDescriptor) -> Message:
 
 
 def _named(method: str, bank: Bank) -> str:
+    if "CheckOut" in method or "BreakGlass" in method:
+        # There is none: past access, it is NOT_FOUND.
+        return f"{bank.parent}/checkOuts/{'0' * 26}"
     if method.endswith("Proposal"):
         return bank.proposal
     if method.endswith("Compartment"):
@@ -228,7 +253,7 @@ def call(
     try:
         if method.client_streaming:
             list(channel.stream_stream(path)(iter([data]), timeout=10))
-        elif method.name == "Watch":
+        elif method.name.startswith("Watch"):
             stream = channel.unary_stream(path)(data, timeout=10)
             next(iter(stream))
             stream.cancel()
@@ -283,6 +308,7 @@ _SIGNS = {
     "OK": "yes",
     "ABORTED": "yes",
     "FAILED_PRECONDITION": "yes",
+    "NOT_FOUND": "yes",
     "PERMISSION_DENIED": "-",
     "UNAUTHENTICATED": "?",
 }

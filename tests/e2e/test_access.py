@@ -39,12 +39,23 @@ def promised() -> dict[tuple[TierName, str, str], str]:
 _PAST_ACCESS = {
     "AccessAdmin/ApproveProposal": "ABORTED",
     "AccessAdmin/RejectProposal": "ABORTED",
+    **{
+        f"Access/{verb}": "NOT_FOUND"
+        for verb in (
+            "ApproveCheckOut DenyCheckOut ReturnCheckOut RevokeCheckOut RenewCheckOut GetCheckOut "
+            "ReviewBreakGlass"
+        ).split()
+    },
     "Admin/AcknowledgeRecovery": "FAILED_PRECONDITION",
     # Nobody is one by that name, and by then the compartment is closed.
     "Compartments/RemoveMember": "FAILED_PRECONDITION",
     "Compartments/AddItem": "FAILED_PRECONDITION",
     "Compartments/AgreeMember": "ABORTED",
 }
+
+
+# Policy lets them ask, as whoever may borrow; but no field is opened to these roles by anything.
+_NOTHING_TO_BORROW = {("Access/RequestCheckOut", r) for r in ("custodian", "security_officer")}
 
 
 def expected(cell: Cell) -> str:
@@ -67,7 +78,7 @@ def observed(vault: RunningVault, log: LogBook) -> dict[Cell, str]:
 
     def check(cell: Cell, code: str) -> None:
         nonlocal position
-        if cell.rpc.endswith("/Watch") and code == "OK":
+        if "/Watch" in cell.rpc and code == "OK":
             log.wait_for(lambda e: e.phase is Phase.CLOSED, position)
         events = log.since(position)
         position += len(events)
@@ -81,7 +92,7 @@ def observed(vault: RunningVault, log: LogBook) -> dict[Cell, str]:
 
 def _check_events(cell: Cell, code: str, events: list[AuditEvent]) -> None:
     phases = [e.phase for e in events]
-    if code in ("OK", "ABORTED", "FAILED_PRECONDITION"):
+    if code in ("OK", "ABORTED", "FAILED_PRECONDITION", "NOT_FOUND"):
         assert {e.decision for e in events} == {Decision.ALLOWED}, cell
         whole = (phases == [Phase.CALL]) or (phases[0], phases[-1]) == (
             Phase.OPENED,
@@ -91,6 +102,8 @@ def _check_events(cell: Cell, code: str, events: list[AuditEvent]) -> None:
     else:
         assert phases == [Phase.CALL], cell
         denied = Decision.DENIED if code == "PERMISSION_DENIED" else Decision.UNAUTHENTICATED
+        if (cell.rpc, cell.role) in _NOTHING_TO_BORROW and cell.institution == OWN:
+            denied = Decision.ALLOWED
         assert (events[0].decision, events[0].outcome) == (denied, code), cell
     assert {e.actor for e in events} == {"" if cell.role == "stranger" else CALLERS[cell.role]}, (
         cell

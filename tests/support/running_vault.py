@@ -50,9 +50,13 @@ ROLES = {
     "investigator": "investigator",
     "colleague": "investigator",
     "keeper": "access_admin",
+    "counter": "teller",
+    "alarm": "break_glass",
 }
 # The others are programs.
-PERSONS = frozenset("compliance officer operator custodian investigator colleague keeper".split())
+PERSONS = frozenset(
+    "compliance officer operator custodian investigator colleague keeper counter alarm".split()
+)
 # Persons without a certificate of their own, known by an account of the issuer of tokens.
 BEARERS = {"teller": "teller"}
 STRANGER = "stranger"
