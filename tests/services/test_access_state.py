@@ -17,6 +17,7 @@ from vault.services.access_state import AccessState, AccessUnread
 from vault.services.health import State
 from vault.services.proposal_rows import policies_content, to_row
 from vault.store import Database, StoreAltered, StoreError, migrate, proposals
+from vault.store.schema import approved_head
 
 ROLE = """@id("new") @en("new") @zh("新")
 permit (principal in RecordsVault::Role::"newcomer",
@@ -39,7 +40,11 @@ class Process:
     def look(self) -> State:
         """Look once; how the part is."""
         asyncio.run(self.state.look())
-        return asyncio.run(self.state.probe()()).state
+
+        async def check() -> State:
+            return (await self.state.probe()()).state
+
+        return asyncio.run(check())
 
     @property
     def in_force(self) -> tuple[bool, bool]:
@@ -160,7 +165,7 @@ def test_after_a_recovery_was_acknowledged_it_begins_anew(process: Process) -> N
 
     def restore(conn: Connection) -> None:
         conn.exec_driver_sql("DELETE FROM proposals")
-        conn.execute(proposals.approved_head.update().values(size=empty.size, chain=empty.chain))
+        conn.execute(approved_head.update().values(size=empty.size, chain=empty.chain))
 
     process.database.write_sync(restore)
     assert process.look() is State.WARNING
