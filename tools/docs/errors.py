@@ -15,9 +15,10 @@ from vault.access.compartments import NotForMembers
 from vault.records.reasons import Reason as Wrong
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
-from vault.services import access_errors, access_state, closed, replays
+from vault.services import access_errors, access_state, closed, decoying, replays
 from vault.services import errors as refused
 from vault.services.compartments.entry import ChangeRefused
+from vault.services.lending import refused as lending
 
 VAULT: Final = Path(refused.__file__).parents[1]
 _INTRODUCTION: Final = """\
@@ -95,6 +96,25 @@ ADVICE: Final = {
     "`case_reference`.",
     "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "
     "the server's log.",
+    # The lending register
+    "CHECK_OUT_NO_CLASS": "No class of check-outs lends these fields for this purpose. Use the true "
+    "purpose, or ask whoever may open the record.",
+    "CHECK_OUT_NOT_WAITING": "It was decided, ended or lapsed meanwhile; nothing is to be decided.",
+    "CHECK_OUT_OWN_REQUEST": "Nobody decides on his own request, or reviews what he opened himself, "
+    "under whichever account. Somebody else must.",
+    "CHECK_OUT_OWN_FILE": "It is the caller's own file, or a declared relative's. Somebody else has "
+    "to ask or decide.",
+    "CHECK_OUT_ROLE_NOT_NEEDED": "None of the caller's roles is one that has still to agree, or to "
+    "review.",
+    "CHECK_OUT_APPROVED_ALREADY": "The caller has agreed already, perhaps under another account. "
+    "Another person must.",
+    "CHECK_OUT_NOT_REQUESTER": "Only who asked returns or renews it. An approver may revoke it.",
+    "CHECK_OUT_NOT_RENEWABLE": "It was never lent, was revoked, or was opened in an emergency. Ask "
+    "for a new one.",
+    "CHECK_OUT_NOT_BREAK_GLASS": "It was not opened in an emergency; there is nothing to review.",
+    "CHECK_OUT_REVIEWED_ALREADY": "Somebody has reviewed it already.",
+    "BREAK_GLASS_SUSPENDED": "An earlier emergency of this person was not reviewed in time: "
+    "`metadata.check_out` names it. Have it reviewed; ask for a check-out meanwhile.",
     # The request
     "INVALID_FIELDS": "Several fields are wrong. Mend each field of `BadRequest`. Where only one "
     "is wrong, its own reason (below) stands here.",
@@ -206,6 +226,13 @@ ADVICE: Final = {
 FIELD_ADVICE: Final = {
     "OF_AN_INSTITUTION": "A customer belongs to an institution: leave out `customer` or "
     "`without_institution`.",
+    "CHECK_OUT_NO_DURATION": "A check-out has an end: give a duration of more than zero.",
+    "CHECK_OUT_TOO_LONG": "The class of the request allows less. Ask for a shorter time.",
+    "CHECK_OUT_NO_FIELDS": "A check-out names at least one field.",
+    "CHECK_OUT_WIDER": "An approver may shorten and narrow, never widen.",
+    "FIELD_NOT_OPENED": "No check-out opens this field to the caller's roles for this purpose.",
+    "FIELD_OF_OTHER_KIND": "A single document or transaction is asked for, and the field is of "
+    "another kind of record. Ask for the customer instead.",
     **{reason.value: reason.en for reason in Wrong},
     "IMPOSSIBLE_DATE": "There is no such day; give year, month and day.",
     "IMPOSSIBLE_TIME": "There is no such time.",
@@ -240,7 +267,10 @@ A rule that stands in the contract itself is answered as `RULE_` and the name of
 """
 # Where errors with a reason of their own are defined.
 _ERRORS: Final = frozenset(
-    {one.__name__ for one in (refused, replays, closed, access_errors, access_state)}
+    {
+        one.__name__
+        for one in (refused, replays, closed, access_errors, access_state, decoying, lending)
+    }
 )
 _CODES: Final = frozenset(code.name for code in grpc.StatusCode)
 # Made by a function that takes the reason: no class, table or literal says their code.
@@ -252,9 +282,10 @@ _MADE: Final = {
 }
 # In the code, and never answered as they stand: defaults that every subclass replaces, the outcome
 # in the event of a call whose caller went away, a rule's name without its prefix, and a name that a
-# module exports.
+# module exports; what stands in the event of an alert.
 _NEVER_ANSWERED: Final = frozenset(
     {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
+    | {"DECOY_OPENED", "DECOY_LOOKED_AT"}
 )
 
 
@@ -275,6 +306,7 @@ def codes() -> dict[str, str]:
     found |= {reason.value: "PERMISSION_DENIED" for reason in Refused}
     found |= {reason.value: ChangeRefused.code for reason in NotForMembers}
     found |= {why.value: code for why, code in access_errors.CODES.items()}
+    found |= {why.value: code for why, code in lending.CODES.items()}
     found |= {error.reason: error.code for error in _errors(refused.VaultError)}
     found |= {fault.reason: fault.code.name for fault in _faults()}
     return found
