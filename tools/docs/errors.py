@@ -81,29 +81,29 @@ ADVICE: Final = {
     "purpose; if that is it, somebody else has to look.",
     "PERSON_REQUIRED": "A program alone may not do that. Call with a person's certificate, or send "
     "his token with the call.",
-    "CHECK_OUT_REQUIRED": "Ask for a check-out (`vaultctl checkout request`), and name it in the call "
-    "when it is approved.",
-    "CHECK_OUT_NOT_ACTIVE": "The check-out waits for approval, or is over: returned, revoked, used or "
-    "expired. See how it stands; ask for another one if it is over.",
+    "CHECK_OUT_REQUIRED": "Ask for a check-out (`vaultctl checkout request`), and name it in the "
+    "call when it is approved.",
+    "CHECK_OUT_NOT_ACTIVE": "The check-out waits for approval, or is over: returned, revoked, used "
+    "or expired. See how it stands; ask for another one if it is over.",
     "CHECK_OUT_OTHER_RECORD": "The check-out is of another record. One of a single record opens no "
     "list and not the customer. Name the one that covers the record.",
-    "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask for "
-    "another check-out.",
-    "FIELDS_NOT_OPENED": "The table of fields, or the check-out, opens no field of such a record for "
-    "this purpose. Ask for a check-out with the fields that are needed.",
+    "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask "
+    "for another check-out.",
+    "FIELDS_NOT_OPENED": "The table of fields, or the check-out, opens no field of such a record "
+    "for this purpose. Ask for a check-out with the fields that are needed.",
     "OWN_FILE": "It is the caller's own file or a declared relative's. Somebody else has to look.",
     "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
     "`case_reference`.",
     "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "
     "the server's log.",
     # The lending register
-    "CHECK_OUT_NO_CLASS": "No class of check-outs lends these fields for this purpose. Use the true "
-    "purpose, or ask whoever may open the record.",
+    "CHECK_OUT_NO_CLASS": "No class of check-outs lends these fields for this purpose. Use the "
+    "true purpose, or ask whoever may open the record.",
     "CHECK_OUT_NOT_WAITING": "It was decided, ended or lapsed meanwhile; nothing is to be decided.",
-    "CHECK_OUT_OWN_REQUEST": "Nobody decides on his own request, or reviews what he opened himself, "
-    "under whichever account. Somebody else must.",
-    "CHECK_OUT_OWN_FILE": "It is the caller's own file, or a declared relative's. Somebody else has "
-    "to ask or decide.",
+    "CHECK_OUT_OWN_REQUEST": "Nobody decides on his own request, or reviews what he opened "
+    "himself, under whichever account. Somebody else must.",
+    "CHECK_OUT_OWN_FILE": "It is the caller's own file, or a declared relative's. Somebody else "
+    "has to ask or decide.",
     "CHECK_OUT_ROLE_NOT_NEEDED": "None of the caller's roles is one that has still to agree, or to "
     "review.",
     "CHECK_OUT_APPROVED_ALREADY": "The caller has agreed already, perhaps under another account. "
