@@ -33,7 +33,10 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVault]:
         rows = folder / "customers.jsonl"
         with (EXAMPLES / "customers.jsonl").open() as lines:
             people = [line for line in lines if '"natural_person"' in line][:3]
-        rows.write_text("".join(people))
+        numbers = {json.loads(line)["new_customer"]["customer_number"] for line in people}
+        with (EXAMPLES / "documents.jsonl").open() as lines:
+            papers = [line for line in lines if json.loads(line)["customer_number"] in numbers]
+        rows.write_text("".join([*people, *papers]))
         assert ctl(running, "backend", "import", str(rows)).returncode == 0
         yield running
 
@@ -207,3 +210,20 @@ def test_the_clients_do_the_same(vault: RunningVault, customer: str) -> None:
             person.customers.get(customer, purpose=why, check_out=name)
         with pytest.raises(NotFound):
             person.access.get(made.name.replace(made.name[-6:], "000000"))
+
+
+def test_a_document_is_borrowed_by_itself(vault: RunningVault, token: Path, customer: str) -> None:
+    listed = json.loads(ctl(vault, "crm", "documents", "list", customer, "--json").stdout)
+    name = listed["documents"][0]["name"]
+    ask = ("checkout", "request", name, "--field", "number", *ASK, "--for", "1h")
+    ran = teller(vault, token, *ask)
+    assert ran.returncode == 0, ran.stderr
+    (out,) = re.findall(r"checkOuts/[0-9a-z]{26}", ran.stdout)
+    assert custodian(vault, "approve", out, "--yes").returncode == 0
+    why = ("--full", "--purpose", "customer_service", "--check-out", out, "--json")
+    got = json.loads(teller(vault, token, "documents", "get", name, *why).stdout)
+    assert got["number"].isalnum()
+    assert "issuer" not in got
+    refused = teller(vault, token, "documents", "list", customer, *why)
+    assert refused.returncode == 5
+    assert "CHECK_OUT_OTHER_RECORD" in refused.stderr
