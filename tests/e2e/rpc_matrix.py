@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from recordsvault.access.v1 import access_pb2 as lp
 from recordsvault.admin.v1 import access_admin_pb2 as ap
-from recordsvault.admin.v1 import admin_pb2
+from recordsvault.admin.v1 import admin_pb2, watch_pb2
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
@@ -54,6 +54,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         cp.DESCRIPTOR.services_by_name["Compartments"],
         lp.DESCRIPTOR.services_by_name["Access"],
         ap.DESCRIPTOR.services_by_name["AccessAdmin"],
+        watch_pb2.DESCRIPTOR.services_by_name["Watch"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
         *_STANDARD,
