@@ -1,0 +1,243 @@
+"""The watch on a real log, on both databases: what a call spends stands or falls with its event."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.support.principals import principal_of
+from tests.support.use_cases import BANK
+from vault.access import Action, PolicyEngine, Principal, ResourceRef
+from vault.access.budgets import read_budgets
+from vault.access.detection import Rules
+from vault.audit import AuditLog, decode
+from vault.audit.reader import read
+from vault.records import new_ulid
+from vault.sealing import SystemClock
+from vault.services.call import Call, Trace
+from vault.services.recording import Recorder
+from vault.services.spent_up import BudgetExhausted
+from vault.services.watching import Watch
+from vault.store import Database, migrate
+from vault.store.spending import FULL, MASKED, Charge
+
+_POLICY = PolicyEngine.load()
+_BUDGETS = """\
+time_zone = "Asia/Shanghai"
+
+[[budget]]
+callers = "persons"
+full_a_day = 3
+"""
+DAY = 86_400_000_000
+
+
+class MovedClock(SystemClock):
+    """The system's clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def now_micros(self) -> int:
+        return super().now_micros() + self.ahead
+
+
+def opening(who: Principal, customer: str) -> Call:
+    """A read of a customer in full that policy has allowed."""
+    action = Action.CUSTOMERS_GET
+    decision = _POLICY.decide(
+        who, action, ResourceRef(BANK, customer, action.kind), "TRANSACTION_MONITORING"
+    )
+    assert decision.allowed, decision.en
+    return Call(
+        call_id=new_ulid(1),
+        tier="full",
+        action=action.value,
+        peer="127.0.0.1:1",
+        principal=who,
+        decision=decision,
+        trace=Trace(BANK, customer, f"institutions/{BANK}/customers/{customer}"),
+    )
+
+
+class Process:
+    """What one server process has."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        table = folder / "budgets.toml"
+        table.write_text(_BUDGETS, "utf-8")
+        self.database = database
+        self.clock = MovedClock()
+        self.watch = Watch(database, read_budgets(table), Rules(), self.clock, full=True)
+        self.log = AuditLog(database, self.clock.now_micros)
+        self.recorder = Recorder(self.log, self.clock, self.watch)
+
+    async def record(self, call: Call) -> None:
+        """As vault/rpc/ending.py does."""
+        event = call.event(self.clock.now_micros())
+        made = self.watch.reckon(call, event)
+        if made is None:
+            await self.log.record(event)
+            return
+        await self.log.commit(made.work, lambda _: (*made.alerts, event), turn=made.turn)
+        made.stands()
+
+    def outcomes(self) -> list[str]:
+        """The outcomes in the log."""
+        return [
+            decode(e.leaf).outcome
+            for e in self.database.read_sync(lambda c: read(c, 0, 1_000)).events
+        ]
+
+
+@asynccontextmanager
+async def processes(url: str, folder: Path, count: int = 1) -> AsyncIterator[list[Process]]:
+    """Several, on one database."""
+    made = [Process(Database(url), folder) for _ in range(count)]
+    for one in made:
+        await one.log.start()
+    try:
+        yield made
+    finally:
+        for one in made:
+            await one.log.stop()
+            one.database.dispose()
+
+
+Run = Callable[[Callable[[list[Process]], Coroutine[Any, Any, None]], int], None]
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path) -> Run:
+    """Run a test with so many processes on a database."""
+    database = Database(database_url)
+    migrate.upgrade(database)
+    database.dispose()
+
+    def started(test: Callable[[list[Process]], Coroutine[Any, Any, None]], count: int) -> None:
+        async def whole() -> None:
+            async with processes(database_url, tmp_path, count) as made:
+                await asyncio.wait_for(test(made), 60)
+
+        asyncio.run(whole())
+
+    return started
+
+
+def person(name: str) -> Principal:
+    return principal_of("compliance", name=name, person=f"p-{name}")
+
+
+def test_work_beyond_the_budget_is_not_done(run: Run) -> None:
+    async def test(made: list[Process]) -> None:
+        (one,), who, done = made, person("one"), []
+
+        def work(_conn: Connection) -> None:
+            done.append(1)
+
+        for number in range(3):
+            call = opening(who, f"c{number}")
+            await one.recorder.commit(call, work, lambda _: Trace(BANK))
+        call = opening(who, "c9")
+        with pytest.raises(BudgetExhausted):
+            await one.recorder.commit(call, work, lambda _: Trace(BANK))
+        assert not call.committed
+        assert len(done) == 3
+        assert one.outcomes() == ["OK"] * 3
+
+    run(test, 1)
+
+
+def test_work_that_fails_spends_nothing(run: Run) -> None:
+    async def test(made: list[Process]) -> None:
+        (one,), who = made, person("two")
+
+        def work(_conn: Connection) -> None:
+            raise LookupError
+
+        for number in range(5):
+            with pytest.raises(LookupError):
+                await one.recorder.commit(opening(who, f"c{number}"), work, lambda _: Trace(BANK))
+        for number in range(5, 8):
+            await one.record(opening(who, f"c{number}"))
+        with pytest.raises(BudgetExhausted):
+            await one.record(opening(who, "c8"))
+
+    run(test, 1)
+
+
+def test_many_persons_at_once_in_three_processes_wait_for_each_other_in_one_order(
+    run: Run,
+) -> None:
+    """Batches that count for the same persons in other orders: no deadlock, no lost call."""
+
+    async def test(made: list[Process]) -> None:
+        people = [person(f"n{number}") for number in range(12)]
+
+        async def all_of(process: Process, order: list[Principal], customer: str) -> None:
+            await asyncio.gather(*(process.record(opening(who, customer)) for who in order))
+
+        for turn in range(3):
+            orders = (people, people[::-1], people[5:] + people[:5])
+            await asyncio.gather(
+                *(all_of(p, order, f"c{turn}") for p, order in zip(made, orders, strict=True))
+            )
+        assert made[0].outcomes() == ["OK"] * 3 * 12 * 3
+        refused = await asyncio.gather(
+            *(p.record(opening(who, "c9")) for p in made for who in people), return_exceptions=True
+        )
+        assert all(isinstance(one, BudgetExhausted) for one in refused)
+
+    run(test, 3)
+
+
+def test_a_full_tier_removes_what_was_spent_in_days_gone_by(run: Run) -> None:
+    async def test(made: list[Process]) -> None:
+        (one,), who = made, person("three")
+        old = one.clock.now_micros() - 3 * DAY
+        spent = Charge("masked_a_day", old, 10, ("a", "b"))
+        for table in (FULL, MASKED):
+            one.database.write_sync(
+                lambda c, t=table: t.spend(c, BANK, "p", [spent])  # type: ignore[misc]  # a default
+            )
+        await one.record(opening(who, "c1"))
+
+        def left(conn: Connection) -> int:
+            return sum(
+                conn.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE who = 'p'").scalar_one()
+                for table in ("full_spent", "masked_spent")
+            )
+
+        assert one.database.read_sync(left) == 0
+        # Tomorrow there is room again, and what was spent today is kept for a while.
+        for number in range(2, 4):
+            await one.record(opening(who, f"c{number}"))
+        with pytest.raises(BudgetExhausted) as over:
+            await one.record(opening(who, "c4"))
+        assert over.value.retry_seconds <= 3_600
+        one.clock.ahead = DAY
+        await one.record(opening(who, "c4"))
+
+    run(test, 1)
+
+
+def test_a_refused_call_and_one_that_failed_otherwise_cost_nothing(run: Run) -> None:
+    async def test(made: list[Process]) -> None:
+        (one,), who = made, person("four")
+        for outcome in ("UNAVAILABLE", "INVALID_ARGUMENT", "CANCELLED", "RESOURCE_EXHAUSTED"):
+            for number in range(4):
+                call = opening(who, f"{outcome}{number}")
+                event = call.event(one.clock.now_micros(), outcome=outcome)
+                reckoned = one.watch.reckon(call, event)
+                assert reckoned is None or not reckoned.charges
+        call = opening(who, "c")
+        event = call.event(one.clock.now_micros(), outcome="NOT_FOUND")
+        reckoned = one.watch.reckon(call, event)
+        assert reckoned is not None
+        assert [c.items for c in reckoned.charges] == [("c",)]
+
+    run(test, 1)
