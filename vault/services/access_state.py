@@ -23,7 +23,14 @@ from vault.access.stored_directory import StoredDirectory
 from vault.services.errors import Unavailable, VaultError
 from vault.services.health import Check, Probe, State
 from vault.services.proposal_rows import from_row, policies_in
-from vault.store import Database, StoreAltered, StoreError, StoreUnavailable, proposals
+from vault.store import (
+    Database,
+    StoreAltered,
+    StoreError,
+    StoreForbidden,
+    StoreUnavailable,
+    proposals,
+)
 from vault.store.proposals import NOTHING_APPROVED, ApprovedHead
 
 T = TypeVar("T")
@@ -159,6 +166,11 @@ class AccessState:
     async def _read(self, work: Callable[[Connection], T]) -> T:
         try:
             return await self._database.read(work)
+        except StoreForbidden as error:
+            raise StoreForbidden(
+                "this node's database role may not read approved changes; run "
+                "`vaultd migrate --grant-masked-role` again"
+            ) from error
         except DBAPIError as error:
             raise StoreError(
                 "the database has no table of approved changes; run `vaultd migrate`"
