@@ -1,6 +1,7 @@
 """Proposals on both databases: version after version, and one order of what was approved."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -102,6 +103,6 @@ def test_events_find_the_rows_of_an_institution_and_of_the_whole_vault(
 ) -> None:
     for row in approved:
         name = f"institutions/demo/{row.log_name}"
-        assert database.read_sync(lambda c, n=name: stored_hash(c, n)) == row.hash()
+        assert database.read_sync(partial(stored_hash, name=name)) == row.hash()
     missing = "institutions/demo/vault/proposals/p1@2"
     assert database.read_sync(lambda c: stored_hash(c, missing)) is None
