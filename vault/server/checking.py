@@ -19,6 +19,7 @@ from vault.access import Directory, PolicyEngine, PolicyInvalid, PrincipalsInval
 from vault.access.budgets import BudgetsInvalid
 from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
+from vault.access.lending import ClassesInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
 from vault.server.checking_log import (
     Doubt,
@@ -29,6 +30,7 @@ from vault.server.checking_log import (
 )
 from vault.server.checking_tokens import look_at_tokens
 from vault.server.field_table import field_table
+from vault.server.lending_table import lending_classes
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
@@ -38,6 +40,7 @@ from vault.store import StoreError
 
 _FORESEEN = (
     BudgetsInvalid,
+    ClassesInvalid,
     DetectionInvalid,
     FieldsInvalid,
     KmsError,
@@ -87,7 +90,7 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "signing": lambda: _signing(settings),
         "principals": lambda: _principals(settings),
         "policies": lambda: _policies(settings),
-        **({"fields": lambda: _fields(settings)} if settings.tier is TierName.FULL else {}),
+        **(_of_full_records(settings) if settings.tier is TierName.FULL else {}),
         "budgets": lambda: _budgets(settings),
         "detection": lambda: _detection(settings),
         "database": lambda: _database(settings, config),
@@ -209,6 +212,16 @@ def _policies(settings: Settings) -> str:
     folder = settings.path(settings.table.policies)
     PolicyEngine.load(folder)
     return str(folder)
+
+
+def _of_full_records(settings: Settings) -> dict[str, Callable[[], str]]:
+    return {"fields": lambda: _fields(settings), "lending": lambda: _lending(settings)}
+
+
+def _lending(settings: Settings) -> str:
+    lending_classes(settings)
+    named = settings.table.lending
+    return str(settings.path(named)) if named else "the vault's own"
 
 
 def _fields(settings: Settings) -> str:

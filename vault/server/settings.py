@@ -152,6 +152,7 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     keys_database: str = ""
     policies: str = ""
     fields: str = ""
+    lending: str = ""
     budgets: str = ""
     detection: str = ""
     institutions: list[_Institution] = []

@@ -9,7 +9,6 @@ import grpc
 from grpc import aio
 
 from vault.access.fields import FieldTable
-from vault.access.lending import read_classes
 from vault.audit.archive import Archive
 from vault.audit.archiving import Archiver
 from vault.audit.history import History
@@ -33,6 +32,7 @@ from vault.rpc.servicers import (
 from vault.rpc.servicers.reads import Lending
 from vault.server import tls
 from vault.server.field_table import field_table
+from vault.server.lending_table import lending_classes
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
@@ -128,7 +128,8 @@ def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
 def _lending(
     parts: Parts, recorder: Recorder, replays: Replays, history: History, table: FieldTable
 ) -> access.LendingUseCases:
-    register = Register(parts.database, parts.keys, recorder, parts.clock, read_classes())
+    classes = lending_classes(parts.settings)
+    register = Register(parts.database, parts.keys, recorder, parts.clock, classes)
     looking = Looking(register)
     return access.LendingUseCases(
         Asking(register, replays, table),

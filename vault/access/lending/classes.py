@@ -96,6 +96,11 @@ class LendingClasses:
         return reduce(_both, found) if found else None
 
     @property
+    def paths(self) -> frozenset[str]:
+        """Fields that some class is of."""
+        return frozenset(path for one in self._classes for path in one.fields)
+
+    @property
     def roles(self) -> frozenset[str]:
         """Roles that some class needs."""
         return frozenset(role for one in self._classes for role in one.needs)

@@ -14,6 +14,7 @@ from vault.access import PolicyInvalid, PrincipalsInvalid
 from vault.access.budgets import BudgetsInvalid
 from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
+from vault.access.lending import ClassesInvalid
 from vault.audit.witness import StateUnusable, WitnessKeyRefused
 from vault.kms import KmsError
 from vault.server.dev import DevFolderUnusable, TierEnded
@@ -30,6 +31,7 @@ INTERRUPTED = 130
 # Their texts are ours, and hold no value of a record and no key.
 _UNUSABLE: tuple[type[Exception], ...] = (
     BudgetsInvalid,
+    ClassesInvalid,
     DetectionInvalid,
     DevFolderUnusable,
     FieldsInvalid,
