@@ -64,7 +64,8 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         await server.start()
         standing.serving(not parts.guard.recovery.closed)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
-        sweeper = asyncio.gather(_sweep(parts), parts.access.watch())
+        # Each for itself: of several as one, that they were cancelled would be told as an error.
+        background = [asyncio.create_task(work) for work in (_sweep(parts), parts.access.watch())]
         if ready is not None:
             ready()
         await told.wait()
@@ -73,7 +74,8 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         pipeline.stop()
         # New calls are refused from here on; those in flight have the grace to finish in.
         await server.stop(settings.limits.grace_seconds)
-        sweeper.cancel()
+        for task in background:
+            task.cancel()
     finally:
         opening.cancel()
         for closable in tier.closing:
