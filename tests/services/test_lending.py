@@ -1,5 +1,6 @@
 """The lending register on a real store, with a clock that is moved by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from vault.access import Action, PolicyEngine, ResourceRef
 from vault.access.fields import read_fields
 from vault.access.lending import CheckOut, Stage, State, Verdict, read_classes
 from vault.audit import AuditLog
+from vault.audit.archive import Archive
+from vault.audit.history import History
 from vault.records import new_ulid
 from vault.services.call import Call, Trace
 from vault.services.check_out_rows import Words, etag_of, from_row, to_row
@@ -36,6 +39,7 @@ from vault.services.lending import (
     Register,
     Shown,
     Wanted,
+    Watching,
 )
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
@@ -394,6 +398,67 @@ def test_what_is_not_in_the_register_is_not_found(database: Database, tmp_path: 
     run(main)
 
 
+def crowd(lent: Lending, row: CheckOutRow, count: int = 450) -> None:
+    """So many more that were denied long ago."""
+
+    def fill(conn: Any) -> None:
+        for n in range(count):
+            out = replace(
+                from_row(row),
+                identifier=new_ulid(row.recorded_at // 1000 + 1 + n),
+                stage=Stage.DENIED,
+            )
+            check_outs.insert(conn, to_row(out, b"x", 1, "teller"))
+
+    lent.vault.database.write_sync(fill)
+
+
+def test_a_watcher_misses_nothing_and_hears_nothing_twice_whatever_is_written_meanwhile(
+    database: Database, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with lending(database, tmp_path) as lent:
+            customer = await lent.customer()
+            crowd(lent, lent.current(await lent.ask(customer)))
+            watching = Watching(
+                lent.register, lent.looking, History(database, Archive(None)), lent.log
+            )
+            seen: list[tuple[str, int]] = []
+            all_seen = asyncio.Event()
+
+            async def watch() -> None:
+                following = call(Action.CHECK_OUTS_WATCH, "security_officer")
+                async for shown in watching.watch(following, Wanted(BANK)):
+                    seen.append((shown.out.identifier, shown.out.version))
+                    if sum(version == 3 for _, version in seen) == 75:
+                        all_seen.set()
+                    # A slow reader: much is written while he goes through what was there.
+                    await asyncio.sleep(0.001)
+
+            made: list[str] = []
+
+            async def write() -> None:
+                for _ in range(25):
+                    lent_out = await lent.approve(await lent.ask(customer))
+                    made.append(lent_out.out.identifier)
+                    await lent.deciding.give_back(
+                        call(Action.CHECK_OUTS_RETURN, "teller"), BANK, made[-1]
+                    )
+
+            follower = asyncio.create_task(watch())
+            await asyncio.gather(*(write() for _ in range(3)))
+            await asyncio.wait_for(all_seen.wait(), 20)
+            follower.cancel()
+            await asyncio.wait([follower])
+            assert len(seen) == len(set(seen))
+            for identifier in made:
+                versions = [version for one, version in seen if one == identifier]
+                assert versions == list(range(versions[0], 4))
+            assert len(made) == 75 and len({one for one, _ in seen}) == 75 + 451
+
+    run(main)
+
+
 def test_a_full_page_goes_on_where_it_ended_and_a_filter_looks_far(
     database: Database, tmp_path: Path
 ) -> None:
@@ -403,16 +468,7 @@ def test_a_full_page_goes_on_where_it_ended_and_a_filter_looks_far(
             wanted = await lent.ask(customer)
             row = lent.current(wanted)
 
-            def crowd(conn: Any) -> None:
-                for n in range(450):
-                    out = replace(
-                        from_row(row), identifier=new_ulid(row.recorded_at // 1000 + 1 + n)
-                    )
-                    check_outs.insert(
-                        conn, to_row(replace(out, stage=Stage.DENIED), b"x", 1, "teller")
-                    )
-
-            lent.vault.database.write_sync(crowd)
+            crowd(lent, row)
             listing = call(Action.CHECK_OUTS_LIST, "security_officer")
             filtered = Wanted(BANK, frozenset({State.REQUESTED}))
             page = await lent.looking.page(listing, filtered, "", 10)
