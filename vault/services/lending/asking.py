@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -14,22 +13,16 @@ from vault.access import ActionClass
 from vault.access.fields import FieldTable, Opening
 from vault.access.lending import CheckOut, LendingRefused, State, Wish, transitions
 from vault.access.lending.paths import overlaps
-from vault.records import new_ulid, sensitive
-from vault.sealing import ScopeShredded, seal_full
 from vault.services import sealer
 from vault.services.call import Call
 from vault.services.check_out_rows import (
     Words,
-    encode_words,
     etag_of,
     from_row,
-    place,
-    scope_of,
-    to_row,
 )
 from vault.services.closed import FieldsNotOpened
-from vault.services.errors import Aborted, InvalidArgument, NotFound, Shredded, VaultError
-from vault.services.kinds import CUSTOMERS
+from vault.services.errors import InvalidArgument, NotFound, Shredded, VaultError
+from vault.services.lending.entering import enter
 from vault.services.lending.refused import BreakGlassSuspended, field_not_opened, refusal
 from vault.services.lending.register import (
     Register,
@@ -40,7 +33,7 @@ from vault.services.lending.register import (
 )
 from vault.services.outcomes import Outcome, Stored
 from vault.services.replays import Replays, Request
-from vault.store import VersionConflict, check_outs, customers, documents, transactions
+from vault.store import check_outs
 from vault.store.check_outs import CheckOutRow
 
 EVERYTHING: Final = ("customer", "identity_document", "transaction")
@@ -164,7 +157,9 @@ class Asking:
 
         words = Words(reason)
         try:
-            row = await self._write(call, wish, words, opened, lambda _conn, _stored: None)
+            row = await enter(
+                self._register, call, wish, words, opened, lambda _conn, _stored: None
+            )
         except LendingRefused as refused:
             raise refusal(refused) from None
         return await self._shown(row, words)
@@ -215,55 +210,8 @@ class Asking:
             )
             stored.append(new)
 
-        await self._write(call, wish, words, asked, keep)
+        await enter(self._register, call, wish, words, asked, keep)
         return stored[-1]
-
-    async def _write(
-        self,
-        call: Call,
-        wish: Wish,
-        words: Words,
-        made_of: Callable[[str, bool, int], CheckOut],
-        keep: Callable[[Connection, Stored], None],
-    ) -> CheckOutRow:
-        """Write a first version with its event. Raises LendingRefused."""
-        register = self._register
-        institution, customer = wish.institution, wish.customer
-        now = register.clock.now_micros()
-        row, there = await register.database.read(
-            lambda conn: (
-                customers.current(conn, institution, customer),
-                _is_there(conn, wish),
-            )
-        )
-        if row is None or not there:
-            name = sealer.resource_name(institution, customer, wish.record)
-            raise NotFound(name, "subject")
-        scope = scope_of(institution, customer)
-        try:
-            key = (await register.keys.full([scope]))[scope]
-        except ScopeShredded:
-            raise Shredded(sealer.resource_name(institution, customer)) from None
-        record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
-        identifier = new_ulid(now // 1000)
-        out = made_of(identifier, is_sensitive(record, sealer.utc_day(now)), now)
-        sealed = seal_full(key, encode_words(words), place(institution, customer, identifier))
-        new = to_row(out, sealed, now, call.actor)
-        kept = Stored(customer, f"checkOuts/{identifier}", 1, etag_of(new), now)
-
-        def work(conn: Connection) -> CheckOutRow:
-            keep(conn, kept)
-            check_outs.insert(conn, new)
-            return new
-
-        call.check_out = identifier
-        try:
-            return await register.recorder.commit(call, work, partial(trace_of, words=words))
-        except VersionConflict:
-            raise Aborted(out.name) from None
-        except BaseException:
-            call.check_out = ""
-            raise
 
     async def _shown(self, row: CheckOutRow, words: Words) -> Shown:
         out = from_row(row)
@@ -309,17 +257,3 @@ class Asking:
                     raise BreakGlassSuspended(out.name)
             if len(rows) < _WINDOW:
                 return
-
-
-def is_sensitive(record: Any, today: date) -> bool:
-    """Whether a customer's file takes more to open than others."""
-    return sensitive(record, today)
-
-
-def _is_there(conn: Connection, wish: Wish) -> bool:
-    kind, _, identifier = wish.record.partition("/")
-    if kind == "documents":
-        return documents.current(conn, wish.institution, wish.customer, identifier) is not None
-    if kind == "transactions":
-        return transactions.get(conn, wish.institution, wish.customer, identifier) is not None
-    return True

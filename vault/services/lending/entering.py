@@ -1,0 +1,95 @@
+"""Enters a check-out into the register: its first version, the words sealed beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
+from sqlalchemy import Connection
+
+from vault.access.lending import CheckOut, Wish
+from vault.records import Customer, new_ulid, sensitive
+from vault.sealing import ScopeShredded, seal_full
+from vault.services import sealer
+from vault.services.call import Call
+from vault.services.check_out_rows import (
+    Words,
+    encode_words,
+    etag_of,
+    place,
+    scope_of,
+    to_row,
+)
+from vault.services.errors import Aborted, NotFound, Shredded
+from vault.services.kinds import CUSTOMERS
+from vault.services.lending.register import Register, trace_of
+from vault.services.outcomes import Stored
+from vault.store import VersionConflict, check_outs, customers, documents, transactions
+from vault.store.check_outs import CheckOutRow
+
+
+async def enter(
+    register: Register,
+    call: Call,
+    wish: Wish,
+    words: Words,
+    made_of: Callable[[str, bool, int], CheckOut],
+    keep: Callable[[Connection, Stored], None],
+) -> CheckOutRow:
+    """Write a first version with its event, and ``keep`` what the request came to with it.
+
+    ``made_of`` makes it of its identifier, of whether the file is sensitive, and of the time in
+    microseconds. Raises NotFound, Shredded, and LendingRefused where ``made_of`` does.
+    """
+    institution, customer = wish.institution, wish.customer
+    now = register.clock.now_micros()
+    row, there = await register.database.read(
+        lambda conn: (
+            customers.current(conn, institution, customer),
+            _is_there(conn, wish),
+        )
+    )
+    if row is None or not there:
+        name = sealer.resource_name(institution, customer, wish.record)
+        raise NotFound(name, "subject")
+    scope = scope_of(institution, customer)
+    try:
+        key = (await register.keys.full([scope]))[scope]
+    except ScopeShredded:
+        raise Shredded(sealer.resource_name(institution, customer)) from None
+    record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
+    identifier = new_ulid(now // 1000)
+    out = made_of(identifier, is_sensitive(record, sealer.utc_day(now)), now)
+    sealed = seal_full(key, encode_words(words), place(institution, customer, identifier))
+    new = to_row(out, sealed, now, call.actor)
+    kept = Stored(customer, f"checkOuts/{identifier}", 1, etag_of(new), now)
+
+    def work(conn: Connection) -> CheckOutRow:
+        keep(conn, kept)
+        check_outs.insert(conn, new)
+        return new
+
+    call.check_out = identifier
+    try:
+        return await register.recorder.commit(call, work, partial(trace_of, words=words))
+    except BaseException as error:
+        # There is none by that name.
+        call.check_out = ""
+        if isinstance(error, VersionConflict):
+            raise Aborted(out.name) from None
+        raise
+
+
+def is_sensitive(record: Customer, today: date) -> bool:
+    """Whether a customer's file takes more to open than others."""
+    return sensitive(record, today)
+
+
+def _is_there(conn: Connection, wish: Wish) -> bool:
+    kind, _, identifier = wish.record.partition("/")
+    if kind == "documents":
+        return documents.current(conn, wish.institution, wish.customer, identifier) is not None
+    if kind == "transactions":
+        return transactions.get(conn, wish.institution, wish.customer, identifier) is not None
+    return True
