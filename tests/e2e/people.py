@@ -37,6 +37,7 @@ SPECIMEN_ZONE = (
 CREDIT_CODE, LEI = "91350100M000100Y43", "506700GE1G29325QX363"
 
 _numbers = itertools.count(1)
+_DAYS = 20_000
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈", "安宁平静远山川林文博"
 
@@ -59,13 +60,14 @@ def day(value: date) -> Date:
 
 
 def born(n: int) -> date:
-    """Birth date of the nth person."""
-    return date(1950, 1, 1) + timedelta(days=n)
+    """Birth date of the nth person: a grown-up's, however many there are."""
+    return date(1950, 1, 1) + timedelta(days=n % _DAYS)
 
 
 def resident_id(n: int) -> str:
     """GB 11643 number of the nth person, who is a woman."""
-    body = f"110105{born(n):%Y%m%d}996"
+    # Women have even numbers among those who were born that day.
+    body = f"110105{born(n):%Y%m%d}{996 - 2 * (n // _DAYS):03d}"
     total = sum(int(d) * w for d, w in zip(body, _RESIDENT_WEIGHTS, strict=True))
     return body + "10X98765432"[total % 11]
 

@@ -29,7 +29,11 @@ TIERS = pytest.mark.parametrize("tier", list(TierName))
 SERVED = {
     TierName.FULL: {
         "recordsvault.records.v1.Records",
+        "recordsvault.access.v1.Access",
+        "recordsvault.compartments.v1.Compartments",
         "recordsvault.audit.v1.Audit",
+        "recordsvault.admin.v1.AccessAdmin",
+        "recordsvault.admin.v1.Watch",
         "recordsvault.internal.v1.IndexOracle",
         "recordsvault.admin.v1.Admin",
     },
