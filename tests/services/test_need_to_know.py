@@ -367,7 +367,7 @@ class World:
             and not life.reviewed
             and step.who.person != life.asker.person
             and step.who.own != life.customer
-            and bool({"security_officer", "compliance"} & set(step.who.roles))
+            and bool({"custodian", "compliance", "security_officer"} & set(step.who.roles))
         )
         out, deciding = life.shown.out, self.lending.deciding
         doing = (

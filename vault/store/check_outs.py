@@ -86,9 +86,7 @@ def current(conn: Connection, institution: str, check_out: str) -> CheckOutRow |
     return None if row is None else CheckOutRow(*row)
 
 
-def version(
-    conn: Connection, institution: str, check_out: str, number: int
-) -> CheckOutRow | None:
+def version(conn: Connection, institution: str, check_out: str, number: int) -> CheckOutRow | None:
     """The version of that number."""
     key = {"institution": institution, "check_out": check_out, "version": number}
     row = _VERSION.first(conn, key)
