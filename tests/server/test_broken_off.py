@@ -1,6 +1,7 @@
 """Streams that break off over the wire: each is closed in the log."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -75,6 +76,32 @@ def test_an_import_whose_caller_goes_away_is_closed_in_the_log(vault: RunningVau
     stream.cancel()
     (event,) = wait_for(vault, closed("records.import"))
     assert event.outcome == "CANCELLED"
+
+
+def test_of_many_imports_that_break_off_none_is_logged_as_ended(vault: RunningVault) -> None:
+    def messages() -> Iterator[pb.ImportRecordsRequest]:
+        yield pb.ImportRecordsRequest(
+            parent=BANK, request_id=str(uuid.uuid4()), items=[pb.ImportItem()]
+        )
+        time.sleep(30)
+
+    before = {event.event_id for event in events(vault)}
+    for _ in range(100):
+        stream = vault.records("backend").ImportRecords(messages())
+        next(stream)
+        stream.cancel()
+    deadline = time.monotonic() + 20
+    ended: list[str] = []
+    while len(ended) < 100 and time.monotonic() < deadline:
+        ended = [
+            event.outcome
+            for event in events(vault)
+            if event.event_id not in before
+            and event.action == "records.import"
+            and event.phase is Phase.CLOSED
+        ]
+        time.sleep(0.05)
+    assert ended == ["CANCELLED"] * 100
 
 
 def test_a_stranger_cannot_hold_an_import_open(vault: RunningVault) -> None:

@@ -3,6 +3,7 @@ their right at every message."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from vault.services.call import Trace
 
 # How long a stopping server waits for a further message of an import.
 _PATIENCE_SECONDS = 1.0
+# gRPC tells that no further request will come before it tells that the caller has cancelled. An
+# import waits so long at its end, so that one that was broken off is not logged as ended.
+_FAREWELL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class StreamCalls:
                         deciding.confirm(call, target)
                         served += call.trace.count
                         yield answer.SerializeToString()
+                await asyncio.sleep(_FAREWELL_SECONDS)
                 institution = opened.institution if opened else ""
                 call.trace = Trace(institution=institution, count=served)
                 call.request_id = ""
