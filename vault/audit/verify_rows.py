@@ -21,31 +21,9 @@ from vault.audit.reader import head
 from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.errors import StoreAltered, undecodable
-from vault.store.evidence import stored_hash
-from vault.store.schema import (
-    check_outs,
-    compartment_items,
-    compartment_members,
-    compartments,
-    customers,
-    decoys,
-    documents,
-    proposals,
-    transactions,
-)
+from vault.store.evidence import LOGGED, stored_hash, table_of
 
 _CHUNK = 512
-_TABLES = (
-    customers,
-    documents,
-    transactions,
-    check_outs,
-    proposals,
-    compartments,
-    compartment_members,
-    compartment_items,
-    decoys,
-)
 
 
 @dataclass(slots=True)
@@ -121,31 +99,11 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
             if stands is None:
                 rows.findings.append(Finding(Kind.ROW_MISSING, name, index, index))
                 continue
-            table = _table_of(row.name)
+            table = table_of(name).name
             rows.found[table] = rows.found.get(table, 0) + 1
             if stands != row.sha256:
                 rows.findings.append(Finding(Kind.ROW_CHANGED, name, index, index))
     return rows
-
-
-def _table_of(name: str) -> str:
-    if name.startswith("checkOuts/"):
-        return check_outs.name
-    if name.startswith(("proposals/", "vault/proposals/")):
-        return proposals.name
-    if name.startswith("decoys/"):
-        return decoys.name
-    if name.startswith("compartments/"):
-        return _of_compartment(name)
-    if "/transactions/" in name:
-        return transactions.name
-    return documents.name if "/documents/" in name else customers.name
-
-
-def _of_compartment(name: str) -> str:
-    if "/items/" in name:
-        return compartment_items.name
-    return compartment_members.name if "/members/" in name else compartments.name
 
 
 def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
@@ -155,7 +113,7 @@ def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
     def count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
         stand = {
             t.name: int(conn.execute(select(func.count()).select_from(t)).scalar_one())
-            for t in _TABLES
+            for t in LOGGED
         }
         later: dict[str, int] = {}
         end = head(conn).size

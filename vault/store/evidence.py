@@ -5,6 +5,7 @@ edited, exchanged or dropped since then has another hash, or none.
 """
 
 import re
+from typing import Final
 
 from sqlalchemy import Connection, Table, select
 
@@ -48,22 +49,35 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
 ]
 
 
+LOGGED: Final = tuple(dict.fromkeys(table for _, table in _NAMES))
+"""The tables whose rows events name."""
+
+
+def _find(name: str) -> tuple[Table, tuple[str, ...]]:
+    for pattern, table in _NAMES:
+        match = pattern.fullmatch(name)
+        if match is not None:
+            return table, match.groups()
+    raise ValueError("not the name of a row")
+
+
+def table_of(name: str) -> Table:
+    """The table of the row of that name. Raises ValueError for what is not the name of a row."""
+    return _find(name)[0]
+
+
 def stored_hash(conn: Connection, name: str) -> bytes | None:
     """The hash of the row of that name as it stands, or None where there is none.
 
     Raises ValueError for what is not the name of a row. Needs the full role.
     """
-    for pattern, table in _NAMES:
-        match = pattern.fullmatch(name)
-        if match is None:
-            continue
-        keys = list(table.primary_key.columns)
-        values = [
-            int(text) if column.name == "version" else text
-            for column, text in zip(keys, match.groups(), strict=True)
-        ]
-        row = conn.execute(
-            select(table).where(*(c == v for c, v in zip(keys, values, strict=True)))
-        ).first()
-        return None if row is None else row_hash(table.name, *row)
-    raise ValueError("not the name of a row")
+    table, parts = _find(name)
+    keys = list(table.primary_key.columns)
+    values = [
+        int(text) if column.name == "version" else text
+        for column, text in zip(keys, parts, strict=True)
+    ]
+    row = conn.execute(
+        select(table).where(*(c == v for c, v in zip(keys, values, strict=True)))
+    ).first()
+    return None if row is None else row_hash(table.name, *row)
