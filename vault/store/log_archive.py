@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from vault.store.errors import StoreDamaged
 from vault.store.schema import log_bundle_terms, log_bundles
-from vault.store.statements import insert_or_ignore, insert_rows
+from vault.store.statements import in_dialect, insert_or_ignore, insert_rows
 from vault.store.values import as_bytes, as_int
 
 TERMS_TABLE = log_bundle_terms.name
@@ -47,10 +47,6 @@ class Term:
     term: str
 
 
-def _sql(conn: Connection, text: str) -> str:
-    return text.replace("?", "%s") if conn.dialect.name == "postgresql" else text
-
-
 def count(conn: Connection) -> int:
     """How many bundles are archived: those below this number."""
     last = conn.exec_driver_sql("SELECT max(bundle) FROM log_bundles").scalar()
@@ -59,7 +55,7 @@ def count(conn: Connection) -> int:
 
 def bundle(conn: Connection, number: int) -> BundleRow:
     """One. Raises StoreDamaged where there is none, StoreAltered."""
-    row = conn.exec_driver_sql(_sql(conn, _COLUMNS + " WHERE bundle = ?"), (number,)).first()
+    row = conn.exec_driver_sql(in_dialect(conn, _COLUMNS + " WHERE bundle = ?"), (number,)).first()
     if row is None:
         raise StoreDamaged(f"the log's archive has no bundle {number}")
     return _row(row)
@@ -123,7 +119,7 @@ def _with_term(
     conn: Connection, text: str, wanted: Term, start: int, end: int, limit: int
 ) -> list[int]:
     place = (wanted.institution, wanted.kind.value, wanted.term, start, end, limit)
-    return [int(row[0]) for row in conn.exec_driver_sql(_sql(conn, text), place)]
+    return [int(row[0]) for row in conn.exec_driver_sql(in_dialect(conn, text), place)]
 
 
 def first_beyond(conn: Connection, time: int, bundles: int) -> int:
@@ -146,7 +142,7 @@ def let_go(
     `audit_customers` (institution, customer, position); how many events there were."""
     if mentions:
         conn.exec_driver_sql(
-            _sql(
+            in_dialect(
                 conn,
                 "DELETE FROM audit_customers"
                 " WHERE institution = ? AND customer = ? AND position = ?",
@@ -154,7 +150,7 @@ def let_go(
             list(mentions),
         )
     done = conn.exec_driver_sql(
-        _sql(conn, "DELETE FROM audit_events WHERE position >= ? AND position <= ?"),
+        in_dialect(conn, "DELETE FROM audit_events WHERE position >= ? AND position <= ?"),
         (first, last),
     )
     return done.rowcount

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from vault.store.errors import StoreDamaged
 from vault.store.schema import log_checkpoints
-from vault.store.statements import insert_rows
+from vault.store.statements import in_dialect, insert_rows
 from vault.store.values import as_bytes, as_int
 
 _LEASE = "SELECT holder, fence, expires_at FROM log_lease WHERE id = 1"
@@ -53,10 +53,6 @@ class TileRow:
     data: bytes = field(repr=False)
 
 
-def _sql(conn: Connection, text: str) -> str:
-    return text.replace("?", "%s") if conn.dialect.name == "postgresql" else text
-
-
 def lease(conn: Connection, *, lock: bool = False) -> LeaseRow:
     """The lease. `lock` holds it until the transaction's end (on SQLite the transaction has the
     database's only write lock anyway). Raises StoreDamaged when there is none."""
@@ -70,7 +66,7 @@ def lease(conn: Connection, *, lock: bool = False) -> LeaseRow:
 def set_lease(conn: Connection, row: LeaseRow) -> None:
     """Write the lease; the caller holds its lock."""
     conn.exec_driver_sql(
-        _sql(conn, "UPDATE log_lease SET holder = ?, fence = ?, expires_at = ? WHERE id = 1"),
+        in_dialect(conn, "UPDATE log_lease SET holder = ?, fence = ?, expires_at = ? WHERE id = 1"),
         (row.holder, row.fence, row.expires_at),
     )
 
@@ -83,7 +79,7 @@ def latest(conn: Connection) -> CheckpointRow | None:
 def checkpoint(conn: Connection, size: int) -> CheckpointRow | None:
     """The checkpoint of a size, where it is kept."""
     return _checkpoint(
-        conn.exec_driver_sql(_sql(conn, _CHECKPOINT + " WHERE size = ?"), (size,)).first()
+        conn.exec_driver_sql(in_dialect(conn, _CHECKPOINT + " WHERE size = ?"), (size,)).first()
     )
 
 
@@ -105,7 +101,7 @@ def replace_note(conn: Connection, size: int, old: bytes, new: bytes) -> bool:
     """Put `new` in the place of the note `old` of a size (more signatures, say); False if it was
     not there. Root and size stay."""
     done = conn.exec_driver_sql(
-        _sql(conn, "UPDATE log_checkpoints SET note = ? WHERE size = ? AND note = ?"),
+        in_dialect(conn, "UPDATE log_checkpoints SET note = ? WHERE size = ? AND note = ?"),
         (new, size, old),
     )
     return done.rowcount == 1
@@ -117,7 +113,7 @@ def prune_checkpoints(conn: Connection, before: int) -> int:
     What is dropped can be told from the tiles at any time, but for its signature.
     """
     done = conn.exec_driver_sql(
-        _sql(
+        in_dialect(
             conn,
             "DELETE FROM log_checkpoints WHERE signed_at < ? AND size NOT IN"
             " (SELECT max(size) FROM log_checkpoints GROUP BY signed_at / 3600000000)",
@@ -130,7 +126,7 @@ def prune_checkpoints(conn: Connection, before: int) -> int:
 def tile(conn: Connection, level: int, index: int) -> TileRow | None:
     """The widest tile there is at a place."""
     row = conn.exec_driver_sql(
-        _sql(conn, "SELECT width, data FROM log_tiles WHERE level = ? AND tile_index = ?"),
+        in_dialect(conn, "SELECT width, data FROM log_tiles WHERE level = ? AND tile_index = ?"),
         (level, index),
     ).first()
     return None if row is None else TileRow(level, index, as_int(row[0]), as_bytes(row[1]))
@@ -138,7 +134,7 @@ def tile(conn: Connection, level: int, index: int) -> TileRow | None:
 
 def put_tiles(conn: Connection, rows: Sequence[TileRow]) -> None:
     """Add tiles, or widen them. Raises StoreDamaged where one as wide stands already."""
-    text = _sql(conn, _PUT_TILE)
+    text = in_dialect(conn, _PUT_TILE)
     for row in rows:
         done = conn.exec_driver_sql(text, (row.level, row.index, row.width, row.data))
         if done.rowcount != 1:
@@ -149,7 +145,7 @@ def leaves(conn: Connection, start: int, count: int) -> list[tuple[bytes, bytes]
     """Leaves from index `start` (from 0) on, at most `count`, each with the chain's value behind
     it. Raises StoreDamaged at a gap."""
     rows = conn.exec_driver_sql(
-        _sql(
+        in_dialect(
             conn,
             "SELECT position, leaf, chain FROM audit_events WHERE position > ? AND position <= ?"
             " ORDER BY position",
@@ -165,7 +161,7 @@ def leaves(conn: Connection, start: int, count: int) -> list[tuple[bytes, bytes]
 def chain_at(conn: Connection, position: int) -> bytes | None:
     """The hash chain's value behind an event."""
     row = conn.exec_driver_sql(
-        _sql(conn, "SELECT chain FROM audit_events WHERE position = ?"), (position,)
+        in_dialect(conn, "SELECT chain FROM audit_events WHERE position = ?"), (position,)
     ).first()
     return None if row is None else as_bytes(row[0])
 
@@ -173,7 +169,7 @@ def chain_at(conn: Connection, position: int) -> bytes | None:
 def leaves_there(conn: Connection, start: int, count: int) -> dict[int, bytes]:
     """As `leaves`, but whatever is there, by index: for a verifier, who has to say what is not."""
     rows = conn.exec_driver_sql(
-        _sql(
+        in_dialect(
             conn,
             "SELECT position, leaf FROM audit_events WHERE position > ? AND position <= ?",
         ),

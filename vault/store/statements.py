@@ -27,6 +27,11 @@ _IGNORE = " ON CONFLICT DO NOTHING"
 _FROM_ARRAYS = " SELECT * FROM unnest({})"
 
 
+def in_dialect(conn: Connection, text: str) -> str:
+    """A statement whose parameters are written `?`, as the connection's driver has them."""
+    return text.replace("?", "%s") if conn.dialect.name == "postgresql" else text
+
+
 @lru_cache(maxsize=64)
 def _single(table: Table, dialect: Dialect) -> str:
     """INSERT of one row, compiled by SQLAlchemy, so that names are quoted where they must be."""
