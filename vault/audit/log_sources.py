@@ -84,7 +84,7 @@ class StoreSource:
         """As LogSource. Raises StoreError."""
         try:
             row = open_store(self.url).read_sync(log_tree.latest)
-        except (TypeError, StoreAltered):
+        except StoreAltered:
             # SQLite lets a column hold another type than its own: there is one, and it is wrong.
             return b""
         return None if row is None else row.note
@@ -95,7 +95,7 @@ class StoreSource:
             row = open_store(self.url).read_sync(
                 lambda conn: log_tree.tile(conn, tile.level, tile.index)
             )
-        except (TypeError, StoreAltered):
+        except StoreAltered:
             return b""
         return None if row is None else row.data[: tile.width * 32]
 

@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from vault.audit.merkle import consistency_proof, inclusion_proof
 from vault.audit.tiles import ReadTile, frontier_from_tiles, node_from_tiles
-from vault.store import log_tree
-from vault.store.errors import StoreDamaged, as_written
-from vault.store.log_tree import CheckpointRow, TileRow
+from vault.store.errors import StoreDamaged
+from vault.store.log_tree import CheckpointRow, latest, leaves, tile
 
 __all__ = [
     "CheckpointRow",
@@ -23,25 +22,6 @@ __all__ = [
     "tile",
     "tile_reader",
 ]
-
-
-def latest(conn: Connection) -> CheckpointRow | None:
-    """The checkpoint of the largest tree. Raises StoreAltered."""
-    with as_written():
-        return log_tree.latest(conn)
-
-
-def tile(conn: Connection, level: int, index: int) -> TileRow | None:
-    """The widest tile there is at a place. Raises StoreAltered."""
-    with as_written():
-        return log_tree.tile(conn, level, index)
-
-
-def leaves(conn: Connection, start: int, count: int) -> list[tuple[bytes, bytes]]:
-    """Leaves from index `start` on, at most `count`, each with the chain's value behind it. Raises
-    StoreDamaged at a gap, StoreAltered."""
-    with as_written():
-        return log_tree.leaves(conn, start, count)
 
 
 def tile_reader(conn: Connection) -> ReadTile:

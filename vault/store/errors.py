@@ -1,8 +1,6 @@
 """What can go wrong in the store, told apart by what the caller should do about it."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -76,16 +74,6 @@ def is_unique_violation(error: IntegrityError) -> bool:
     if code is not None:
         return code.startswith(_SQLITE_UNIQUE)
     return _pg_code(error) == _PG_UNIQUE
-
-
-@contextmanager
-def as_written() -> Iterator[None]:
-    """Around the reading of rows: what cannot be read as the bytes or number that its column is for
-    was not written by the vault. Raises StoreAltered."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise StoreAltered("a table holds a value of another type than its column's") from error
 
 
 def undecodable(error: DBAPIError) -> bool:
