@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
 import grpc
 
@@ -16,18 +13,19 @@ from recordsvault.access.v1 import access_pb2_grpc as stubs
 from recordsvault_masked import lending
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
+from recordsvault_masked.closing import Closing
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.purposes import purpose_of
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
-from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.resumed import Resumed
 from recordsvault_masked.retry import RetryPolicy
-from recordsvault_masked.status import from_rpc_error
 
 
-class CheckOutWatch:
+class CheckOutWatch(Resumed[pb.WatchCheckOutsRequest, pb.WatchCheckOutsResponse, pb.CheckOut]):
     """Check-outs as they are, and again as they change; taken up again after a lost connection.
 
     Each state of each check-out is handed out once. Iterate over it in one thread; `close()` ends
@@ -41,60 +39,8 @@ class CheckOutWatch:
         recovery: Recovery,
     ) -> None:
         """Made by `LendingRegister.watch`."""
-        self._method = method
-        self._request = request
-        self._recovery = recovery
-        self._closed = threading.Event()
-        self._call: grpc.RpcContext | None = None
-        self._check_outs = self._run()
-
-    def __iter__(self) -> Iterator[pb.CheckOut]:
-        """The watch itself."""
-        return self
-
-    def __next__(self) -> pb.CheckOut:
-        """The next change; waits for it. Raises VaultError."""
-        return next(self._check_outs)
-
-    def close(self) -> None:
-        """End the watch: its iterator stops."""
-        self._closed.set()
-        if self._call is not None:
-            self._call.cancel()
-
-    def __enter__(self) -> Self:
-        """The watch itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        self.close()
-
-    def _run(self) -> Iterator[pb.CheckOut]:
-        seen = lending.Seen()
-        while not self._closed.is_set():
-            self._recovery.begin()
-            call = self._method(self._request)
-            self._call = call
-            try:
-                for answer in call:
-                    self._recovery.alive()
-                    if seen.news(answer.check_out):
-                        yield answer.check_out
-                # A watch has no end: a vault that shuts down may close it in good order.
-                pause = self._recovery.pause_after(ended_early())
-            except grpc.RpcError as failure:
-                if self._closed.is_set():
-                    return
-                pause = self._recovery.pause_after(from_rpc_error(failure))
-            finally:
-                call.cancel()
-            self._closed.wait(pause)
+        # A watch has no end of its own.
+        super().__init__(method, lambda: request, lending.Seen().take, lambda: False, recovery)
 
 
 class LendingRegister:
@@ -269,7 +215,7 @@ class LendingRegister:
         return self._call.once(self._stub.ReviewBreakGlass, request, timeout).check_out
 
 
-class AccessClient(LendingRegister):
+class AccessClient(LendingRegister, Closing):
     """A client of the lending register that owns its channel; may be shared by threads.
 
         with AccessClient(Profile.load("crm.toml")) as access:
@@ -305,16 +251,3 @@ class AccessClient(LendingRegister):
         """Close the channel; calls under way are cancelled."""
         self._channel.close()
         self._receipts.close()
-
-    def __enter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        self.close()

@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
-import grpc
 from grpc import aio
 
 from recordsvault.access.v1 import access_pb2 as pb
@@ -19,18 +15,21 @@ from recordsvault.access.v1 import access_pb2_grpc as stubs
 from recordsvault_masked import lending
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.closing import AsyncClosing
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.purposes import purpose_of
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
-from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.resumed_aio import AsyncResumed
 from recordsvault_masked.retry import RetryPolicy
-from recordsvault_masked.status import from_rpc_error
 
 
-class AsyncCheckOutWatch:
+class AsyncCheckOutWatch(
+    AsyncResumed[pb.WatchCheckOutsRequest, pb.WatchCheckOutsResponse, pb.CheckOut]
+):
     """As CheckOutWatch, for `async for`, once.
 
     It ends with its task, or with `break` and `aclose()` of the iterator.
@@ -43,28 +42,8 @@ class AsyncCheckOutWatch:
         recovery: Recovery,
     ) -> None:
         """Made by `AsyncLendingRegister.watch`."""
-        self._method = method
-        self._request = request
-        self._recovery = recovery
-
-    async def __aiter__(self) -> AsyncIterator[pb.CheckOut]:
-        """Change by change. Raises VaultError."""
-        seen = lending.Seen()
-        while True:
-            self._recovery.begin()
-            call = self._method(self._request)
-            try:
-                async for answer in call:
-                    self._recovery.alive()
-                    if seen.news(answer.check_out):
-                        yield answer.check_out
-                # A watch has no end: a vault that shuts down may close it in good order.
-                pause = self._recovery.pause_after(ended_early())
-            except grpc.RpcError as failure:
-                pause = self._recovery.pause_after(from_rpc_error(failure))
-            finally:
-                call.cancel()
-            await asyncio.sleep(pause)
+        # A watch has no end of its own.
+        super().__init__(method, lambda: request, lending.Seen().take, lambda: False, recovery)
 
 
 class AsyncLendingRegister:
@@ -233,7 +212,7 @@ class AsyncLendingRegister:
         return (await self._call.once(self._stub.ReviewBreakGlass, request, timeout)).check_out
 
 
-class AsyncAccessClient(AsyncLendingRegister):
+class AsyncAccessClient(AsyncLendingRegister, AsyncClosing):
     """A client of the lending register that owns its channel, for one event loop.
 
     async with AsyncAccessClient(Profile.load("custodian.toml")) as access:
@@ -266,16 +245,3 @@ class AsyncAccessClient(AsyncLendingRegister):
         """Close the channel; calls under way are cancelled."""
         await self._channel.close()
         await self._receipts.aclose()
-
-    async def __aenter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        await self.close()

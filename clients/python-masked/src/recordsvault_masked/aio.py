@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
 from grpc import aio
 
@@ -17,6 +15,7 @@ from recordsvault.masked.v1 import views_pb2 as views
 from recordsvault_masked import requests
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.closing import AsyncClosing
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
@@ -161,7 +160,7 @@ class AsyncMaskedRecordsClient:
         return AsyncPager(fetch, page_token)
 
 
-class AsyncMaskedClient(AsyncMaskedRecordsClient):
+class AsyncMaskedClient(AsyncMaskedRecordsClient, AsyncClosing):
     """A client of the masked tier that owns its channel, for one event loop.
 
     async with AsyncMaskedClient(Profile.load("crm.toml")) as vault:
@@ -193,16 +192,3 @@ class AsyncMaskedClient(AsyncMaskedRecordsClient):
         """Close the channel; calls under way are cancelled."""
         await self._channel.close()
         await self._receipts.aclose()
-
-    async def __aenter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        await self.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
 import grpc
 
@@ -15,6 +13,7 @@ from recordsvault.masked.v1 import views_pb2 as views
 from recordsvault_masked import requests
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
+from recordsvault_masked.closing import Closing
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.person import Token, carrying
 from recordsvault_masked.profile import Profile, Tier
@@ -156,7 +155,7 @@ class MaskedRecordsClient:
         return Pager(fetch, page_token)
 
 
-class MaskedClient(MaskedRecordsClient):
+class MaskedClient(MaskedRecordsClient, Closing):
     """A client of the masked tier that owns its channel; may be shared by threads.
 
     with MaskedClient(Profile.load("crm.toml")) as vault:
@@ -189,16 +188,3 @@ class MaskedClient(MaskedRecordsClient):
         """Close the channel; calls under way are cancelled."""
         self._channel.close()
         self._receipts.close()
-
-    def __enter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        self.close()

@@ -154,3 +154,7 @@ class Seen:
             return False
         self._last[check_out.name] = now
         return True
+
+    def take(self, answer: pb.WatchCheckOutsResponse) -> tuple[pb.CheckOut, ...]:
+        """The check-out of an answer, if that is news."""
+        return (answer.check_out,) if self.news(answer.check_out) else ()

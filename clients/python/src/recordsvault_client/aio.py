@@ -7,8 +7,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
 from grpc import aio
 
@@ -25,6 +23,7 @@ from recordsvault_masked.access_aio import AsyncLendingRegister
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
 from recordsvault_masked.channel import open_async_channel
+from recordsvault_masked.closing import AsyncClosing
 from recordsvault_masked.person import Token, carrying, check_token
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
@@ -140,7 +139,7 @@ class AsyncVaultServices(ABC):
         )
 
 
-class AsyncVaultClient(AsyncVaultServices):
+class AsyncVaultClient(AsyncVaultServices, AsyncClosing):
     """A client of the full tier and, where the profile names it, of the masked one.
 
         async with AsyncVaultClient(Profile.load("compliance.toml")) as vault:
@@ -187,19 +186,6 @@ class AsyncVaultClient(AsyncVaultServices):
             await channel.close()
         self._channels.clear()
         await self._receipts.aclose()
-
-    async def __aenter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        await self.close()
 
 
 class _ActingFor(AsyncVaultServices):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from datetime import datetime
 
 import grpc
 
@@ -17,12 +14,13 @@ from recordsvault_client.events import Cursor
 from recordsvault_client.messages import MessageStream
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
-from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import timestamp
+from recordsvault_masked.resumed import Resumed
 from recordsvault_masked.status import from_rpc_error
 
 
-class EventStream:
+class EventStream(Resumed[pb.StreamEventsRequest, pb.StreamEventsResponse, LogEntry]):
     """Entries of the log as they come, taken up again by itself after a lost connection.
 
     Iterate over it in one thread; `close()` ends it, from any thread. `next_position` is where
@@ -36,65 +34,13 @@ class EventStream:
         recovery: Recovery,
     ) -> None:
         """Made by `AuditClient.stream`."""
-        self._method = method
+        super().__init__(method, cursor.request, cursor.take, cursor.over, recovery)
         self._cursor = cursor
-        self._recovery = recovery
-        self._closed = threading.Event()
-        self._call: grpc.RpcContext | None = None
-        self._entries = self._run()
 
     @property
     def next_position(self) -> int | None:
         """Position after the last entry handed out; None before the end of the log is known."""
         return self._cursor.position
-
-    def __iter__(self) -> Iterator[LogEntry]:
-        """The stream itself."""
-        return self
-
-    def __next__(self) -> LogEntry:
-        """The next entry; waits for it if the stream follows. Raises VaultError."""
-        return next(self._entries)
-
-    def close(self) -> None:
-        """End the stream: its iterator stops."""
-        self._closed.set()
-        if self._call is not None:
-            self._call.cancel()
-
-    def __enter__(self) -> Self:
-        """The stream itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        self.close()
-
-    def _run(self) -> Iterator[LogEntry]:
-        while not self._closed.is_set():
-            self._recovery.begin()
-            call = self._method(self._cursor.request())
-            self._call = call
-            try:
-                for message in call:
-                    self._recovery.alive()
-                    yield from self._cursor.take(message)
-                if self._cursor.ends(datetime.now(UTC)):
-                    return
-                # A vault that shuts down may end in good order a stream that has no end.
-                pause = self._recovery.pause_after(ended_early())
-            except grpc.RpcError as failure:
-                if self._closed.is_set():
-                    return
-                pause = self._recovery.pause_after(from_rpc_error(failure))
-            finally:
-                call.cancel()
-            self._closed.wait(pause)
 
 
 class AuditClient:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import grpc
 from grpc import aio
@@ -15,12 +14,13 @@ from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.recovery import OnInterrupt, Recovery, ended_early
+from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import timestamp
+from recordsvault_masked.resumed_aio import AsyncResumed
 from recordsvault_masked.status import from_rpc_error
 
 
-class AsyncEventStream:
+class AsyncEventStream(AsyncResumed[pb.StreamEventsRequest, pb.StreamEventsResponse, LogEntry]):
     """Entries of the log as they come, taken up again by itself after a lost connection.
 
     For `async for`, once. It ends with its task, or with `break` and `aclose()` of the iterator.
@@ -34,34 +34,13 @@ class AsyncEventStream:
         recovery: Recovery,
     ) -> None:
         """Made by `AsyncAuditClient.stream`."""
-        self._method = method
+        super().__init__(method, cursor.request, cursor.take, cursor.over, recovery)
         self._cursor = cursor
-        self._recovery = recovery
 
     @property
     def next_position(self) -> int | None:
         """Position after the last entry handed out; None before the end of the log is known."""
         return self._cursor.position
-
-    async def __aiter__(self) -> AsyncIterator[LogEntry]:
-        """Entry by entry. Raises VaultError."""
-        while True:
-            self._recovery.begin()
-            call = self._method(self._cursor.request())
-            try:
-                async for message in call:
-                    self._recovery.alive()
-                    for entry in self._cursor.take(message):
-                        yield entry
-                if self._cursor.ends(datetime.now(UTC)):
-                    return
-                # A vault that shuts down may end in good order a stream that has no end.
-                pause = self._recovery.pause_after(ended_early())
-            except grpc.RpcError as failure:
-                pause = self._recovery.pause_after(from_rpc_error(failure))
-            finally:
-                call.cancel()
-            await asyncio.sleep(pause)
 
 
 class AsyncAuditClient:

@@ -6,8 +6,6 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from types import TracebackType
-from typing import Self
 
 import grpc
 
@@ -23,6 +21,7 @@ from recordsvault_masked.access import LendingRegister
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
 from recordsvault_masked.client import MaskedRecordsClient
+from recordsvault_masked.closing import Closing
 from recordsvault_masked.person import Token, carrying, check_token
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
@@ -138,7 +137,7 @@ class VaultServices(ABC):
         )
 
 
-class VaultClient(VaultServices):
+class VaultClient(VaultServices, Closing):
     """A client of the full tier and, where the profile names it, of the masked one.
 
         with VaultClient(Profile.load("compliance.toml")) as vault:
@@ -187,19 +186,6 @@ class VaultClient(VaultServices):
                 channel.close()
             self._channels.clear()
         self._receipts.close()
-
-    def __enter__(self) -> Self:
-        """The client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """As `close()`."""
-        self.close()
 
 
 class _ActingFor(VaultServices):

@@ -73,6 +73,10 @@ class Cursor:
             return not self._request.follow or now >= wanted.to_time.ToDatetime(UTC)
         return not self._request.follow
 
+    def over(self) -> bool:
+        """Whether it may by now."""
+        return self.ends(datetime.now(UTC))
+
     def request(self) -> pb.StreamEventsRequest:
         """The request that takes the stream up from here."""
         request = pb.StreamEventsRequest()
