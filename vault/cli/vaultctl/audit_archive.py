@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from recordsvault.audit.v1 import audit_pb2
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import write_json
+from vault.cli.vaultctl.progress import bar
 from vault.cli.vaultctl.session import session
 
 _AGE = re.compile(r"(\d{1,6})(d|h|m)")
@@ -38,7 +38,7 @@ def archive(
     before = datetime.now(UTC) - _age(older_than)
     client = session(context).client().audit
     last = audit_pb2.ArchiveEventsResponse()
-    with _bar() as progress:
+    with bar(TimeRemainingColumn()) as progress:
         task = progress.add_task(say("archiving", "正在归档"), total=None)
         for last in client.archive_events(before):
             progress.update(task, completed=last.moved, total=last.total or None)
@@ -73,14 +73,3 @@ def _age(text: str) -> timedelta:
             INPUT,
         )
     return int(found[1]) * _UNITS[found[2]]
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )

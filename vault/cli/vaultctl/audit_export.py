@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from recordsvault_client import AuditClient, Unavailable, VaultError
 from vault.audit.checkpoint import CheckpointBody
@@ -18,6 +16,7 @@ from vault.cli.vaultctl.export_folder import ExportFolder, FolderUnusable, Histo
 from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import write_json
+from vault.cli.vaultctl.progress import bar
 from vault.cli.vaultctl.session import session
 
 _ATTEMPTS = 5
@@ -70,7 +69,7 @@ def export(
 def _exported(client: AuditClient, target: ExportFolder) -> CheckpointBody | None:
     """The checkpoint that the export ends with; None while the log has none."""
     failures = 0
-    with _bar() as progress:
+    with bar() as progress:
         task = progress.add_task(say("exporting", "正在导出"), total=None)
         while True:
             have, written = target.have(), target.written
@@ -102,13 +101,3 @@ def _passes(error: VaultError) -> bool:
 
 def _files(size: int, have: int) -> int:
     return sum(1 for _ in tiles_of(size, since=have)) + sum(1 for _ in bundles_of(size, since=have))
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from recordsvault_client import AuditClient, VaultError
 from vault.audit.checkpoint import CheckpointInvalid
@@ -28,6 +26,7 @@ from vault.cli.vaultctl.audit_keys import Keys, PinnedKeys, pinned
 from vault.cli.vaultctl.failures import NOT_PROVED, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
+from vault.cli.vaultctl.progress import bar
 from vault.cli.vaultctl.session import session
 
 _MAX_LINE = 65_536
@@ -99,17 +98,7 @@ def check_receipts(
 
 
 def _checked(file: Path, client: AuditClient, keys: PinnedKeys) -> Iterator[Checked]:
-    watched = sys.stderr.isatty()
-    with (
-        file.open("rb") as lines,
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            console=Console(stderr=True),
-            disable=not watched,
-        ) as progress,
-    ):
+    with file.open("rb") as lines, bar() as progress:
         task = progress.add_task(say("receipts", "回执"), total=file.stat().st_size)
         number = 0
         while line := lines.readline(_MAX_LINE):

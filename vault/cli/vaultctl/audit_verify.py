@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn, TimeRemainingColumn
 
 from vault.audit.archive import ArchiveUnavailable
 from vault.audit.chain import ChainBroken
@@ -34,6 +33,7 @@ from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, UNEXPECTED, CommandEr
 from vault.cli.vaultctl.finding_texts import sentence
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
+from vault.cli.vaultctl.progress import bar
 from vault.store import StoreAltered, StoreError
 
 _SHOWN = 20
@@ -247,18 +247,9 @@ def _lacking(found: Verification) -> Iterator[str]:
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
     watched = sys.stderr.isatty()
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not watched,
-        # No thread of its own: worker processes are forked while it shows.
-        auto_refresh=False,
-    )
-    with progress:
+    counted = TextColumn("{task.completed}/{task.total}")
+    # No thread of its own: worker processes are forked while it shows.
+    with bar(counted, TimeRemainingColumn(), enabled=watched, auto_refresh=False) as progress:
         task = progress.add_task(what, total=None)
 
         def told(done: int, total: int) -> None:

@@ -6,10 +6,10 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import TaskID, TextColumn
 
 from vault.cli.vaultctl.language import say
+from vault.cli.vaultctl.progress import bar
 
 
 class ImportProgress:
@@ -17,14 +17,7 @@ class ImportProgress:
 
     def __init__(self, *, enabled: bool) -> None:
         """`enabled` if a person is watching."""
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[pace]}"),
-            console=Console(stderr=True),
-            disable=not enabled,
-        )
+        self._progress = bar(TextColumn("{task.fields[pace]}"), enabled=enabled)
         self._task: TaskID | None = None
         self._rows = 0
         self._bytes = 0
