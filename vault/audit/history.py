@@ -58,7 +58,7 @@ class History:
         )
         if isinstance(found, EventPage):
             return found
-        return await self._opened(partial(self._forwards, found, limit, wanted, max_bytes))
+        return await self._opened(partial(self._page, found, limit, wanted, max_bytes=max_bytes))
 
     async def read_back(
         self, before: int | None, limit: int, wanted: EventFilter = ALL
@@ -69,7 +69,7 @@ class History:
         )
         if isinstance(found, EventPage):
             return found
-        return await self._opened(partial(self._backwards, found, limit, wanted))
+        return await self._opened(partial(self._page, found, limit, wanted, back=True))
 
     async def bundle(self, index: int, width: int) -> list[bytes]:
         """The first `width` leaves of an entry bundle; they must be there.
@@ -97,30 +97,28 @@ class History:
         except TimeoutError:
             raise ArchiveUnavailable("the object store does not answer") from None
 
-    def _forwards(
-        self, span: _Span, limit: int, wanted: EventFilter, max_bytes: int | None
+    def _page(
+        self,
+        span: _Span,
+        limit: int,
+        wanted: EventFilter,
+        *,
+        back: bool = False,
+        max_bytes: int | None = None,
     ) -> EventPage:
+        """The page out of the bundles of a span; with `back` the newest event first."""
         events: list[StoredEvent] = []
         size = 0
         for row, before in span.bundles:
-            for event in self._wanted(row, before, span, wanted):
+            found = self._wanted(row, before, span, wanted)
+            for event in reversed(list(found)) if back else found:
                 size += len(event.leaf)
                 if events and max_bytes is not None and size > max_bytes:
                     return EventPage(tuple(events), events[-1].position, False)
                 events.append(event)
                 if len(events) == limit:
                     at = event.position
-                    return EventPage(tuple(events), at, span.at_end and at >= span.scanned_to)
-        return EventPage(tuple(events), span.scanned_to, span.at_end)
-
-    def _backwards(self, span: _Span, limit: int, wanted: EventFilter) -> EventPage:
-        events: list[StoredEvent] = []
-        for row, before in span.bundles:
-            for event in reversed(list(self._wanted(row, before, span, wanted))):
-                events.append(event)
-                if len(events) == limit:
-                    at = event.position
-                    return EventPage(tuple(events), at, span.at_end and at <= span.scanned_to)
+                    return EventPage(tuple(events), at, span.at_end and at == span.scanned_to)
         return EventPage(tuple(events), span.scanned_to, span.at_end)
 
     def _wanted(
