@@ -2,7 +2,7 @@
 
 SQLite has no users, so this is a defence within the process: a fault in the masked tier's code
 cannot read a full column or write a record. (Whoever has the file has the ciphertext, which that
-node holds no key for.) PostgreSQL has a real role; both follow the same tables in schema.py.
+node holds no key for.) PostgreSQL has a real role; both follow the same tables in schema/masked.py.
 """
 
 import sqlite3

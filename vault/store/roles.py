@@ -1,4 +1,4 @@
-"""The masked tier's role on PostgreSQL: grants for exactly what schema.py lists.
+"""The masked tier's role on PostgreSQL: grants for exactly what schema/masked.py lists.
 
 Column grants keep the role from reading a sealed column of the full branch, table grants from the
 full branch's keys and the blind indexes. It may append to the log, and move its head, which is
