@@ -13,70 +13,37 @@ on the stream before the answer leaves. The answer is the same with and without 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from vault.access import Action, ActionClass
+from vault.access import Action
 from vault.access.budgets import Budget, BudgetTable, Meter
 from vault.access.detection import Alert, Rules, Seen, Sentry, Severity
-from vault.audit import AuditEvent, Phase
+from vault.audit import AuditEvent
 from vault.audit import Decision as Verdict
-from vault.records import new_ulid
 from vault.sealing import Clock
+from vault.services.alerts import alert_of, customers_of_page
 from vault.services.call import Call
+from vault.services.counted import Counted
+from vault.services.known_decoys import KnownDecoys
 from vault.services.spent_up import BudgetExhausted
-from vault.store import Database, decoys, spending
+from vault.services.uses import USES, Use
+from vault.store import Database, spending
 from vault.store.spending import Charge, OverBudget, Spending
 
-ALERT: Final = Action.WATCH_ALERT
-WARNING: Final = Action.WATCH_WARNING
 DECOY_OPENED: Final = "DECOY_OPENED"
 DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
-_DECOYS_SECONDS: Final = 1.0
 _KEPT: Final = 49 * 3_600_000_000  # the longest day, and one more
 _PRUNED_EVERY: Final = 60_000_000
 _PRUNED_ROWS: Final = 2_000
-_CALLERS: Final = 2_000
-_ITEMS: Final = 20_000
 # What a caller learns from these is whether there is such a customer.
 _TOLD: Final = frozenset({"OK", "NOT_FOUND", "DATA_LOSS"})
 _REFUSED: Final = (Verdict.DENIED, Verdict.UNAUTHENTICATED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """What an action spends: the customers that it names (`named`) or shows (`shown`), a page, a
-    search."""
-
-    meters: tuple[Meter, ...] = ()
-    named: bool = False
-    shown: bool = False
-    page: Meter | None = None
-    search: bool = False
-    full: bool = False
-
-
-def _use(action: Action) -> _Use | None:
-    full = action.action_class is ActionClass.FULL_READ
-    if not full and action.action_class is not ActionClass.MASKED_READ:
-        return None
-    meters = (Meter.FULL_HOUR, Meter.FULL_DAY) if full else (Meter.MASKED_HOUR, Meter.MASKED_DAY)
-    verb = action.value.rpartition(".")[2]
-    page = None if verb in ("get", "search") else Meter.PAGES
-    if action is Action.CUSTOMERS_LIST:
-        return _Use(meters, shown=True, page=Meter.FULL_PAGES, full=True)
-    if action is Action.MASKED_CUSTOMERS_LIST:
-        return _Use(page=page)
-    if verb == "search":
-        return _Use(meters, shown=True, search=True)
-    return _Use(meters, named=True, page=page, full=full)
-
-
-_USES: Final = {action.value: use for action in Action if (use := _use(action)) is not None}
 _CLASSES: Final = {action.value: action.action_class for action in Action}
 
 
@@ -139,12 +106,10 @@ class Watch:
         self._spending: Spending = spending.FULL if full else spending.MASKED
         self._full = full
         self._sentry = Sentry(rules)
-        # Of a caller and meter: the period, and what was counted in it.
-        self._counted: OrderedDict[tuple[str, str, Meter], tuple[int, set[str]]] = OrderedDict()
+        self._counted = Counted()
         # Of a caller and meter without room: the end of the period.
         self._empty: dict[tuple[str, str, str], int] = {}
-        self._decoys: dict[str, frozenset[str]] = {}
-        self._looked: dict[str, float] = {}
+        self._decoys = KnownDecoys(database, clock)
         self._pruned: dict[str, int] = {}
 
     # -- before a call is carried out ----------------------------------------------------------
@@ -154,11 +119,11 @@ class Watch:
 
         Raises BudgetExhausted; StoreUnavailable from below.
         """
-        use = _USES.get(call.action)
+        use = USES.get(call.action)
         institution = call.trace.institution
         if use is None or not institution:
             return
-        await self._know_decoys(institution)
+        await self._decoys.look(institution)
         if not self._empty:
             return
         caller = _caller(call, institution)
@@ -176,31 +141,16 @@ class Watch:
             lambda conn: self._spending.room(conn, caller.institution, caller.who, charge)
         )
 
-    async def _know_decoys(self, institution: str) -> None:
-        looked = self._looked.get(institution)
-        now = self._clock.monotonic()
-        if looked is not None and now - looked < _DECOYS_SECONDS:
-            return
-        known = institution in self._decoys
-        if known:
-            # Others go on by what is known while this one looks.
-            self._looked[institution] = now
-        found = await self._database.read(lambda conn: decoys.all_of(conn, institution))
-        self._decoys[institution] = frozenset(found)
-        if not known:
-            self._looked[institution] = now
-
     def forget_decoys(self, institution: str) -> None:
         """Look anew at the next call: somebody has changed them."""
-        self._looked.pop(institution, None)
-        self._decoys.pop(institution, None)
+        self._decoys.forget(institution)
 
     # -- at its end ----------------------------------------------------------------------------
 
     def reckon(self, call: Call, event: AuditEvent) -> Reckoning | None:
         """What the call, whose event this is, spends and raises; None where that is nothing."""
         now = event.time
-        use = _USES.get(event.action)
+        use = USES.get(event.action)
         caller = _caller(call, event.institution)
         opened = use is not None and event.outcome == "OK"
         charges: tuple[Charge, ...] = ()
@@ -208,14 +158,14 @@ class Watch:
         if use is not None and event.decision is Verdict.ALLOWED and event.outcome in _TOLD:
             customers: tuple[str, ...] = (event.customer,)
             if not use.named:
-                customers = tuple(_customers(event.resources)) if use.shown else ()
+                customers = tuple(customers_of_page(event.resources)) if use.shown else ()
             if self._budgets.of(caller.roles, person=caller.person).limits:
                 charges = tuple(
                     charge
                     for charge in self._charges(
                         use, caller, now, call.call_id, customers, missed=event.count == 0
                     )
-                    if not self._is_counted(caller, charge)
+                    if not self._counted.has(caller.institution, caller.who, charge)
                 )
             if opened:
                 found = self._of_decoys(call, event, use, customers)
@@ -238,7 +188,9 @@ class Watch:
         )
         raised = self._sentry.look(seen)
         found.extend(
-            _alert(call, event, alert.rule.severity, alert.rule.reason, event.customer, alert.count)
+            alert_of(
+                call, event, alert.rule.severity, alert.rule.reason, event.customer, alert.count
+            )
             for alert in raised
         )
         if not charges and not found and not prune:
@@ -273,13 +225,13 @@ class Watch:
             self._empty = {k: end for k, end in list(self._empty.items()) if end > made.now}
         for charge in made.charges:
             if charge.items:
-                self._count(made.caller, charge)
+                self._counted.add(made.caller.institution, made.caller.who, charge)
 
     # -- what it is made of --------------------------------------------------------------------
 
     def _charges(
         self,
-        use: _Use,
+        use: Use,
         caller: _Caller,
         now: int,
         call_id: str,
@@ -304,41 +256,21 @@ class Watch:
         if limit is not None:
             yield Charge(meter, self._budgets.period(meter, now).start, limit, items)
 
-    def _is_counted(self, caller: _Caller, charge: Charge) -> bool:
-        known = self._counted.get((caller.institution, caller.who, Meter(charge.meter)))
-        return (
-            known is not None
-            and bool(charge.items)
-            and known[0] == charge.period
-            and known[1].issuperset(charge.items)
-        )
-
-    def _count(self, caller: _Caller, charge: Charge) -> None:
-        key = (caller.institution, caller.who, Meter(charge.meter))
-        known = self._counted.get(key)
-        if known is None or known[0] != charge.period:
-            known = self._counted[key] = (charge.period, set())
-            if len(self._counted) > _CALLERS * 2:
-                self._counted.popitem(last=False)
-        self._counted.move_to_end(key)
-        if len(known[1]) < _ITEMS and charge.meter not in (Meter.PAGES, Meter.MISSES):
-            known[1].update(charge.items)
-
     def _over(self, charge: Charge, now: int) -> BudgetExhausted:
         meter = Meter(charge.meter)
         end = self._budgets.period(meter, charge.period).end
         return BudgetExhausted(meter, charge.limit, now, end)
 
     def _of_decoys(
-        self, call: Call, event: AuditEvent, use: _Use, customers: Iterable[str]
+        self, call: Call, event: AuditEvent, use: Use, customers: Iterable[str]
     ) -> list[AuditEvent]:
-        known = self._decoys.get(event.institution)
+        known = self._decoys.of(event.institution)
         # A page of masked views shows everybody: nobody has picked the decoy out.
         if not known or not (use.named or use.full):
             return []
         reason = DECOY_OPENED if use.full else DECOY_LOOKED_AT
         return [
-            _alert(call, event, Severity.ALERT, reason, customer, 1)
+            alert_of(call, event, Severity.ALERT, reason, customer, 1)
             for customer in customers
             if customer in known
         ]
@@ -353,38 +285,3 @@ def _caller(call: Call, institution: str) -> _Caller:
     if principal is not None:
         return _Caller(institution, f"principal/{principal.name}", principal.roles, False)
     return _Caller(institution, f"certificate/{call.workload}", frozenset(), False)
-
-
-def _customers(resources: Iterable[str]) -> dict[str, None]:
-    """Identifiers of the customers of a page, each once."""
-    return dict.fromkeys(
-        name.split("/", 2)[1].partition("@")[0]
-        for name in resources
-        if name.startswith("customers/")
-    )
-
-
-def _alert(
-    call: Call, event: AuditEvent, severity: Severity, reason: str, customer: str, count: int
-) -> AuditEvent:
-    """The event of an alert: who, and about which customer; it names the call."""
-    return replace(
-        event,
-        event_id=new_ulid(event.time // 1000),
-        action=(ALERT if severity is Severity.ALERT else WARNING).value,
-        phase=Phase.CALL,
-        customer=customer,
-        resource=f"institutions/{event.institution}/customers/{customer}" if customer else "",
-        decision=Verdict.NOT_EVALUATED,
-        policies=(),
-        outcome="",
-        reason=reason,
-        fields=(),
-        rows=(),
-        resources=(),
-        count=count,
-        request_id="",
-        case_reference_commitment=b"",
-        call_id=call.joined_call_id or call.call_id,
-        check_out="",
-    )
