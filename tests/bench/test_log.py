@@ -8,13 +8,15 @@ from sqlalchemy import make_url
 
 from bench import log_append, log_disk, log_verify
 from bench.databases import Store
-from bench.log_aims import log_verdicts
+from bench.log_aims import BYTES_AN_EVENT, log_verdicts
 from bench.log_provable import share
 from bench.log_report import disk_table, log_table, spread
 from bench.log_results import LogScene, OnDisk, Provable, Verified
-from tests.support.log_keys import clock
+from tests.support.log_keys import clock, sequencer
 from vault.audit import encode
 from vault.audit.append import append
+from vault.audit.archiving import Archiver
+from vault.blobs import FolderBlobs
 from vault.store import Database, log_tree, migrate
 
 
@@ -77,6 +79,27 @@ def test_all_that_the_log_has_on_disk_is_counted_by_table_and_index(
     # Whoever closes it last empties the write-ahead log into the file; other tables are empty.
     file = Path(make_url(sqlite_url).database or "").stat().st_size
     assert 0.8 * file < sum(parts.values()) * 2_000 < file
+
+
+def test_an_archived_entry_takes_less_than_500_bytes_with_all_its_indexes(
+    log: Database, sqlite_url: str, keys: Path, tmp_path: Path
+) -> None:
+    store = Store("SQLite", sqlite_url, sqlite_url)
+    made = [(event, encode(event)) for event in log_append.events(4_096 + 1)]
+    log.write_sync(lambda conn: append(conn, made, clock()))
+    signer = sequencer(log, keys)
+    while signer.step():
+        pass
+    (tmp_path / "blobs").mkdir()
+    archiver = Archiver(log, FolderBlobs(tmp_path / "blobs"))
+    for bundle in archiver.due(clock() + 1):
+        archiver.move(bundle)
+    log.dispose()
+    log_disk.reclaim(store)
+    tables = sum(log_disk.sizes(store).values())
+    objects = sum(p.stat().st_blocks * 512 for p in (tmp_path / "blobs").rglob("*.gz"))
+    # All of the log's tables, also what every log has and an empty one too.
+    assert (tables + objects) / 4_096 < BYTES_AN_EVENT == 500
 
 
 def test_an_aim_is_met_on_its_own_side_only() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from recordsvault.admin.v1 import admin_pb2 as pb
@@ -109,6 +110,29 @@ def query(vault: RunningVault) -> object:
 
 def size(vault: RunningVault) -> int:
     return len(entries(vault))
+
+
+def test_the_folder_of_objects_may_be_the_second_place(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/vault.db"
+    vault = RunningVault(tmp_path, url, log='second_place = "blobs/second"')
+    (vault.folder / "second").symlink_to("blobs/second")  # where `kept` looks
+    try:
+        run(vault, 20)
+        backup(vault, "early")
+        run(vault, 300)
+        vault.start(FULL)
+        before = Timestamp()
+        before.FromMicroseconds(time.time_ns() // 1_000 - 1_000)
+        request = audit_pb2.ArchiveEventsRequest(before_time=before)
+        *_, last = vault.audit("operator").ArchiveEvents(request)
+        assert last.moved >= 256
+        query(vault)  # the two do not get in each other's way
+        vault.terminate(FULL)
+        restore(vault, "early")
+        vault.start(FULL)
+        assert refusal(partial(query, vault)).reason == "LOG_ROLLED_BACK"
+    finally:
+        vault.stop()
 
 
 def entries(vault: RunningVault) -> list[str]:
