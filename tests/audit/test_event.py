@@ -56,6 +56,7 @@ events = st.builds(
     call_id=text,
     oracle_kind=text,
     check_out=text,
+    person=text,
     part=st.integers(0, 100),
     parts=st.integers(0, 100),
 )
@@ -106,6 +107,7 @@ def test_the_generator_above_knows_every_field_of_an_event() -> None:
         call_id="c",
         oracle_kind="k",
         check_out="b",
+        person="q",
         part=1,
         parts=2,
     )

@@ -124,6 +124,17 @@ def test_an_action_of_tomorrow_is_told_by_its_name() -> None:
             "masked-node on behalf of crm asked the index for a masked search: 3 in number.",
             "masked-node（代表 crm） 为脱敏检索查询索引：共 3 条。",
         ),
+        (
+            {
+                "action": "internal.index.lookup",
+                "actor": "masked-node",
+                "on_behalf_of": "crm",
+                "person": "teller",
+                "resource": "",
+            },
+            "masked-node on behalf of crm, for teller asked the index for a masked search.",
+            "masked-node（代表 crm，使用人 teller） 为脱敏检索查询索引。",
+        ),
     ],
 )
 def test_an_event_is_one_sentence(fields: dict[str, object], english: str, chinese: str) -> None:

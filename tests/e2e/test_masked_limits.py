@@ -4,13 +4,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import grpc
+
 from recordsvault.admin.v1 import admin_pb2 as ap
+from recordsvault.internal.v1 import index_oracle_pb2, index_oracle_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
 from tests.e2e import people
 from tests.e2e.people import OTHER_PARENT, PARENT
 from tests.e2e.wire import LogBook, call_of, refusal
-from tests.support.running_vault import RunningVault, other
+from tests.support.running_vault import OWN, RunningVault, other
+from tests.support.tokens import ISSUER
 from vault.server.settings import TierName
 
 Start = Callable[[str], RunningVault]
@@ -53,6 +57,82 @@ def test_who_has_used_up_the_search_budget_is_told_to_wait(own_vault: Start) -> 
     # A third of a minute brings one back; it is not waited for here.
     assert refusal(search(vault)).code == "RESOURCE_EXHAUSTED"
     log.close()
+
+
+def test_one_teller_does_not_use_up_the_searches_of_the_others(own_vault: Start) -> None:
+    vault = own_vault("searches_per_minute = 3\nsearches_per_minute_of_a_node = 7")
+    log = LogBook(vault.database)
+    vault.principals(before=_at_the_counter("second", "p-second"))
+    _until_known(vault, "second")
+    size = log.size()
+    searching(vault, "second")()
+    (asked,) = [e for e in log.since(size) if e.tier == "full"]
+    assert (asked.actor, asked.on_behalf_of, asked.person) == ("masked-node", "crm", "second")
+    for _ in range(3):
+        searching(vault, "teller")()
+    size = log.size()
+    assert refusal(searching(vault, "teller")).reason == "SEARCH_BUDGET_EXHAUSTED"
+    (asked,) = [e for e in log.since(size) if e.tier == "full"]
+    assert (asked.person, asked.outcome) == ("teller", "RESOURCE_EXHAUSTED")
+    # The other teller goes on, and so does the program for itself.
+    searching(vault, "second")()
+    size = log.size()
+    search(vault)()
+    assert {e.person for e in log.since(size)} == {""}
+    # In all, the node has had seven, of which one is left: whoever asks, that is all it gets.
+    searching(vault, "second")()
+    assert refusal(search(vault)).reason == "SEARCH_BUDGET_EXHAUSTED"
+    log.close()
+
+
+def test_a_node_that_names_persons_who_do_not_exist_gets_no_more_searches(own_vault: Start) -> None:
+    vault = own_vault("searches_per_minute = 3\nsearches_per_minute_of_a_node = 7")
+    stub = index_oracle_pb2_grpc.IndexOracleStub(vault.channel("masked-node", TierName.FULL))
+
+    def ask(number: int) -> object:
+        who = index_oracle_pb2.SearchingPerson(person=f"p-{number}", principal=f"n-{number}")
+        request = index_oracle_pb2.LookUpRequest(
+            parent=PARENT,
+            kind=index_oracle_pb2.TERM_KIND_PHONE,
+            value="+8613800138000",
+            on_behalf_of="crm",
+            limit=1,
+            person=who,
+        )
+        return stub.LookUp(request)
+
+    for number in range(7):
+        ask(number)
+    assert refusal(partial(ask, 8)).reason == "SEARCH_BUDGET_EXHAUSTED"
+
+
+def _at_the_counter(name: str, person: str) -> str:
+    return (
+        f'[[principal]]\nname = "{name}"\nperson = "{person}"\naccounts = ["{ISSUER}|{name}"]\n'
+        f'institution = "{OWN}"\nroles = ["teller"]\n\n'
+    )
+
+
+def searching(vault: RunningVault, teller: str) -> Callable[[], object]:
+    """A teller's search, through the CRM."""
+    request = mp.SearchMaskedCustomersRequest(parent=PARENT, phone="+8613800138000")
+    carried = (("authorization", f"Bearer {vault.token(teller)}"),)
+    return partial(vault.masked().SearchMaskedCustomers, request, metadata=carried)
+
+
+def _until_known(vault: RunningVault, teller: str) -> None:
+    """The directory is read anew within a second."""
+    request = mp.ListMaskedCustomersRequest(parent=PARENT)
+    deadline = time.monotonic() + 10
+    while True:
+        carried = (("authorization", f"Bearer {vault.token(teller)}"),)
+        try:
+            vault.masked().ListMaskedCustomers(request, metadata=carried)
+        except grpc.RpcError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
 
 
 def test_reading_goes_on_while_the_full_tier_is_away(own_vault: Start) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.use_cases import BANK, SteppedClock, allowed, run, use_cases
 from vault.access import Action, GrantMismatch
 from vault.records import IndexKind
-from vault.services.call import Call
+from vault.services.call import Behind, Call
 from vault.services.errors import Exhausted
 from vault.services.lookup import Budget
 from vault.services.masked import Lookup
@@ -46,8 +46,10 @@ def test_one_principals_budget_is_not_anothers() -> None:
     assert spent(budget, "crm", "other-bank") == 3
 
 
-def node(on_behalf_of: str) -> Call:
-    return allowed(Action.INDEX_LOOKUP, role="masked_node", name="node", on_behalf_of=on_behalf_of)
+def node(on_behalf_of: str, behind: Behind | None = None) -> Call:
+    call = allowed(Action.INDEX_LOOKUP, role="masked_node", name="node", on_behalf_of=on_behalf_of)
+    call.behind = behind
+    return call
 
 
 LOOKUP = Lookup(BANK, IndexKind.PHONE, "+8613800138000", "", 10)
@@ -63,6 +65,42 @@ def test_a_node_that_makes_up_names_does_not_get_round_the_budget(
                     await vault.oracle.look_up(node(f"name-{n}"), LOOKUP)
             vault.clock.seconds += 60
             assert await vault.oracle.look_up(node("crm"), LOOKUP) == []
+
+    run(main)
+
+
+def test_one_person_at_a_front_end_does_not_use_up_the_searches_of_the_others(
+    database: Database, tmp_path: Path
+) -> None:
+    one, other = Behind("li", "p-1"), Behind("wang", "p-2")
+    account = Behind("li-at-night", "p-1")
+
+    async def main() -> None:
+        async with use_cases(database, tmp_path, searches=3) as vault:
+            for _ in range(3):
+                await vault.oracle.look_up(node("crm", one), LOOKUP)
+            for again in (one, account):
+                with pytest.raises(Exhausted):
+                    await vault.oracle.look_up(node("crm", again), LOOKUP)
+            # Through whichever front end, it is his.
+            with pytest.raises(Exhausted):
+                await vault.oracle.look_up(node("branch-app", one), LOOKUP)
+            for mine in (other, None):
+                for _ in range(3):
+                    await vault.oracle.look_up(node("crm", mine), LOOKUP)
+
+    run(main)
+
+
+def test_a_node_that_makes_up_persons_is_held_to_its_own_budget(
+    database: Database, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with use_cases(database, tmp_path, searches=5, searches_of_a_node=20) as vault:
+            for n in range(20):
+                await vault.oracle.look_up(node("crm", Behind(f"name-{n}", f"p-{n}")), LOOKUP)
+            with pytest.raises(Exhausted):
+                await vault.oracle.look_up(node("crm", Behind("name-20", "p-20")), LOOKUP)
 
     run(main)
 

@@ -39,6 +39,7 @@ def full_entry(position: int = 41, **changes: Any) -> LogEntry:
         "part": 1,
         "parts": 2,
         "oracle_kind": "phone",
+        "person": "teller-li",
     }
     entry = LogEntry(position=position, leaf=b"{}", event=AuditEvent(**(fields | changes)))
     entry.append_time.FromJsonString("2026-03-01T09:30:00.123457Z")

@@ -166,8 +166,8 @@ ADVICE: Final = {
     "`metadata.budget` says which budget. Wait until `metadata.room_again`, or have the security "
     "officer look at `tiers.*.budgets`.",
     "TOO_MANY_DECOYS": "An institution has a thousand decoys at most. Take one back first.",
-    "SEARCH_BUDGET_EXHAUSTED": "The searches of this caller in this minute are used up "
-    "(`limits.searches_per_minute`). Wait.",
+    "SEARCH_BUDGET_EXHAUSTED": "The searches of this person, or of a program that calls for "
+    "itself, in this minute are used up (`limits.searches_per_minute`). Wait.",
     "TOO_MANY_STREAMS": "The caller has as many streams open as one may "
     "(`limits.streams_per_caller`). Close one.",
     # Parts that are away

@@ -93,6 +93,7 @@ class AuditEvent:
     part: int = 0  # 1-based, where an event was split
     parts: int = 0
     check_out: str = ""  # id of the check-out that it was read by, or that it is about
+    person: str = ""  # principal of the person behind on_behalf_of, by the word of another node
 
 
 class _Wire(msgspec.Struct, omit_defaults=True, array_like=False):
@@ -128,6 +129,7 @@ class _Wire(msgspec.Struct, omit_defaults=True, array_like=False):
     parts: int = 0
     rows: tuple[tuple[str, str], ...] = ()
     check_out: str = ""
+    person: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -217,6 +219,7 @@ def _encode(event: AuditEvent) -> bytes:
             event.parts,
             tuple([(row.name, _b64(row.sha256)) for row in event.rows]) if event.rows else (),
             event.check_out,
+            event.person,
         )
     )
 
@@ -266,6 +269,7 @@ def decode(data: bytes) -> AuditEvent:
             part=wire.part,
             parts=wire.parts,
             check_out=wire.check_out,
+            person=wire.person,
         )
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise EventUnreadable("not an audit event") from error

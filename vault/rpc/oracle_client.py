@@ -44,6 +44,9 @@ class RemoteOracle:
             after_customer=lookup.after,
             limit=lookup.limit,
         )
+        person = call.person
+        if person is not None:
+            request.person.person, request.person.principal = person.person, person.name
         try:
             answer = await self._stub.LookUp(request, timeout=_TIMEOUT_SECONDS)
         except aio.AioRpcError as error:

@@ -36,6 +36,15 @@ class Trace:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The natural person behind ``on_behalf_of``, by the word of the node that asks: his
+    principal, and the opaque name that all his accounts share."""
+
+    principal: str
+    person: str
+
+
 @dataclass(slots=True)
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
@@ -67,6 +76,7 @@ class Call:
     request_id: str = ""
     on_behalf_of: str = ""
     oracle_kind: str = ""
+    behind: Behind | None = None
     check_out: str = ""
     lent: CheckOut | None = None
     joined_call_id: str = ""
@@ -173,6 +183,7 @@ class Call:
             call_id=self.joined_call_id or ("" if alone else self.call_id),
             oracle_kind=self.oracle_kind,
             check_out=self.check_out,
+            person=self.behind.principal if self.behind is not None else "",
         )
 
     def touched(self, **changes: object) -> None:

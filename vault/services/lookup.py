@@ -1,8 +1,9 @@
 """The index oracle of the full tier: from a value to the customers that it points to.
 
 Identity and phone numbers can be enumerated, so how often it may be asked is budgeted: by
-institution and principal for whom it is asked, and by the node that asks, since for whom it does is
-only its word.
+institution and whom it is asked for, and by the node that asks, since whom it asks for is only its
+word. Whom it is asked for is the person behind a front end, so that one teller does not use up the
+searches of the others; of a program that searches for itself, its principal.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from vault.services.keys import Keys
 from vault.services.masked import Lookup
 from vault.store import Database, blind_index
 
-_PRINCIPALS_REMEMBERED = 10_000
+_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -31,23 +32,23 @@ class _Bucket:
 
 
 class Budget:
-    """A token bucket a principal: ``per_minute`` look-ups a minute, as many at once."""
+    """A token bucket each for whoever asks: ``per_minute`` look-ups a minute, as many at once."""
 
     def __init__(self, per_minute: int, clock: Clock) -> None:
         self._per_minute = per_minute
         self._clock = clock
         self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
 
-    def spend(self, institution: str, principal: str) -> None:
+    def spend(self, institution: str, who: str) -> None:
         """Take one look-up. Raises Exhausted."""
         now = self._clock.monotonic()
-        key = (institution, principal)
+        key = (institution, who)
         bucket = self._buckets.setdefault(key, _Bucket(float(self._per_minute), now))
         self._buckets.move_to_end(key)
         refill = (now - bucket.at) * self._per_minute / 60
         bucket.tokens = min(float(self._per_minute), bucket.tokens + refill)
         bucket.at = now
-        if len(self._buckets) > _PRINCIPALS_REMEMBERED:
+        if len(self._buckets) > _REMEMBERED:
             self._buckets.popitem(last=False)
         if bucket.tokens < 1:
             raise Exhausted(
@@ -57,6 +58,13 @@ class Budget:
                 reason="SEARCH_BUDGET_EXHAUSTED",
             )
         bucket.tokens -= 1
+
+
+def _for_whom(call: Call) -> str:
+    """Whose look-up it is. No principal's name has a slash."""
+    if call.behind is not None:
+        return f"person/{call.behind.person}"
+    return call.on_behalf_of or call.actor
 
 
 class LocalOracle:
@@ -71,7 +79,7 @@ class LocalOracle:
     async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
         """Identifiers of customers in order, beyond ``lookup.after``."""
         call.require(ActionClass.ORACLE, lookup.institution)
-        self._budget.spend(lookup.institution, call.on_behalf_of or call.actor)
+        self._budget.spend(lookup.institution, _for_whom(call))
         self._node_budget.spend("", call.actor)
         text = normalise(lookup.kind, lookup.value)
         if not text:

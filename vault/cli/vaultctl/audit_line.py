@@ -63,6 +63,7 @@ def _details(event: AuditEvent) -> list[tuple[str, str]]:
         ("reason", event.reason),
         ("purpose", event.purpose),
         ("on_behalf_of", event.on_behalf_of),
+        ("person", event.person),
         ("count", str(event.count) if event.count else ""),
         ("rows", str(len(event.rows)) if event.rows else ""),
         ("fields", _short(event.fields)),

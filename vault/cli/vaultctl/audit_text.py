@@ -88,6 +88,8 @@ def _english(event: AuditEvent) -> str:
     who = event.actor or "Somebody unknown"
     if event.on_behalf_of:
         who += f" on behalf of {event.on_behalf_of}"
+    if event.person:
+        who += f", for {event.person}"
     done, wish, _ = ACTIONS.get(
         event.action, (f"called {event.action}", f"call {event.action}", "")
     )
@@ -114,7 +116,8 @@ def _english(event: AuditEvent) -> str:
 def _chinese(event: AuditEvent) -> str:
     who = event.actor or "未知主体"
     if event.on_behalf_of:
-        who += f"（代表 {event.on_behalf_of}）"
+        behind = f"，使用人 {event.person}" if event.person else ""
+        who += f"（代表 {event.on_behalf_of}{behind}）"
     deed = ACTIONS[event.action][2] if event.action in ACTIONS else f"调用 {event.action}"
     about = f"（{subject}）" if (subject := _subject(event)) else ""
     purpose = f"，目的 {event.purpose}" if event.purpose else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from google.protobuf.message import Message
 
 from recordsvault.internal.v1 import index_oracle_pb2 as pb
@@ -10,7 +12,7 @@ from vault.records import IndexKind, is_ulid
 from vault.rpc.methods import Method, Target, Unary, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.problems import Problems
-from vault.services.call import Call
+from vault.services.call import Behind, Call
 from vault.services.lookup import LocalOracle
 from vault.services.masked import Lookup
 
@@ -23,6 +25,15 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A look-up: of which call of the masked tier, for which person, and what for."""
+
+    call_id: str
+    behind: Behind | None
+    lookup: Lookup
+
+
 def methods(oracle: LocalOracle) -> dict[str, Method]:
     """The service's table."""
 
@@ -30,7 +41,7 @@ def methods(oracle: LocalOracle) -> dict[str, Method]:
         found = target_of_parent(request.parent)
         return Target(found.institution, on_behalf_of=request.on_behalf_of)
 
-    def prepare(request: pb.LookUpRequest, problems: Problems) -> tuple[str, Lookup] | None:
+    def prepare(request: pb.LookUpRequest, problems: Problems) -> Asked | None:
         # The call's identifier goes into the log; the other one to the database.
         for field in ("call_id", "after_customer"):
             text = getattr(request, field)
@@ -50,14 +61,16 @@ def methods(oracle: LocalOracle) -> dict[str, Method]:
             request.after_customer,
             request.limit,
         )
-        return request.call_id, lookup
+        who = request.person
+        behind = Behind(who.principal, who.person) if request.HasField("person") else None
+        return Asked(request.call_id, behind, lookup)
 
-    async def look_up(call: Call, command: tuple[str, Lookup]) -> Message:
-        call_id, lookup = command
+    async def look_up(call: Call, asked: Asked) -> Message:
         # The two events of one search share the identifier of the masked tier's call.
-        call.joined_call_id = call_id
-        call.oracle_kind = lookup.kind.value
-        return pb.LookUpResponse(customers=await oracle.look_up(call, lookup))
+        call.joined_call_id = asked.call_id
+        call.oracle_kind = asked.lookup.kind.value
+        call.behind = asked.behind
+        return pb.LookUpResponse(customers=await oracle.look_up(call, asked.lookup))
 
     return table(
         pb.DESCRIPTOR.services_by_name["IndexOracle"],

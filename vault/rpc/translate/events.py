@@ -73,6 +73,7 @@ def _event(e: AuditEvent) -> event_pb2.AuditEvent:
         parts=e.parts,
         oracle_kind=e.oracle_kind,
         check_out=e.check_out,
+        person=e.person,
     )
 
 

@@ -52,7 +52,7 @@ def to_cef(facts: Facts) -> bytes:
         ("spriv", ",".join(event.roles), _STRING),
         (address, facts.address, _ID),
         ("spt", str(facts.port or ""), _ID),
-        ("duser", event.on_behalf_of, _STRING),
+        ("duser", event.person or event.on_behalf_of, _STRING),
         ("deviceExternalId", event.tier, 255),
         ("cnt", str(event.count or ""), _ID),
         ("msg", facts.sentence, _STRING),

@@ -62,7 +62,7 @@ def to_ecs(facts: Facts) -> bytes:
         "rule": {"id": event.policies[0] if event.policies else ""},
         "trace": {"id": event.call_id},
         "related": {
-            "user": [name for name in (event.actor, event.on_behalf_of) if name],
+            "user": [n for n in (event.actor, event.on_behalf_of, event.person) if n],
             "ip": [facts.address] if facts.address else [],
             "hash": [facts.leaf_hash],
         },
@@ -75,6 +75,7 @@ def to_ecs(facts: Facts) -> bytes:
             "resource": event.resource,
             "resources": list(event.resources),
             "on_behalf_of": event.on_behalf_of,
+            "person": event.person,
             "fields": list(event.fields),
             "rows": [row.row for row in event.rows],
             "count": str(event.count) if event.count else "",

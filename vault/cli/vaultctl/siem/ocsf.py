@@ -119,6 +119,7 @@ def to_ocsf(facts: Facts) -> bytes:
             "customer": event.customer,
             "purpose": event.purpose,
             "on_behalf_of": event.on_behalf_of,
+            "person": event.person,
             "fields": list(event.fields),
             "rows": [row.row for row in event.rows],
             "part": f"{event.part}/{event.parts}" if event.parts else "",
