@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.records import (
+    CheckOutName,
     CustomerName,
     DocumentName,
     InstitutionName,
@@ -46,9 +47,18 @@ def test_an_institution_name_round_trips(institution: str) -> None:
     assert InstitutionName.parse(str(name)) == name
 
 
+@given(institutions, ulids)
+def test_a_check_outs_name_round_trips_and_has_no_other_form(institution: str, ulid: str) -> None:
+    name = CheckOutName(institution, ulid)
+    assert CheckOutName.parse(str(name)) == name
+    for text in (f"{name}\n", f"{name}/", f"{name}@1", str(name).upper(), str(name)[13:]):
+        with pytest.raises(InvalidName):
+            CheckOutName.parse(text)
+
+
 @given(st.text())
 def test_any_other_text_is_refused_by_name_alone(text: str) -> None:
-    for parse in (InstitutionName.parse, CustomerName.parse, parse_record_name):
+    for parse in (InstitutionName.parse, CustomerName.parse, CheckOutName.parse, parse_record_name):
         with pytest.raises(InvalidName) as refusal:
             parse(text)
         # The refusal says the same to every such text, so it says nothing of it.

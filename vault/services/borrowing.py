@@ -7,16 +7,16 @@ by itself when its time is over.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from vault.access.lending import CheckOut, LendingRefused, State
 from vault.access.lending.transitions import use
 from vault.audit import RowHash
+from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
 from vault.services.check_out_rows import from_row, to_row
@@ -33,8 +33,6 @@ from vault.store.check_outs import CheckOutRow
 
 # The same row says the same: one that is read again and again is understood once.
 _read = lru_cache(1_024)(from_row)
-# As the contract has it.
-_NAME: Final = re.compile(r"institutions/([a-z][a-z0-9-]{1,39})/checkOuts/([0-9a-z]{26})")
 
 
 class Asked(Protocol):
@@ -68,12 +66,13 @@ class Borrowing:
         CheckOutOtherPurpose, BorrowerRequired, InvalidArgument for what is no name;
         StoreUnavailable and StoreAltered from below.
         """
-        named = _NAME.fullmatch(asked.check_out)
-        if named is None:
-            raise InvalidArgument([_NO_NAME])
+        try:
+            named = CheckOutName.parse(asked.check_out)
+        except InvalidName:
+            raise InvalidArgument([_NO_NAME]) from None
         if call.person is None:
             raise BorrowerRequired
-        institution, identifier = named.groups()
+        institution, identifier = named.institution, named.check_out
         row = None
         if institution == asked.institution == call.person.institution:
             row = await self._database.read(
