@@ -216,7 +216,7 @@ def test_a_check_out_that_opens_nothing_of_a_kind_of_record_opens_no_such_record
         ),
     ):
         answer = refusal(call)
-        assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "FIELDS_NOT_OPENED")
+        assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "NOTHING_OPENED")
 
 
 def test_who_opens_by_his_role_sees_all_and_nothing_masked(

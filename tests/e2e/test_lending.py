@@ -280,7 +280,7 @@ def test_a_request_without_end_reason_or_purpose_is_refused(
         ("customer.name", "UNKNOWN_FIELD"),
         ("customer.etag", "UNKNOWN_FIELD"),
         # No row of the table of fields opens it to a teller.
-        ("customer.risk_class", "FIELD_NOT_OPENED"),
+        ("customer.risk_class", "FIELD_NEVER_LENT"),
         (PHONES, "RULE_REPEATED_UNIQUE"),
     ],
 )

@@ -340,7 +340,7 @@ def test_an_emergency_has_a_reason_and_a_purpose(vault: RunningVault, file: str)
         reason="Fire",
         purpose=purpose_pb2.PURPOSE_SYSTEM_OPERATION,
     )
-    assert refusal(partial(stub.BreakGlass, operation)).reason == "FIELDS_NOT_OPENED"
+    assert refusal(partial(stub.BreakGlass, operation)).reason == "NOTHING_OPENED"
 
 
 # -- through a front end ---------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from vault.rpc.masks import masked, revealed
 from vault.rpc.opened import KINDS, Openings, is_known
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION, Resource
 from vault.services.call import Call
-from vault.services.closed import FieldsNotOpened
+from vault.services.closed import NothingOpened
 from vault.services.reading import Opened
 
 SUBJECT = f"institutions/demo-bank/customers/{'0' * 26}"
@@ -142,22 +142,22 @@ def test_every_path_of_the_contract_is_known_but_for_what_is_always_shown(kind: 
 )  # fmt: skip
 def test_what_is_no_path_is_not_known_and_opens_nothing(path: str) -> None:
     assert not is_known(path)
-    with pytest.raises(FieldsNotOpened):
+    with pytest.raises(NothingOpened):
         _OPENINGS.cut(call(path), "customer", FieldMask())
 
 
 def test_a_kind_of_record_of_which_no_field_is_opened_is_refused() -> None:
-    with pytest.raises(FieldsNotOpened):
+    with pytest.raises(NothingOpened):
         _OPENINGS.cut(call("customer.phones"), "transaction", FieldMask())
 
 
 def test_nobody_known_opens_nothing() -> None:
-    with pytest.raises(FieldsNotOpened):
+    with pytest.raises(NothingOpened):
         _OPENINGS.cut(call("customer.phones", principal=None), "customer", FieldMask())
 
 
 def test_without_a_check_out_the_rows_for_what_is_lent_open_nothing() -> None:
-    with pytest.raises(FieldsNotOpened):
+    with pytest.raises(NothingOpened):
         _OPENINGS.cut(call(lent=None), "customer", FieldMask())
 
 

@@ -89,7 +89,7 @@ ADVICE: Final = {
     "list and not the customer. Name the one that covers the record.",
     "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask "
     "for another check-out.",
-    "FIELDS_NOT_OPENED": "The table of fields, or the check-out, opens no field of such a record "
+    "NOTHING_OPENED": "The table of fields, or the check-out, opens no field of such a record "
     "for this purpose. Ask for a check-out with the fields that are needed.",
     "OWN_FILE": "It is the caller's own file or a declared relative's. Somebody else has to look.",
     "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
@@ -230,7 +230,7 @@ FIELD_ADVICE: Final = {
     "CHECK_OUT_TOO_LONG": "The class of the request allows less. Ask for a shorter time.",
     "CHECK_OUT_NO_FIELDS": "A check-out names at least one field.",
     "CHECK_OUT_WIDER": "An approver may shorten and narrow, never widen.",
-    "FIELD_NOT_OPENED": "No check-out opens this field to the caller's roles for this purpose.",
+    "FIELD_NEVER_LENT": "No check-out opens this field to the caller's roles for this purpose.",
     "FIELD_OF_OTHER_KIND": "A single document or transaction is asked for, and the field is of "
     "another kind of record. Ask for the customer instead.",
     **{reason.value: reason.en for reason in Wrong},

@@ -21,7 +21,7 @@ from vault.access.fields import FieldsInvalid, FieldTable, Opening
 from vault.access.lending.paths import within
 from vault.rpc.masks import IDENTITY, is_value
 from vault.services.call import Call
-from vault.services.closed import FieldsNotOpened
+from vault.services.closed import NothingOpened
 
 KINDS: Final[dict[str, Descriptor]] = {
     "customer": customer_pb2.Customer.DESCRIPTOR,
@@ -63,7 +63,7 @@ class Openings:
     def cut(self, call: Call, kind: str, mask: FieldMask) -> Cut:
         """What of records of a kind, of which those of ``mask`` were asked for.
 
-        Raises FieldsNotOpened when not one field of such a record is opened.
+        Raises NothingOpened when not one field of such a record is opened.
         """
         opening = self._opening(call)
         if opening.all:
@@ -71,12 +71,12 @@ class Openings:
         paths = tuple(mask.paths)
         cut = _cut(kind, opening, () if paths == ("*",) else paths)
         if cut is None:
-            raise FieldsNotOpened
+            raise NothingOpened
         return cut
 
     def _opening(self, call: Call) -> Opening:
         if call.principal is None:
-            raise FieldsNotOpened
+            raise NothingOpened
         return self._table.opened(
             call.principal.roles,
             call.purpose,

@@ -73,11 +73,11 @@ class OwnFile(VaultError):
         )
 
 
-class FieldsNotOpened(VaultError):
+class NothingOpened(VaultError):
     """Not one field."""
 
     code = "PERMISSION_DENIED"
-    reason = "FIELDS_NOT_OPENED"
+    reason = "NOTHING_OPENED"
 
     def __init__(self) -> None:
         super().__init__(

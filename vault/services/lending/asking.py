@@ -20,10 +20,10 @@ from vault.services.check_out_rows import (
     etag_of,
     from_row,
 )
-from vault.services.closed import FieldsNotOpened
+from vault.services.closed import NothingOpened
 from vault.services.errors import InvalidArgument, NotFound, Shredded, VaultError
 from vault.services.lending.entering import enter
-from vault.services.lending.refused import BreakGlassSuspended, field_not_opened, refusal
+from vault.services.lending.refused import BreakGlassSuspended, never_lent, refusal
 from vault.services.lending.register import (
     Register,
     Shown,
@@ -66,7 +66,7 @@ class Asking:
     async def request(self, call: Call, ask: Ask, request: Request) -> Shown:
         """A new check-out; active at once where its class needs nobody.
 
-        Raises NotFound, Shredded, InvalidArgument, FieldsNotOpened, RequestIdReused, and what the
+        Raises NotFound, Shredded, InvalidArgument, NothingOpened, RequestIdReused, and what the
         rules refuse.
         """
         call.require(ActionClass.LENDING, ask.institution, ask.customer)
@@ -129,7 +129,7 @@ class Asking:
     ) -> Shown:
         """Open a customer's file at once. Its event, an alert, is in the log when this returns.
 
-        Raises BreakGlassSuspended, NotFound, Shredded, FieldsNotOpened, and what the rules refuse.
+        Raises BreakGlassSuspended, NotFound, Shredded, NothingOpened, and what the rules refuse.
         """
         call.require(ActionClass.BREAK_GLASS, institution, customer)
         self._openable(call, purpose, EVERYTHING)
@@ -220,10 +220,10 @@ class Asking:
 
     def _openable(self, call: Call, purpose: str, fields: tuple[str, ...]) -> Opening:
         """What his roles would open to him by such a check-out: not for a purpose that is not
-        theirs. Raises FieldsNotOpened when it is nothing."""
+        theirs. Raises NothingOpened when it is nothing."""
         opening = self._table.opened(person_of(call).roles, purpose, lent=fields)
         if not opening.paths:
-            raise FieldsNotOpened
+            raise NothingOpened
         return opening
 
     def _require_openable(self, call: Call, ask: Ask) -> None:
@@ -235,7 +235,7 @@ class Asking:
             if not any(overlaps(path, one) for one in opening.paths)
         ]
         if closed:
-            raise InvalidArgument([field_not_opened(place) for place in closed])
+            raise InvalidArgument([never_lent(place) for place in closed])
 
     async def _require_reviewed(self, call: Call, institution: str) -> None:
         """An earlier one of this person, under whichever account, must not be overdue."""

@@ -54,11 +54,11 @@ class BreakGlassSuspended(VaultError):
         )
 
 
-def field_not_opened(place: int) -> FieldViolation:
+def never_lent(place: int) -> FieldViolation:
     """Why the field at a place of a request is not worth asking for."""
     return FieldViolation(
         f"check_out.fields[{place}]",
-        "FIELD_NOT_OPENED",
+        "FIELD_NEVER_LENT",
         "is not opened to you for this purpose, even with a check-out; leave it out, or state the "
         "true purpose",
         "即使办理借阅，以该用途您也不得查阅此字段；请删去，或说明真实用途",
