@@ -25,6 +25,7 @@ from tests.support.lending import (
     ask,
     deny,
     give_back,
+    listed,
     look,
     renew,
     revoke,
@@ -36,6 +37,7 @@ from vault.audit import AuditEvent
 from vault.store.evidence import stored_hash
 
 SUSPICION = purpose_pb2.PURPOSE_SUSPICIOUS_ACTIVITY_INVESTIGATION
+COURT = purpose_pb2.PURPOSE_JUDICIAL_REQUEST
 NOBODY = "0" * 26
 
 
@@ -45,7 +47,7 @@ def vault(each_vault: RunningVault) -> RunningVault:
     add_person(each_vault, "clerk", "teller")
     add_person(each_vault, "clerk-at-home", "teller", "custodian", person="p-clerk")
     add_person(each_vault, "second-clerk", "teller")
-    add_person(each_vault, "both", "custodian", "compliance")
+    add_person(each_vault, "both", "investigator", "compliance")
     add_person(each_vault, "both-at-home", "compliance", person="p-both")
     add_person(each_vault, "auditor", "compliance", "teller")
     add_person(each_vault, "custodian-there", "custodian", institution=OTHER)
@@ -151,9 +153,9 @@ def test_two_persons_of_two_roles_open_a_suspicion(vault: RunningVault, file: st
     asked = ask(
         vault, file, who="auditor", purpose=SUSPICION, case_reference="STR-1", duration=span(days=1)
     )
-    assert asked.check_out_class == "authority"
-    assert list(asked.needed_roles) == ["custodian", "compliance"]
-    half = approve(vault, asked)
+    assert asked.check_out_class == "suspicion"
+    assert list(asked.needed_roles) == ["compliance", "investigator"]
+    half = approve(vault, asked, who="investigator")
     assert half.state == pb.CHECK_OUT_STATE_REQUESTED and not half.HasField("start_time")
     lent = approve(vault, half, who="compliance")
     assert lent.state == pb.CHECK_OUT_STATE_ACTIVE
@@ -425,6 +427,33 @@ def test_an_approver_who_was_removed_meanwhile_or_lost_the_role_does_not_decide(
     assert look(vault, asked.name) == asked
 
 
+@pytest.mark.parametrize("now", [("teller",), ()], ids=["lost-the-role", "removed"])
+def test_half_an_approval_falls_with_the_right_to_give_it(
+    vault: RunningVault, file: str, now: tuple[str, ...]
+) -> None:
+    path = vault.folder / "principals.toml"
+    before = path.read_text("utf-8")
+    add_person(vault, "leaver", "custodian")
+    until_known(vault, "leaver")
+    asked = ask(vault, file, who="auditor", purpose=COURT, case_reference="K-4")
+    half = approve(vault, asked, who="leaver")
+    assert [one.approver for one in half.approvals] == ["leaver"]
+    assert half.name not in {one.name for one in listed(vault, mine_to_decide=True)}
+    path.write_text(before, "utf-8")
+    if now:
+        add_person(vault, "leaver", *now)
+    _until_refused(vault, asked, "ROLE_MISSING" if now else "UNKNOWN_PRINCIPAL")
+    # It waits for a custodian again, and the other half does not open it.
+    assert half.name in {one.name for one in listed(vault, mine_to_decide=True)}
+    other = approve(vault, half, who="compliance")
+    assert other.state == pb.CHECK_OUT_STATE_REQUESTED
+    assert [one.approver for one in other.approvals] == ["compliance"]
+    lent = approve(vault, other)
+    assert lent.state == pb.CHECK_OUT_STATE_ACTIVE
+    assert [one.approver for one in lent.approvals] == ["compliance", "custodian"]
+    path.write_text(before, "utf-8")
+
+
 def _until_refused(vault: RunningVault, out: pb.CheckOut, reason: str) -> None:
     """Within a second; until then another etag keeps him from deciding."""
     stale = pb.CheckOut(name=out.name, etag="stale")
@@ -443,7 +472,7 @@ def test_two_halves_by_one_person_are_one_half(vault: RunningVault, file: str) -
         again = refusal(partial(approve, vault, half, who=who))
         assert (again.code, again.reason) == ("FAILED_PRECONDITION", "CHECK_OUT_APPROVED_ALREADY")
     assert look(vault, asked.name, who="auditor") == half
-    assert approve(vault, half, who="compliance").state == pb.CHECK_OUT_STATE_ACTIVE
+    assert approve(vault, half, who="investigator").state == pb.CHECK_OUT_STATE_ACTIVE
 
 
 def test_an_approval_holds_for_what_was_seen_and_for_nothing_else(
@@ -457,7 +486,7 @@ def test_an_approval_holds_for_what_was_seen_and_for_nothing_else(
     empty = refusal(partial(approve, vault, pb.CheckOut(name=other.name)))
     assert empty.fields == {("etag", "RULE_STRING_MIN_LEN")}
     # Changed since the second approver has looked.
-    asked = ask(vault, file, who="auditor", purpose=SUSPICION, case_reference="STR-3")
+    asked = ask(vault, file, who="auditor", purpose=COURT, case_reference="K-3")
     approve(vault, asked, duration=span(minutes=5))
     changed = refusal(partial(approve, vault, asked, who="compliance"))
     assert (changed.code, changed.reason) == ("ABORTED", "ETAG_MISMATCH")

@@ -36,6 +36,8 @@ from tests.support.running_vault import OTHER, RunningVault
 from vault.audit import Phase
 from vault.server.settings import TierName
 
+SUSPICION = purpose_pb2.PURPOSE_SUSPICIOUS_ACTIVITY_INVESTIGATION
+
 
 @pytest.fixture(scope="module")
 def vault(each_vault: RunningVault) -> RunningVault:
@@ -45,6 +47,7 @@ def vault(each_vault: RunningVault) -> RunningVault:
     add_person(each_vault, "second-custodian", "custodian")
     add_person(each_vault, "breaker", "teller", "break_glass")
     add_person(each_vault, "breaker-at-home", "custodian", person="p-breaker")
+    add_person(each_vault, "auditor", "compliance", "teller")
     add_person(each_vault, "custodian-there", "custodian", institution=OTHER)
     until_known(each_vault, "custodian-there")
     return each_vault
@@ -86,6 +89,60 @@ def test_a_list_shows_ones_own_and_to_who_may_decide_all_newest_first(
     assert not vault.access("custodian-there").ListCheckOuts(there).check_outs
     wanted = refusal(partial(vault.access("custodian").ListCheckOuts, there))
     assert wanted.reason == "OTHER_INSTITUTION"
+
+
+def test_that_somebody_is_suspected_is_told_to_nobody_but_who_is_asked(
+    vault: RunningVault, file: str
+) -> None:
+    uninformed = ("custodian", "second-clerk", "breaker")
+    shown = pb.ListCheckOutsRequest(parent=PARENT, filter=pb.CheckOutFilter(customer=file))
+
+    def answers(name: str) -> list[bytes]:
+        """All that one can ask about an entry, with its name taken out."""
+        out = []
+        for who in uninformed:
+            stub = vault.access(who)
+            out.append(stub.ListCheckOuts(shown).SerializeToString())
+            for act in (look, give_back, revoke):
+                if who == "custodian" or act is not revoke:
+                    out.append(repr(refusal(partial(act, vault, name, who=who))).encode())
+        seen = pb.CheckOut(name=name, etag="seen")
+        out += [repr(refusal(partial(act, vault, seen))).encode() for act in (approve, deny)]
+        return [one.replace(name.encode(), b"NAME") for one in out]
+
+    before = answers(f"{PARENT}/checkOuts/{'7' * 26}")
+    asked = ask(vault, file, who="auditor", purpose=SUSPICION, case_reference="STR-1")
+    assert asked.check_out_class == "suspicion"
+    assert answers(asked.name) == before
+    half = approve(vault, asked, who="compliance")
+    lent = approve(vault, half, who="investigator")
+    assert lent.state == pb.CHECK_OUT_STATE_ACTIVE
+    assert answers(asked.name) == before
+    for who, why in (("auditor", True), ("compliance", True), ("investigator", True)):
+        (found,) = listed(vault, who, customer=file)
+        assert (found.name, bool(found.reason)) == (asked.name, why), who
+    # The officer's log tells him anyway; why is not in it.
+    (found,) = listed(vault, "officer", customer=file)
+    assert (found.name, found.reason) == (asked.name, "")
+    # An investigator is asked about nothing else, and sees nothing else.
+    ordinary = ask(vault, file)
+    assert names(listed(vault, "investigator", customer=file)) == [asked.name]
+    wanted = refusal(partial(approve, vault, ordinary, who="investigator"))
+    assert wanted.code == "NOT_FOUND"
+
+
+def test_a_watcher_hears_nothing_of_a_suspicion(vault: RunningVault, file: str) -> None:
+    found: list[str] = []
+    wanted = pb.WatchCheckOutsRequest(parent=PARENT, filter=pb.CheckOutFilter(customer=file))
+    stream = vault.access("custodian").WatchCheckOuts(wanted)
+    asked = ask(vault, file, who="auditor", purpose=SUSPICION, case_reference="STR-2")
+    approve(vault, asked, who="compliance")
+    ordinary = ask(vault, file)
+    for message in stream:
+        found.append(message.check_out.name)
+        stream.cancel()
+        break
+    assert found == [ordinary.name]
 
 
 def test_why_is_shown_to_who_asks_or_may_decide_and_the_event_says_so(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.services.test_reading import let_go_of_keys
 from tests.services.test_storing import create, person
 from tests.support.principals import principal_of
 from tests.support.use_cases import BANK, SteppedClock, UseCases, run, use_cases
-from vault.access import Action, PolicyEngine, ResourceRef
+from vault.access import Action, PolicyEngine, Principal, ResourceRef
 from vault.access.fields import read_fields
 from vault.access.lending import CheckOut, Stage, State, Verdict, read_classes
 from vault.audit import AuditLog
@@ -63,11 +63,15 @@ class Calendar(SteppedClock):
         return super().now_micros() + self.moved
 
 
+# Whoever has called, as the directory has him.
+_PEOPLE: dict[str, Principal] = {}
+
+
 def call(action: Action, *roles: str, name: str = "", who: str = "", customer: str = "") -> Call:
     """A person's call that policy has allowed."""
     name = name or roles[0]
     who = who or f"p-{name.replace('_', '-')}"
-    principal = principal_of(*roles, name=name, person=who)
+    principal = _PEOPLE[name] = principal_of(*roles, name=name, person=who)
     decision = _POLICY.decide(
         principal, action, ResourceRef(BANK, customer, action.kind), "", person=True
     )
@@ -90,15 +94,26 @@ class Lending:
     vault: UseCases
     clock: Calendar
     log: AuditLog
+    gone: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         database = self.vault.database
         self.register = Register(
-            database, self.vault.keys, Recorder(self.log, self.clock), self.clock, read_classes()
+            database,
+            self.vault.keys,
+            Recorder(self.log, self.clock),
+            self.clock,
+            read_classes(),
+            self.known,
         )
         self.asking = Asking(self.register, Replays(database), read_fields())
         self.deciding = Deciding(self.register)
         self.looking = Looking(self.register)
+
+    def known(self, institution: str, name: str) -> Principal | None:
+        """Whom the directory has, but those that are gone."""
+        assert institution == BANK
+        return None if name in self.gone else _PEOPLE.get(name)
 
     async def customer(self) -> str:
         (stored,) = await create(self.vault, person("C1"))
@@ -374,7 +389,12 @@ class _Overtaken:
 
         recorder.commit = overtaken  # type: ignore[method-assign]  # stands in for another process
         register = Register(
-            lent.vault.database, lent.vault.keys, recorder, lent.clock, read_classes()
+            lent.vault.database,
+            lent.vault.keys,
+            recorder,
+            lent.clock,
+            read_classes(),
+            lent.known,
         )
         self.deciding = Deciding(register)
 

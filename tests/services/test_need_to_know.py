@@ -149,6 +149,7 @@ class World:
             try:
                 async with use_cases(database, self.folder) as vault:
                     self.lending = Lending(vault, self.clock, vault.log)
+                    self.lending.register.known = self.known
                     self.borrowing = Borrowing(
                         database, Recorder(vault.log, self.clock), self.clock
                     )
@@ -194,6 +195,10 @@ class World:
     def principal(self, who: Account) -> Principal:
         own = [self.customers[who.own]] if who.own is not None else []
         return principal_of(*who.roles, name=who.name, person=who.person, own_files=own)
+
+    def known(self, _institution: str, name: str) -> Principal | None:
+        """As the directory has him."""
+        return next((self.principal(who) for who in ACCOUNTS if who.name == name), None)
 
     def call(self, who: Account, action: Action, customer: str = "") -> Call | None:
         """His call, if policy allows it."""

@@ -82,6 +82,14 @@ class StoredDirectory(Directory):
         found = (self._now_is(entry) for entry in roll.entries)
         return [who for who in found if who is not None]
 
+    def named(self, institution: str, name: str) -> Principal | None:
+        """The principal of that name, if a lookup finds him now."""
+        self._look()
+        for entry in self._roll.entries:
+            if entry.principal.name == name and entry.principal.institution == institution:
+                return self._in_time(entry)
+        return None
+
     def listed(self) -> list[Listed]:
         """Everybody, by name."""
         everybody = sorted(self.entries, key=lambda entry: entry.principal.name)

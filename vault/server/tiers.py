@@ -129,7 +129,9 @@ def _lending(
     parts: Parts, recorder: Recorder, replays: Replays, history: History, table: FieldTable
 ) -> access.LendingUseCases:
     classes = lending_classes(parts.settings)
-    register = Register(parts.database, parts.keys, recorder, parts.clock, classes)
+    register = Register(
+        parts.database, parts.keys, recorder, parts.clock, classes, parts.directory.named
+    )
     looking = Looking(register)
     return access.LendingUseCases(
         Asking(register, replays, table),

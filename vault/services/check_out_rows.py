@@ -44,6 +44,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     reviewer: str = ""
     renews: str = ""
     v: int = 1
+    confidential: bool = False
 
 
 _encoder = msgspec.json.Encoder()
@@ -70,6 +71,7 @@ def to_row(out: CheckOut, sealed: bytes, now: int, actor: str) -> CheckOutRow:
         verdict=out.verdict,
         reviewer=out.reviewer,
         renews=out.renews,
+        confidential=out.confidential,
     )
     return CheckOutRow(
         institution=out.institution,
@@ -121,6 +123,7 @@ def from_row(row: CheckOutRow) -> CheckOut:
         verdict=body.verdict,
         reviewer=body.reviewer,
         renews=body.renews,
+        confidential=body.confidential,
     )
 
 

@@ -91,7 +91,7 @@ class Explaining:
         return [one for one in found if one is not None]
 
     def _principal(self, institution: str, name: str) -> Principal:
-        for who in self._directory.standing():
-            if who.name == name and who.institution == institution:
-                return who
-        raise NotFound(f"institutions/{institution}/principals/{name}", "principal")
+        who = self._directory.named(institution, name)
+        if who is None:
+            raise NotFound(f"institutions/{institution}/principals/{name}", "principal")
+        return who

@@ -62,8 +62,8 @@ class CheckOut:
 
     `record` is the path inside the customer ("" for the whole file). `fields` are paths behind the
     kind of record, such as "customer.natural_person.full_name"; one of a message stands for all in
-    it. `starts_at` is 0 until the last approval. Reason and case reference are not here: they are
-    sealed beside it.
+    it. `starts_at` is 0 until the last approval. A `confidential` one is there only for who asks
+    and who is asked. Reason and case reference are not here: they are sealed beside it.
     """
 
     institution: str
@@ -91,6 +91,7 @@ class CheckOut:
     verdict: Verdict = Verdict.NONE
     reviewer: str = ""
     renews: str = ""
+    confidential: bool = False
 
     def state_at(self, now: int) -> State:
         """What it is at a moment. It ends by itself: nobody has to write that it did."""

@@ -6,13 +6,15 @@
     longest = "4h"                        # from the approval on
     decide_within = "24h"                 # after that nobody can agree any more
     case_reference = true
+    confidential = true                   # only who is asked, and [register] sees, learns of it
     [class.when]                          # all that is given must hold
     purposes = ["REGULATOR_REQUEST"]      # one of these
     fields = ["customer.natural_person.identity"]   # the request touches one of these
     sensitive = true                      # the customer is of a sensitive class
 
     [register]
-    sees = ["security_officer"]           # who sees all entries, beside who may decide on some
+    sees = ["security_officer"]           # who sees all entries; who may decide on some sees all
+                                          # that are not confidential
 
     [break_glass]
     longest = "30m"                       # how long a file stays open
@@ -20,7 +22,8 @@
     reviewers = ["security_officer"]      # who reviews it; never who broke it
 
 All classes that match a request hold together: whoever one of them needs must agree, the shortest
-time counts, and one that wants a case reference wants it. What no class matches is refused.
+time counts, and one that wants a case reference wants it. A confidential one asks nobody whom
+another needs: he would learn of it. What no class matches is refused.
 """
 
 from __future__ import annotations
@@ -60,6 +63,7 @@ class LendingClass:
     purposes: tuple[str, ...]
     fields: tuple[str, ...]
     sensitive: bool
+    confidential: bool = False
 
     def matches(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> bool:
         """Whether a request is of this class."""
@@ -80,15 +84,18 @@ class BreakGlass:
 
 
 class LendingClasses:
-    """All classes; `break_glass` is what holds where nobody is asked before. `viewers` are the
-    roles that see all entries of the register of their institution."""
+    """All classes; `break_glass` is what holds where nobody is asked before. `auditors` are the
+    roles that see all entries of the register of their institution, `viewers` those that see all
+    that are not confidential."""
 
     def __init__(
-        self, classes: Iterable[LendingClass], break_glass: BreakGlass, viewers: frozenset[str]
+        self, classes: Iterable[LendingClass], break_glass: BreakGlass, auditors: frozenset[str]
     ) -> None:
         self._classes = tuple(classes)
         self.break_glass = break_glass
-        self.viewers = viewers | self.roles | break_glass.reviewers
+        self.auditors = auditors
+        asked = (one.needs for one in self._classes if not one.confidential)
+        self.viewers = auditors.union(break_glass.reviewers, *asked)
 
     def of(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> LendingClass | None:
         """All classes that a request is of as one; None where there is none."""
@@ -107,15 +114,17 @@ class LendingClasses:
 
 
 def _both(one: LendingClass, other: LendingClass) -> LendingClass:
+    asking = [c for c in (one, other) if c.confidential] or [one, other]
     return LendingClass(
         name=f"{one.name}+{other.name}",
-        needs=tuple(dict.fromkeys((*one.needs, *other.needs))),
+        needs=tuple(dict.fromkeys(role for c in asking for role in c.needs)),
         longest=min(one.longest, other.longest),
         decide_within=min(one.decide_within, other.decide_within),
         case_reference=one.case_reference or other.case_reference,
         purposes=(),
         fields=(),
         sensitive=one.sensitive or other.sensitive,
+        confidential=one.confidential or other.confidential,
     )
 
 
@@ -138,6 +147,7 @@ class _Class(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longest: str
     decide_within: str
     case_reference: bool = False
+    confidential: bool = False
     when: _When = _When()
 
 
@@ -195,6 +205,7 @@ def _class(file: str, one: _Class) -> LendingClass:
         purposes=tuple(one.when.purposes),
         fields=tuple(one.when.fields),
         sensitive=one.when.sensitive,
+        confidential=one.confidential,
     )
 
 

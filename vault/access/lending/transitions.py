@@ -7,7 +7,7 @@ the current one, and that policy lets the person ask, decide or end at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vault.access.lending.check_out import Approval, CheckOut, Stage, State, Verdict
@@ -77,6 +77,7 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
         decide_by=now + of.decide_within,
         stage=Stage.REQUESTED,
         renews=wish.renews,
+        confidential=of.confidential,
     )
     return made if made.waiting_roles else _started(made, now)
 
@@ -98,6 +99,20 @@ def renewal(was: CheckOut, who: Party, duration: int, *, has_case_reference: boo
         one_time=was.one_time,
         renews=was.name,
     )
+
+
+def as_agreed(was: CheckOut, stands: Callable[[Party], bool]) -> CheckOut:
+    """A check-out without those approvals whose givers could not give them any more, as long as it
+    waits for others. `stands` says of a giver, in the one role in which he agreed, whether he is
+    still that person in that role, and none whose own file it is."""
+    if was.stage is not Stage.REQUESTED or not was.approvals:
+        return was
+    standing = tuple(
+        one
+        for one in was.approvals
+        if stands(Party(one.approver, one.person, frozenset((one.role,))))
+    )
+    return was if standing == was.approvals else replace(was, approvals=standing)
 
 
 def approve(

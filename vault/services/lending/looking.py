@@ -9,7 +9,6 @@ from vault.access import ActionClass
 from vault.access.lending import State
 from vault.access.lending.transitions import waits_for
 from vault.services.call import Call
-from vault.services.check_out_rows import from_row
 from vault.services.lending.register import Register, Shown, party_of, person_of, revealed
 from vault.store import check_outs
 from vault.store.check_outs import CheckOutRow
@@ -71,7 +70,7 @@ class Looking:
         self, call: Call, wanted: Wanted, before: str, limit: int
     ) -> tuple[list[CheckOutRow], str]:
         """Rows of a page, and what to go on in front of; both may be cut short."""
-        mine = "" if self._register.sees_all(call) else person_of(call).person
+        mine = "" if self._register.sees_others(call) else person_of(call).person
         found: list[CheckOutRow] = []
         for _ in range(_WINDOWS):
             rows = await self._register.database.read(
@@ -96,7 +95,7 @@ class Looking:
 
     def lets_through(self, call: Call, wanted: Wanted, row: CheckOutRow) -> bool:
         """Whether an entry is wanted, and there for who calls."""
-        out = from_row(row)
+        out = self._register.current(row)
         now = self._register.clock.now_micros()
         reviewers = self._register.rules.break_glass.reviewers
         return (

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from vault.access import GrantMismatch, Principal
 from vault.access.lending import CheckOut, LendingClasses, LendingRefused, Party, State
+from vault.access.lending.transitions import as_agreed
 from vault.kms import KmsUnavailable
 from vault.records import ScopeRef
 from vault.sealing import (
@@ -42,6 +43,9 @@ from vault.store.check_outs import CheckOutRow
 # From a version to the next one, at a time in microseconds; raises LendingRefused.
 Change = Callable[[CheckOut, Party, int], CheckOut]
 
+# The principal of that name in that institution, as the directory has him now.
+Known = Callable[[str, str], Principal | None]
+
 # Somebody else was first that often within one call: he is told to try again.
 _ATTEMPTS = 5
 
@@ -63,7 +67,8 @@ class Shown:
 
 
 class Register:
-    """What the use cases stand on. ``rules`` are the classes in force."""
+    """What the use cases stand on. ``rules`` are the classes in force, ``known`` looks up the
+    givers of approvals."""
 
     def __init__(
         self,
@@ -72,12 +77,14 @@ class Register:
         recorder: Recorder,
         clock: Clock,
         rules: LendingClasses,
+        known: Known,
     ) -> None:
         self.database = database
         self.keys = keys
         self.recorder = recorder
         self.clock = clock
         self.rules = rules
+        self.known = known
 
     # -- who -----------------------------------------------------------------------------------
 
@@ -88,18 +95,39 @@ class Register:
             return False
         if out.requester_person == person.person:
             return True
+        rules = self.rules
+        seeing = rules.auditors if out.confidential else rules.viewers
         # That somebody asks for his own file, or a relative's, is not for him to learn.
-        return out.customer not in call.close_files and self.sees_all(call)
+        return out.customer not in call.close_files and not person.roles.isdisjoint(
+            seeing.union(out.needed_roles)
+        )
 
-    def sees_all(self, call: Call) -> bool:
-        """Whether who calls sees other people's entries."""
-        return not person_of(call).roles.isdisjoint(self.rules.viewers)
+    def sees_others(self, call: Call) -> bool:
+        """Whether there may be other people's entries that who calls sees."""
+        return not person_of(call).roles.isdisjoint(self.rules.viewers | self.rules.roles)
 
     def reads_words(self, call: Call, out: CheckOut) -> bool:
         """Whether who calls may see why: he asks himself, or may decide on it."""
         person = person_of(call)
         deciders = self.rules.break_glass.reviewers if out.break_glass else self.rules.roles
+        if out.confidential:
+            deciders = frozenset(out.needed_roles)
         return out.requester_person == person.person or not person.roles.isdisjoint(deciders)
+
+    def current(self, row: CheckOutRow) -> CheckOut:
+        """An entry as it stands: an approval counts only while its giver could still give it."""
+        out = from_row(row)
+
+        def stands(giver: Party) -> bool:
+            who = self.known(out.institution, giver.name)
+            return (
+                who is not None
+                and who.person == giver.person
+                and giver.roles <= who.roles
+                and out.customer not in who.close_files
+            )
+
+        return as_agreed(out, stands)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -128,7 +156,7 @@ class Register:
 
     async def all_shown(self, call: Call, rows: Sequence[CheckOutRow]) -> list[Shown]:
         """Entries as who calls may see them."""
-        outs = [from_row(row) for row in rows]
+        outs = [self.current(row) for row in rows]
         open_ = [self.reads_words(call, out) for out in outs]
         keys = await self._keys(
             scope_of(out.institution, out.customer)
@@ -188,7 +216,7 @@ class Register:
             if etag and etag_of(current) != etag:
                 raise Aborted(name)
             now = self.clock.now_micros()
-            made = change(from_row(current), who, now)
+            made = change(self.current(current), who, now)
             new = to_row(made, current.sealed, now, call.actor)
             check_outs.insert(conn, new)
             return new
