@@ -433,16 +433,17 @@ def test_half_an_approval_falls_with_the_right_to_give_it(
 ) -> None:
     path = vault.folder / "principals.toml"
     before = path.read_text("utf-8")
-    add_person(vault, "leaver", "custodian")
-    until_known(vault, "leaver")
+    leaver = f"leaver-to-{len(now)}-roles"
+    add_person(vault, leaver, "custodian")
+    until_known(vault, leaver)
     asked = ask(vault, file, who="auditor", purpose=COURT, case_reference="K-4")
-    half = approve(vault, asked, who="leaver")
-    assert [one.approver for one in half.approvals] == ["leaver"]
+    half = approve(vault, asked, who=leaver)
+    assert [one.approver for one in half.approvals] == [leaver]
     assert half.name not in {one.name for one in listed(vault, mine_to_decide=True)}
     path.write_text(before, "utf-8")
     if now:
-        add_person(vault, "leaver", *now)
-    _until_refused(vault, asked, "ROLE_MISSING" if now else "UNKNOWN_PRINCIPAL")
+        add_person(vault, leaver, *now)
+    _until_refused(vault, asked, "ROLE_MISSING" if now else "UNKNOWN_PRINCIPAL", leaver)
     # It waits for a custodian again, and the other half does not open it.
     assert half.name in {one.name for one in listed(vault, mine_to_decide=True)}
     other = approve(vault, half, who="compliance")
@@ -454,14 +455,16 @@ def test_half_an_approval_falls_with_the_right_to_give_it(
     path.write_text(before, "utf-8")
 
 
-def _until_refused(vault: RunningVault, out: pb.CheckOut, reason: str) -> None:
+def _until_refused(
+    vault: RunningVault, out: pb.CheckOut, reason: str, leaver: str = "leaver"
+) -> None:
     """Within a second; until then another etag keeps him from deciding."""
     stale = pb.CheckOut(name=out.name, etag="stale")
     deadline = time.monotonic() + 1.0
-    while (found := refusal(partial(approve, vault, stale, who="leaver")).reason) != reason:
+    while (found := refusal(partial(approve, vault, stale, who=leaver)).reason) != reason:
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
-    assert refusal(partial(approve, vault, out, who="leaver")).reason == reason
+    assert refusal(partial(approve, vault, out, who=leaver)).reason == reason
 
 
 def test_two_halves_by_one_person_are_one_half(vault: RunningVault, file: str) -> None:
