@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.sealing.conftest import BANK, Keys
 from vault.kms import KekMissing, LocalFileKms, create_local_keks
 from vault.records.index_terms import IndexKind
+from vault.records.likeness import Likeness
 from vault.sealing import IndexKey, InstitutionKeysMissing, KeyRing, commitment
 from vault.sealing.derive import derive
 
@@ -107,6 +108,37 @@ def test_a_fingerprint_is_of_32_bytes_keyed_and_not_a_token() -> None:
     tokens = [key.token(kind, "body") for kind in IndexKind]
     assert key.fingerprint(b"body")[:16] not in tokens
     assert key.fingerprint(b"body") != hashlib.sha256(b"body").digest()
+
+
+def test_what_customers_have_in_common_stands_for_it_in_one_callers_eyes() -> None:
+    key = new_key()
+    mine = key.common(Likeness.SURNAME, "欧阳", "demo-bank/person/p-1")
+    assert len(mine) == 16
+    assert mine == new_key().common(Likeness.SURNAME, "欧阳", "demo-bank/person/p-1")
+    others = {
+        key.common(Likeness.SURNAME, "欧阳", "demo-bank/person/p-2"),
+        key.common(Likeness.SURNAME, "司马", "demo-bank/person/p-1"),
+        key.common(Likeness.STREET, "欧阳", "demo-bank/person/p-1"),
+        new_key(bytes(32)).common(Likeness.SURNAME, "欧阳", "demo-bank/person/p-1"),
+        # The boundary between caller and value does not move.
+        key.common(Likeness.SURNAME, "1欧阳", "demo-bank/person/p-"),
+        *(key.token(kind, "欧阳") for kind in IndexKind),
+        key.fingerprint("欧阳".encode())[:16],
+    }
+    assert mine not in others
+    assert len(others) == 5 + len(IndexKind) + 1
+    with pytest.raises(ValueError, match="nothing in common"):
+        key.common(Likeness.STREET, "", "demo-bank/person/p-1")
+
+
+def test_a_common_value_is_the_hmac_that_its_description_says() -> None:
+    prk = hmac.digest(bytes(32), MATERIAL, "sha256")
+    for kind in Likeness:
+        info = b"recordsvault/index/v1/common/" + kind.value.encode()
+        use = hmac.digest(prk, info + b"\x01", "sha256")
+        framed = b"\0\0\0\x02me" + b"\0\0\0\x05smith"
+        expected = hmac.digest(use, framed, "sha256")[:16]
+        assert new_key().common(kind, "smith", "me") == expected
 
 
 def test_using_an_index_key_does_not_change_it() -> None:

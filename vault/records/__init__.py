@@ -51,6 +51,7 @@ from vault.records.index_terms import (
     normalise,
     transaction_terms,
 )
+from vault.records.likeness import Likeness, customer_commons, document_commons
 from vault.records.names import (
     IDENTITY_SCOPE,
     CheckOutName,
@@ -105,6 +106,7 @@ __all__ = [
     "Instrument",
     "InvalidName",
     "LegalEntity",
+    "Likeness",
     "MaskState",
     "MaskedCustomer",
     "MaskedDocument",
@@ -124,6 +126,7 @@ __all__ = [
     "TransactionName",
     "TransactionStatus",
     "claims",
+    "customer_commons",
     "customer_terms",
     "decode_customer",
     "decode_document",
@@ -131,6 +134,7 @@ __all__ = [
     "decode_masked_document",
     "decode_masked_transaction",
     "decode_transaction",
+    "document_commons",
     "document_terms",
     "encode_record",
     "encode_view",

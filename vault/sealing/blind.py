@@ -8,6 +8,7 @@ import hmac
 
 from vault.kms.keybytes import framed, wipe
 from vault.records.index_terms import IndexKind
+from vault.records.likeness import Likeness
 from vault.sealing.derive import derive
 
 TOKEN_BYTES = 16
@@ -22,12 +23,15 @@ class IndexKey:
     The keys live in OpenSSL's contexts only, which clear their memory when they are freed.
     """
 
-    __slots__ = ("_fingerprints", "_tokens", "institution", "version")
+    __slots__ = ("_commons", "_fingerprints", "_tokens", "institution", "version")
 
     def __init__(self, institution: str, version: int, material: bytearray) -> None:
         self.institution = institution
         self.version = version
         self._tokens = {kind: _mac(material, b"token/" + kind.value.encode()) for kind in IndexKind}
+        self._commons = {
+            kind: _mac(material, b"common/" + kind.value.encode()) for kind in Likeness
+        }
         self._fingerprints = _mac(material, b"fingerprint")
 
     def __repr__(self) -> str:
@@ -42,6 +46,18 @@ class IndexKey:
             raise ValueError("an empty term is no index term")
         mac = self._tokens[kind].copy()
         mac.update(normalised.encode())
+        return mac.digest()[:TOKEN_BYTES]
+
+    def common(self, kind: Likeness, normalised: str, seen_by: str) -> bytes:
+        """16 bytes that stand for what several customers have in common, in the eyes of one caller.
+
+        No search token is like it, and what another caller has seen cannot be joined with it.
+        Raises ValueError for an empty value, which is nothing in common.
+        """
+        if not normalised:
+            raise ValueError("an empty value is nothing in common")
+        mac = self._commons[kind].copy()
+        mac.update(framed(seen_by.encode(), normalised.encode()))
         return mac.digest()[:TOKEN_BYTES]
 
     def fingerprint(self, data: bytes) -> bytes:

@@ -15,3 +15,8 @@ COMPOUND = frozenset(
     "公堅 公伯 西门 西門 公祖 第五 公乘 贯丘 貫丘 公皙 南荣 南榮 东里 東里 东宫 "
     "東宮 仲长 仲長 子书 子書 子桑 即墨 达奚 達奚 褚师 褚師 纳兰 納蘭 完颜 完顏".split()
 )
+
+
+def family_name(name: str) -> str:
+    """The family name in front of a name that is written in Chinese characters."""
+    return name[: 2 if len(name) > 2 and name[:2] in COMPOUND else 1]

@@ -11,7 +11,7 @@ from datetime import date
 from vault.records.customer import Address
 from vault.records.enums import MaskState
 from vault.records.identifiers import phone
-from vault.records.masks.family_names import COMPOUND
+from vault.records.masks.family_names import family_name
 from vault.records.views import ABSENT, WITHHELD, MaskedValue
 
 TextMask = Callable[[str], MaskedValue]
@@ -54,8 +54,7 @@ def name(value: str) -> MaskedValue:
     if is_han(value[0]):
         if len(value) == 1:
             return WITHHELD
-        shown = 2 if len(value) > 2 and value[:2] in COMPOUND else 1
-        return MaskedValue(MaskState.MASKED, value[:shown] + "**")
+        return MaskedValue(MaskState.MASKED, family_name(value) + "**")
     # A word of one letter is its own initial, so it would be shown whole.
     words = [word for word in value.split() if len(word) > 1 and word[0].isalnum()]
     if not words:
