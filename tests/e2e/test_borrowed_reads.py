@@ -19,9 +19,12 @@ from tests.e2e.wire import LogBook, Refused, refusal
 from tests.support.borrowing import SECOND, Register, add_person, elsewhere
 from tests.support.running_vault import OTHER, RunningVault, other
 from vault.access.lending import Stage
+from vault.audit import Decision
 
 ONBOARDING = purpose_pb2.PURPOSE_ONBOARDING_CDD
 NAME, PHONES = "customer.natural_person.full_name", "customer.phones"
+NOT_ACTIVE = ("FAILED_PRECONDITION", "CHECK_OUT_NOT_ACTIVE")
+NOTHING = ("PERMISSION_DENIED", "NOTHING_OPENED")
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +302,32 @@ def test_no_other_record_purpose_or_institution_is_opened_by_it(
         "NOT_FOUND",
         "PERMISSION_DENIED",
     )
+
+
+def test_the_log_says_that_a_read_by_a_check_out_was_denied_and_why(
+    vault: RunningVault, register: Register, log: LogBook, file: str
+) -> None:
+    lent, document = register.lend(file, PHONES), below(vault, file)[0]
+    of_document = register.lend(document, "identity_document.number")
+    nobodys = lent[:-1] + ("0" if lent[-1] != "0" else "1")
+    for name, who, purpose, outcome, reason in (
+        (lent, "second-clerk", SERVING, "NOT_FOUND", "NOT_FOUND"),
+        (nobodys, "clerk", SERVING, "NOT_FOUND", "NOT_FOUND"),
+        (lent, "backend", SERVING, "PERMISSION_DENIED", "PERSON_REQUIRED"),
+        (of_document, "clerk", SERVING, "PERMISSION_DENIED", "CHECK_OUT_OTHER_RECORD"),
+        (lent, "clerk", ONBOARDING, "PERMISSION_DENIED", "CHECK_OUT_OTHER_PURPOSE"),
+        (register.lend(file, PHONES, lasts=0), "clerk", SERVING, *NOT_ACTIVE),
+        # Policy has allowed this one, and no field is opened.
+        (register.lend(file, "transaction.amount"), "clerk", SERVING, *NOTHING),
+        ("", "clerk", SERVING, "PERMISSION_DENIED", "CHECK_OUT_REQUIRED"),
+    ):
+        event = log.one(partial(refused, vault, file, name, who=who, purpose=purpose))
+        assert (event.outcome, event.reason) == (outcome, reason)
+        assert event.decision is Decision.DENIED, reason
+        # What permits is not named as what has denied it.
+        assert "lent-to-read" not in event.policies
+    bad = partial(refused, vault, file, "checkOuts/1")
+    assert log.one(bad).decision is Decision.NOT_EVALUATED
 
 
 def test_a_check_out_of_one_record_opens_it_and_no_list_and_not_the_customer(

@@ -33,7 +33,7 @@ from tests.support.lending import (
     until_known,
 )
 from tests.support.running_vault import OTHER, RunningVault
-from vault.audit import Phase
+from vault.audit import Decision, Phase
 from vault.server.settings import TierName
 
 SUSPICION = purpose_pb2.PURPOSE_SUSPICIOUS_ACTIVITY_INVESTIGATION
@@ -143,6 +143,29 @@ def test_a_watcher_hears_nothing_of_a_suspicion(vault: RunningVault, file: str) 
         stream.cancel()
         break
     assert found == [ordinary.name]
+
+
+def test_the_log_says_that_what_the_register_refuses_was_denied(
+    vault: RunningVault, book: LogBook, file: str
+) -> None:
+    asked = ask(vault, file)
+    for attempt, reason in (
+        (partial(look, vault, asked.name, who="second-clerk"), "NOT_FOUND"),
+        (partial(give_back, vault, asked.name, who="custodian"), "CHECK_OUT_NOT_REQUESTER"),
+        (partial(approve, vault, asked, who="compliance"), "CHECK_OUT_ROLE_NOT_NEEDED"),
+    ):
+        event = book.one(partial(refusal, attempt))
+        identifier = asked.name.rpartition("/")[2]
+        assert (event.check_out, event.reason, event.policies) == (identifier, reason, ())
+        assert event.decision is Decision.DENIED
+    # What is not there, or cannot be done to it now, was denied to nobody.
+    for attempt, reason in (
+        (partial(look, vault, f"{PARENT}/checkOuts/{'7' * 26}", who="second-clerk"), "NOT_FOUND"),
+        (partial(revoke, vault, asked.name), "CHECK_OUT_NOT_ACTIVE"),
+    ):
+        event = book.one(partial(refusal, attempt))
+        assert (event.reason, event.decision) == (reason, Decision.ALLOWED)
+        assert event.policies
 
 
 def test_why_is_shown_to_who_asks_or_may_decide_and_the_event_says_so(

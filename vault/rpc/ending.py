@@ -17,6 +17,7 @@ from vault.audit import AuditEvent, AuditLog, LogUnavailable, Phase
 from vault.rpc.errors import STATUS_BYTES, fault_of, internal
 from vault.sealing import Clock
 from vault.services.call import Call
+from vault.services.errors import VaultError
 from vault.services.gate import Gate
 from vault.services.spent_up import BudgetExhausted
 from vault.services.watching import Watch
@@ -74,11 +75,13 @@ class Ending:
         """Log the failure and end the call with its status. Returns only when the call was
         cancelled."""
         cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        denied = False
         if cancelled:
             outcome, reason = "CANCELLED", "CANCELLED"
             fault = None
         else:
             fault = fault_of(error, call.call_id)
+            denied = isinstance(error, VaultError) and error.denies
             if fault is None:
                 # The message of an unforeseen exception may quote a value: only its type is kept.
                 _log.error(
@@ -94,7 +97,9 @@ class Ending:
             # Of the call's end there is no event; a receipt of its beginning would look like one.
             call.receipt = b""
         elif not call.committed:
-            recording = asyncio.ensure_future(self._append_failure(call, outcome, reason, phase))
+            recording = asyncio.ensure_future(
+                self._append_failure(call, outcome, reason, phase, denied=denied)
+            )
             try:
                 over = await asyncio.shield(recording)
                 if over is not None:
@@ -114,13 +119,14 @@ class Ending:
         await context.abort(fault.code, fault.en, trailing_metadata=tuple(trailing))
 
     async def _append_failure(
-        self, call: Call, outcome: str, reason: str, phase: Phase | None
+        self, call: Call, outcome: str, reason: str, phase: Phase | None, *, denied: bool
     ) -> BudgetExhausted | None:
         """Log a failure. Where even to be told of it is beyond the caller's budget, that is logged
         instead, and returned."""
         now = self.clock.now_micros()
         try:
-            await self._append(call, call.event(now, outcome=outcome, reason=reason, phase=phase))
+            event = call.event(now, outcome=outcome, reason=reason, phase=phase, denied=denied)
+            await self._append(call, event)
         except BudgetExhausted as over:
             event = call.event(now, outcome=over.code, reason=over.reason, phase=phase)
             await self._append(call, event)

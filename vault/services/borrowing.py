@@ -23,10 +23,11 @@ from vault.services.check_out_rows import from_row, to_row
 from vault.services.closed import (
     BorrowerRequired,
     CheckOutNotActive,
+    CheckOutNotFound,
     CheckOutOtherPurpose,
     CheckOutOtherRecord,
 )
-from vault.services.errors import FieldViolation, InvalidArgument, NotFound
+from vault.services.errors import FieldViolation, InvalidArgument
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
@@ -62,9 +63,9 @@ class Borrowing:
         """Make sure that the check-out which a call names opens what it asks for, now, to the
         person behind it; the call has it then. Always true: a check-out is never ignored.
 
-        Raises NotFound for somebody else's as for none, CheckOutNotActive, CheckOutOtherRecord,
-        CheckOutOtherPurpose, BorrowerRequired, InvalidArgument for what is no name;
-        StoreUnavailable and StoreAltered from below.
+        Raises CheckOutNotFound for somebody else's as for none, CheckOutNotActive,
+        CheckOutOtherRecord, CheckOutOtherPurpose, BorrowerRequired, InvalidArgument for what is no
+        name; StoreUnavailable and StoreAltered from below.
         """
         try:
             named = CheckOutName.parse(asked.check_out)
@@ -79,12 +80,12 @@ class Borrowing:
                 lambda conn: check_outs.current(conn, institution, identifier)
             )
         if row is None:
-            raise NotFound(asked.check_out, "check_out")
+            raise CheckOutNotFound(asked.check_out)
         # It exists, so that the log may name it, whoever tries it.
         call.check_out = identifier
         out = _read(row)
         if out.requester_person != call.person.person:
-            raise NotFound(asked.check_out, "check_out")
+            raise CheckOutNotFound(asked.check_out)
         if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
             raise CheckOutNotActive
         if not _covers(out, asked):

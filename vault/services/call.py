@@ -138,8 +138,10 @@ class Call:
         reason: str = "",
         trace: Trace | None = None,
         phase: Phase | None = None,
+        denied: bool = False,
     ) -> AuditEvent:
         """The event of this call as things stand; ``now`` is in microseconds since the epoch.
+        ``denied``: something other than policy denied it, of which ``reason`` says what.
 
         A call that makes one event lends it its identifier; of a stream's several, each has its
         own and names the call.
@@ -149,7 +151,9 @@ class Call:
         alone = phase is Phase.CALL
         event_id = self.call_id if alone else new_ulid(now // 1000)
         principal, decision = self.principal, self.decision
-        if decision is not None:
+        if denied:
+            verdict = Verdict.DENIED
+        elif decision is not None:
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         elif principal is None or self.refused:
             verdict = Verdict.UNAUTHENTICATED
@@ -171,7 +175,8 @@ class Call:
             purpose=self.purpose,
             case_reference_commitment=self.case_commitment,
             decision=verdict,
-            policies=decision.policies if decision is not None else (),
+            # Of what was denied otherwise, the policies that allowed it say nothing.
+            policies=decision.policies if decision is not None and not denied else (),
             outcome=outcome,
             reason=reason,
             fields=t.fields,

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from vault.services.errors import VaultError
+from vault.services.errors import NotFound, VaultError
+
+
+class CheckOutNotFound(NotFound):
+    """There is none by that name, or it is somebody else's: he is told the same."""
+
+    closed = True
+
+    def __init__(self, name: str, field: str = "check_out") -> None:
+        super().__init__(name, field)
 
 
 class CheckOutNotActive(VaultError):
@@ -10,6 +19,7 @@ class CheckOutNotActive(VaultError):
 
     code = "FAILED_PRECONDITION"
     reason = "CHECK_OUT_NOT_ACTIVE"
+    closed = True
 
     def __init__(self) -> None:
         super().__init__(

@@ -27,6 +27,8 @@ class VaultError(Exception):
 
     code: str = "UNKNOWN"
     reason: str = "REFUSED"
+    closed: bool = False
+    """Whether it keeps something closed to the caller although its code says something else."""
 
     def __init__(self, en: str, zh: str, *, reason: str = "", **metadata: str) -> None:
         super().__init__(en)
@@ -35,6 +37,11 @@ class VaultError(Exception):
         self.metadata = metadata
         if reason:
             self.reason = reason
+
+    @property
+    def denies(self) -> bool:
+        """Whether it denies access, so that the log says that the call was denied."""
+        return self.closed or self.code == "PERMISSION_DENIED"
 
 
 class InvalidArgument(VaultError):

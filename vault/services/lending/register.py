@@ -32,6 +32,7 @@ from vault.services.check_out_rows import (
     scope_of,
     to_row,
 )
+from vault.services.closed import CheckOutNotFound
 from vault.services.errors import Aborted, Corrupted, NotFound
 from vault.services.keys import Keys
 from vault.services.lending.refused import refusal
@@ -147,7 +148,7 @@ class Register:
         call.check_out = identifier
         call.touched(customer=out.customer)
         if not self.sees(call, out):
-            raise NotFound(name)
+            raise CheckOutNotFound(name, "name")
         return row
 
     async def shown(self, call: Call, row: CheckOutRow) -> Shown:
