@@ -368,6 +368,21 @@ def test_two_approvals_by_persons_who_differ_are_needed_whatever_their_order() -
     assert a.stage is b.stage is Stage.ACTIVE
 
 
+def test_half_an_approval_falls_and_what_was_narrowed_by_it_stays_narrow() -> None:
+    made = asked(a_class(needs=("custodian", "compliance")))
+    half = transitions.approve(made, CUSTODIAN, NOW + SECOND, fields=[PHONES], duration=HOUR)
+    assert transitions.as_agreed(half, lambda _: True) is half
+    giver = Party("custodian", "p-custodian", frozenset({"custodian"}))
+    fallen = transitions.as_agreed(half, lambda who: who != giver)
+    assert fallen == replace(half, approvals=())
+    other = transitions.approve(fallen, COMPLIANCE, NOW + 2 * SECOND)
+    assert (other.stage, other.waiting_roles) == (Stage.REQUESTED, ("custodian",))
+    lent = transitions.approve(other, party("eva", "custodian"), NOW + 3 * SECOND)
+    assert (lent.fields, lent.duration, lent.starts_at) == ((PHONES,), HOUR, NOW + 3 * SECOND)
+    # What was decided by both stays decided.
+    assert transitions.as_agreed(lent, lambda _: False) is lent
+
+
 def test_a_person_in_both_roles_leaves_the_second_to_another() -> None:
     both = party("both", "custodian", "compliance")
     out = transitions.approve(asked(a_class(needs=("custodian", "compliance"))), both, NOW)

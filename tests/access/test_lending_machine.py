@@ -59,8 +59,10 @@ class Life:
     born: int
     glass: bool = False
     one_time: bool = False
-    # (person, role, fields left, time left, when)
-    agreed: list[tuple[str, str, tuple[str, ...], int, int]] = field(default_factory=list)
+    # (person, role, account, when)
+    agreed: list[tuple[str, str, str, int]] = field(default_factory=list)
+    # (fields left, time left), whether who left no more is still there or not
+    narrowed: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     over: bool = False
     reviewed: bool = False
 
@@ -74,11 +76,11 @@ class Life:
 
     @property
     def lasts(self) -> int:
-        return self.agreed[-1][3] if self.agreed else self.longest
+        return self.narrowed[-1][1] if self.narrowed else self.longest
 
     @property
     def opens(self) -> tuple[str, ...]:
-        return self.agreed[-1][2] if self.agreed else self.asked
+        return self.narrowed[-1][0] if self.narrowed else self.asked
 
     def waits(self, now: int) -> bool:
         return not self.over and not self.complete and now < self.born + DECIDE_WITHIN
@@ -99,6 +101,16 @@ class Register(RuleBasedStateMachine):
     def begin(self) -> None:
         self.now = 1_000
         self.lives: list[Life] = []
+        self.gone: set[str] = set()
+
+    @rule(who=_who)
+    def leaves_or_comes_back(self, who: Party) -> None:
+        self.gone ^= {who.name}
+
+    def stands(self, giver: Party) -> bool:
+        (who,) = [a for a in ACCOUNTS if a.name == giver.name]
+        assert giver.person == who.person and len(giver.roles) == 1 and giver.roles <= who.roles
+        return who.name not in self.gone
 
     @precondition(lambda self: len(self.lives) < MOST)
     @rule(
@@ -180,28 +192,29 @@ class Register(RuleBasedStateMachine):
     def _approve(
         self, life: Life, who: Party, fields: tuple[str, ...], duration: int | None
     ) -> None:
-        missing = [r for r in life.needs if r not in {role for _, role, *_ in life.agreed}]
+        standing = [one for one in life.agreed if one[2] not in self.gone]
+        missing = [r for r in life.needs if r not in {role for _, role, *_ in standing}]
         mine = [role for role in missing if role in who.roles]
         may = (
             life.waits(self.now)
             and who.person != life.asker
             and life.file not in who.close_files
-            and who.person not in {person for person, *_ in life.agreed}
+            and who.person not in {person for person, *_ in standing}
             and bool(mine)
             and all(is_inside(path, life.opens) for path in fields)
             and (duration is None or 0 < duration <= life.lasts)
         )
-        waited = transitions.waits_for(life.out, who, REVIEWERS, self.now)
+        was = transitions.as_agreed(life.out, self.stands)
+        waited = transitions.waits_for(was, who, REVIEWERS, self.now)
         assert not may or life.glass or waited
         try:
-            out = transitions.approve(life.out, who, self.now, fields=fields, duration=duration)
+            out = transitions.approve(was, who, self.now, fields=fields, duration=duration)
         except LendingRefused:
             assert not may
             return
         assert may and waited and out.version == life.out.version + 1
-        life.agreed.append(
-            (who.person, mine[0], fields or life.opens, duration or life.lasts, self.now)
-        )
+        life.agreed = [*standing, (who.person, mine[0], who.name, self.now)]
+        life.narrowed.append((fields or life.opens, duration or life.lasts))
         life.out = out
 
     @precondition(lambda self: any(life.waits(self.now) for life in self.lives))
@@ -213,7 +226,8 @@ class Register(RuleBasedStateMachine):
         if not waiting:
             return
         life = data.draw(st.sampled_from(waiting))
-        roles = {r for r in life.needs if r not in {role for _, role, *_ in life.agreed}}
+        standing = [one for one in life.agreed if one[2] not in self.gone]
+        roles = {r for r in life.needs if r not in {role for _, role, *_ in standing}}
         who = data.draw(st.sampled_from([a for a in ACCOUNTS if not a.roles.isdisjoint(roles)]))
         self._approve(life, who, (), None)
 

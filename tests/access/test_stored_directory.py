@@ -145,6 +145,23 @@ def test_an_end_that_is_past_when_the_change_is_read_never_counts(
     assert roles(directory, "ben") == set()
 
 
+def test_a_principal_is_found_by_his_name_as_a_lookup_would_find_him(
+    directory: StoredDirectory, clock: Clock
+) -> None:
+    ends = {"role": "custodian", "not_after": "2026-12-29T12:00:01Z"}
+    approve(directory, change(entry(roles=["teller", ends])))
+    assert directory.named("other-bank", "ben") is None
+    assert directory.named(BANK, "nobody") is None
+    who = directory.named(BANK, "ben")
+    assert who is not None and who == directory.lookup("spiffe://demo.bank/ben")
+    assert who.roles == {"teller", "custodian"}
+    clock.now += SECOND
+    who = directory.named(BANK, "ben")
+    assert who is not None and who.roles == {"teller"}
+    approve(directory, change(remove=("ben",)))
+    assert directory.named(BANK, "ben") is None
+
+
 def test_a_token_of_an_approved_account_is_his(directory: StoredDirectory) -> None:
     account = "https://login.demo.bank|8f14"
     approve(directory, change(entry(accounts=[account])))

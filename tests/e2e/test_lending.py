@@ -429,7 +429,7 @@ def test_an_approver_who_was_removed_meanwhile_or_lost_the_role_does_not_decide(
 
 @pytest.mark.parametrize("now", [("teller",), ()], ids=["lost-the-role", "removed"])
 def test_half_an_approval_falls_with_the_right_to_give_it(
-    vault: RunningVault, file: str, now: tuple[str, ...]
+    vault: RunningVault, book: LogBook, file: str, now: tuple[str, ...]
 ) -> None:
     path = vault.folder / "principals.toml"
     before = path.read_text("utf-8")
@@ -446,12 +446,37 @@ def test_half_an_approval_falls_with_the_right_to_give_it(
     _until_refused(vault, asked, "ROLE_MISSING" if now else "UNKNOWN_PRINCIPAL", leaver)
     # It waits for a custodian again, and the other half does not open it.
     assert half.name in {one.name for one in listed(vault, mine_to_decide=True)}
+    size = book.size()
     other = approve(vault, half, who="compliance")
     assert other.state == pb.CHECK_OUT_STATE_REQUESTED
     assert [one.approver for one in other.approvals] == ["compliance"]
     lent = approve(vault, other)
+    told = [(e.outcome, e.reason, e.resources) for e in book.since(size)]
+    assert told == [("OK", "APPROVAL_FELL_AWAY", (f"principals/{leaver}",)), ("OK", "", ())]
     assert lent.state == pb.CHECK_OUT_STATE_ACTIVE
     assert [one.approver for one in lent.approvals] == ["compliance", "custodian"]
+    path.write_text(before, "utf-8")
+
+
+@pytest.mark.parametrize("files", ["own_files", "related_files"])
+def test_half_an_approval_falls_when_the_file_becomes_the_givers_own(
+    vault: RunningVault, files: str
+) -> None:
+    path = vault.folder / "principals.toml"
+    before = path.read_text("utf-8")
+    name = create(vault).name
+    giver = f"custodian-of-{files[:3]}"
+    add_person(vault, giver, "custodian")
+    until_known(vault, giver)
+    asked = ask(vault, name, who="auditor", purpose=COURT, case_reference="K-5")
+    half = approve(vault, asked, who=giver)
+    path.write_text(before, "utf-8")
+    add_person(vault, giver, "custodian", **{files: [name.rpartition("/")[2]]})  # type: ignore[arg-type]  # by name
+    _until_refused(vault, asked, "NOT_FOUND", giver)
+    other = approve(vault, half, who="compliance")
+    assert list(other.needed_roles) == ["custodian", "compliance"]
+    assert [one.role for one in other.approvals] == ["compliance"]
+    assert approve(vault, other).state == pb.CHECK_OUT_STATE_ACTIVE
     path.write_text(before, "utf-8")
 
 

@@ -282,10 +282,11 @@ _MADE: Final = {
 }
 # In the code, and never answered as they stand: defaults that every subclass replaces, the outcome
 # in the event of a call whose caller went away, a rule's name without its prefix, and a name that a
-# module exports; what stands in the event of an alert.
+# module exports; what stands in the event of an alert, or of an approval after which an earlier one
+# counts no longer.
 _NEVER_ANSWERED: Final = frozenset(
     {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
-    | {"DECOY_OPENED", "DECOY_LOOKED_AT"}
+    | {"DECOY_OPENED", "DECOY_LOOKED_AT", "APPROVAL_FELL_AWAY"}
 )
 
 

@@ -24,7 +24,8 @@ class Trace:
     """What a call touched, for its event. Opaque names only, no personal data.
 
     ``fields`` are the paths of the values revealed; ``resources`` the records of a batch or page,
-    relative to the institution; ``rows`` the sealed rows that a write made.
+    relative to the institution; ``rows`` the sealed rows that a write made. ``notice`` is what
+    stands where a refusal's reason would, though the call was answered.
     """
 
     institution: str = ""
@@ -34,6 +35,7 @@ class Trace:
     resources: tuple[str, ...] = ()
     rows: tuple[RowHash, ...] = ()
     count: int = 0
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class Call:
             # Of what was denied otherwise, the policies that allowed it say nothing.
             policies=decision.policies if decision is not None and not denied else (),
             outcome=outcome,
-            reason=reason,
+            reason=reason or t.notice,
             fields=t.fields,
             resources=t.resources,
             rows=t.rows,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -210,7 +209,7 @@ class Register:
         who = party_of(call)
         words = await self._words_now(call, row)
 
-        def work(conn: Connection) -> CheckOutRow:
+        def work(conn: Connection) -> _Made:
             current = check_outs.current(conn, institution, identifier)
             if current is None:
                 raise NotFound(name)
@@ -220,11 +219,11 @@ class Register:
             made = change(self.current(current), who, now)
             new = to_row(made, current.sealed, now, call.actor)
             check_outs.insert(conn, new)
-            return new
+            return _Made(new, _fallen(from_row(current), made))
 
         for _ in range(_ATTEMPTS):
             try:
-                made = await self.recorder.commit(call, work, partial(trace_of, words=words))
+                made = await self.recorder.commit(call, work, lambda made: made.trace(words))
                 break
             except LendingRefused as refused:
                 raise refusal(refused) from None
@@ -235,8 +234,8 @@ class Register:
                     raise Aborted(name) from None
         else:
             raise Aborted(name)
-        out = from_row(made)
-        return Shown(out, out.state_at(self.clock.now_micros()), etag_of(made), words)
+        out = from_row(made.row)
+        return Shown(out, out.state_at(self.clock.now_micros()), etag_of(made.row), words)
 
     async def _words_now(self, call: Call, row: CheckOutRow) -> Words | None:
         """The words for the answer to a change, which is not given up for want of a key."""
@@ -280,6 +279,26 @@ def trace_of(row: CheckOutRow, words: Words | None) -> Trace:
         rows=(logged(row),),
         count=1,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A version that was written; ``fallen`` are the givers of approvals that are not in it."""
+
+    row: CheckOutRow
+    fallen: tuple[str, ...]
+
+    def trace(self, words: Words | None) -> Trace:
+        """What the event says of it: also whose approval fell away."""
+        trace = trace_of(self.row, words)
+        if not self.fallen:
+            return trace
+        whose = tuple(f"principals/{name}" for name in self.fallen)
+        return replace(trace, resources=whose, notice="APPROVAL_FELL_AWAY")
+
+
+def _fallen(was: CheckOut, made: CheckOut) -> tuple[str, ...]:
+    return tuple(one.approver for one in was.approvals if one not in made.approvals)
 
 
 def _words(row: CheckOutRow, out: CheckOut, keys: dict[ScopeRef, FullFileKey]) -> Words | None:
