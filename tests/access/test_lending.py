@@ -72,7 +72,7 @@ def active(**changes: object) -> CheckOut:
 
 def broken() -> CheckOut:
     return transitions.break_glass(
-        wish(duration=HOUR), "01k1", TELLER, NOW, longest=HOUR // 2, review_within=24 * HOUR
+        wish(duration=HOUR), "01k1", TELLER, None, NOW, longest=HOUR // 2, review_within=24 * HOUR
     )
 
 
@@ -128,7 +128,7 @@ def test_nobody_asks_for_his_own_file_or_a_relatives() -> None:
         transitions.request(wish(), "01k0", me, a_class(), NOW)
     assert why(raised) is Why.OWN_FILE
     with pytest.raises(LendingRefused) as raised:
-        transitions.break_glass(wish(), "01k0", me, NOW, longest=HOUR, review_within=HOUR)
+        transitions.break_glass(wish(), "01k0", me, None, NOW, longest=HOUR, review_within=HOUR)
     assert why(raised) is Why.OWN_FILE
 
 

@@ -79,11 +79,67 @@ def test_what_no_class_matches_is_of_none(tmp_path: Path) -> None:
 
 def test_who_decides_or_reviews_sees_the_register_too(tmp_path: Path) -> None:
     classes = read(tmp_path)
-    assert classes.roles == {"custodian", "compliance", "head_of_branch"}
-    assert classes.viewers == classes.roles | {"security_officer", "auditor"}
+    assert classes.deciders == {"custodian", "compliance", "head_of_branch"}
+    assert classes.viewers == classes.deciders | {"security_officer", "auditor"}
+    assert not classes.initiates
     glass = classes.break_glass
     assert (glass.longest, glass.review_within) == (30 * MINUTE, 24 * HOUR)
     assert glass.reviewers == {"auditor"}
+
+
+SECRET = """
+[[class]]
+name = "suspicion"
+needs = ["investigator", "compliance"]
+longest = "2d"
+decide_within = "2d"
+confidential = true
+sees = ["auditor"]
+[class.when]
+purposes = ["SUSPICIOUS_ACTIVITY_INVESTIGATION"]
+"""
+
+
+def test_a_confidential_class_asks_and_tells_nobody_else(tmp_path: Path) -> None:
+    classes = read(tmp_path, SECRET + GOOD)
+    assert classes.initiates == {"investigator", "compliance", "auditor"}
+    assert classes.viewers == read(tmp_path).viewers, "who is asked about secrets sees no others"
+    # Those that another class needs would learn of it: only its times and its case reference hold.
+    found = classes.of("SUSPICIOUS_ACTIVITY_INVESTIGATION", [NAME, NUMBER], sensitive=True)
+    assert found is not None
+    assert (found.name, found.confidential) == ("suspicion+numbers+sensitive", True)
+    assert found.needs == ("investigator", "compliance")
+    assert found.seen_by == ("investigator", "compliance", "auditor")
+    assert (found.longest, found.decide_within) == (30 * MINUTE, 8 * HOUR)
+    assert found.case_reference
+    plain = classes.of("CUSTOMER_SERVICE", [NAME], sensitive=False)
+    assert plain is not None and not plain.confidential and not plain.seen_by
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("confidential = true\n", "", "suspicion: sees is for a confidential class"),
+        ('["investigator", "compliance"]', "[]", "suspicion: a confidential class needs somebody"),
+        (
+            '[class.when]\npurposes = ["SUSPICIOUS_ACTIVITY_INVESTIGATION"]\n',
+            "",
+            "suspicion: a confidential class needs somebody, and names its purposes",
+        ),
+        (
+            'sees = ["auditor"]\n',
+            "",
+            "suspicion: nobody who sees it reviews a broken glass; give break_glass.reviewers one "
+            "of investigator, compliance",
+        ),
+    ],
+)
+def test_a_confidential_class_that_would_not_be_one_is_refused(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    assert before in SECRET
+    with pytest.raises(ClassesInvalid, match=re.escape(message)):
+        read(tmp_path, SECRET.replace(before, after) + GOOD)
 
 
 @pytest.mark.parametrize(

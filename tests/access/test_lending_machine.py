@@ -167,7 +167,7 @@ class Register(RuleBasedStateMachine):
         name = f"c{len(self.lives)}"
         try:
             out = transitions.break_glass(
-                wish, name, who, self.now, longest=GLASS, review_within=REVIEW
+                wish, name, who, None, self.now, longest=GLASS, review_within=REVIEW
             )
         except LendingRefused:
             assert file in who.close_files

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from typing import Any
 
 import grpc
@@ -27,6 +28,7 @@ from tests.support.lending import (
     give_back,
     listed,
     look,
+    renew,
     review,
     revoke,
     span,
@@ -94,7 +96,7 @@ def test_a_list_shows_ones_own_and_to_who_may_decide_all_newest_first(
 def test_that_somebody_is_suspected_is_told_to_nobody_but_who_is_asked(
     vault: RunningVault, file: str
 ) -> None:
-    uninformed = ("custodian", "second-clerk", "breaker")
+    uninformed = ("custodian", "officer", "second-clerk", "breaker")
     shown = pb.ListCheckOutsRequest(parent=PARENT, filter=pb.CheckOutFilter(customer=file))
 
     def answers(name: str) -> list[bytes]:
@@ -103,11 +105,14 @@ def test_that_somebody_is_suspected_is_told_to_nobody_but_who_is_asked(
         for who in uninformed:
             stub = vault.access(who)
             out.append(stub.ListCheckOuts(shown).SerializeToString())
-            for act in (look, give_back, revoke):
-                if who == "custodian" or act is not revoke:
-                    out.append(repr(refusal(partial(act, vault, name, who=who))).encode())
+            for act in (look, give_back, revoke, renew):
+                out.append(repr(refusal(partial(act, vault, name, who=who))).encode())
         seen = pb.CheckOut(name=name, etag="seen")
-        out += [repr(refusal(partial(act, vault, seen))).encode() for act in (approve, deny)]
+        acts: tuple[Any, ...] = (approve, deny, review)
+        for act, who in product(acts, ("custodian", "officer")):
+            out.append(repr(refusal(partial(act, vault, seen, who=who))).encode())
+        by_it = rp.GetCustomerRequest(name=file, purpose=SERVING, check_out=name)
+        out.append(repr(refusal(partial(vault.records("clerk").GetCustomer, by_it))).encode())
         return [one.replace(name.encode(), b"NAME") for one in out]
 
     before = answers(f"{PARENT}/checkOuts/{'7' * 26}")
@@ -121,14 +126,31 @@ def test_that_somebody_is_suspected_is_told_to_nobody_but_who_is_asked(
     for who, why in (("auditor", True), ("compliance", True), ("investigator", True)):
         (found,) = listed(vault, who, customer=file)
         assert (found.name, bool(found.reason)) == (asked.name, why), who
-    # The officer's log tells him anyway; why is not in it.
-    (found,) = listed(vault, "officer", customer=file)
-    assert (found.name, found.reason) == (asked.name, "")
     # An investigator is asked about nothing else, and sees nothing else.
     ordinary = ask(vault, file)
     assert names(listed(vault, "investigator", customer=file)) == [asked.name]
     wanted = refusal(partial(approve, vault, ordinary, who="investigator"))
     assert wanted.code == "NOT_FOUND"
+
+
+def test_a_glass_that_is_broken_for_a_suspicion_is_seen_and_reviewed_by_who_may_know(
+    vault: RunningVault, book: LogBook, file: str
+) -> None:
+    size = book.size()
+    out = break_glass(vault, file, purpose=SUSPICION)
+    assert refusal(partial(look, vault, out.name, who="custodian")).code == "NOT_FOUND"
+    assert refusal(partial(review, vault, out, who="officer")).code == "NOT_FOUND"
+    assert not listed(vault, "officer", customer=file)
+    (found,) = listed(vault, "compliance", customer=file, mine_to_decide=True)
+    assert found.reason == "Threatened at the counter"
+    assert [o.name for o in listed(vault, "investigator", customer=file)] == [out.name]
+    assert review(vault, out, who="compliance").reviewer == "compliance"
+    # The alert is the officer's, though, as all of the log is.
+    opened = book.since(size)[0]
+    assert (opened.action, opened.purpose) == (
+        "lending.break_glass.open",
+        "SUSPICIOUS_ACTIVITY_INVESTIGATION",
+    )
 
 
 def test_a_watcher_hears_nothing_of_a_suspicion(vault: RunningVault, file: str) -> None:

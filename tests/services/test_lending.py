@@ -19,7 +19,7 @@ from vault.access.lending import CheckOut, Stage, State, Verdict, read_classes
 from vault.audit import AuditLog
 from vault.audit.archive import Archive
 from vault.audit.history import History
-from vault.records import new_ulid
+from vault.records import new_ulid, ulid_ms
 from vault.services.call import Call, Trace
 from vault.services.check_out_rows import Words, etag_of, from_row, to_row
 from vault.services.errors import (
@@ -222,6 +222,66 @@ def test_who_breaks_the_glass_unreviewed_loses_the_right_until_it_is_reviewed(
                 await lent.break_glass(customer)
             assert suspended.value.metadata["check_out"] != first.out.name
             assert second.out.break_glass
+
+    run(main)
+
+
+def test_a_page_ends_at_the_same_place_whatever_it_may_not_show(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the place where a page is cut short nobody can tell that something was passed over."""
+    monkeypatch.setattr("vault.services.lending.looking._WINDOW", 3)
+    monkeypatch.setattr("vault.services.lending.looking._MOST", 4)
+
+    async def main() -> None:
+        async with lending(database, tmp_path) as lent:
+            customer = await lent.customer()
+            (mine,) = await create(lent.vault, person("C2"))
+            shown = [await lent.ask(customer) for _ in range(9)]
+
+            async def pages(*roles: str, **wanted: Any) -> list[tuple[list[str], str]]:
+                out: list[tuple[list[str], str]] = []
+                before = ""
+                while True:
+                    looking = call(Action.CHECK_OUTS_LIST, *roles)
+                    looking.principal = principal_of(
+                        *roles, name=roles[0], person=f"p-{roles[0][:7]}", own_files=[mine.customer]
+                    )
+                    rows, before = await lent.looking.rows(
+                        looking, Wanted(BANK, **wanted), before, 4
+                    )
+                    out.append(([row.check_out for row in rows], before))
+                    if not before:
+                        return out
+
+            async def everything() -> list[Any]:
+                return [
+                    await pages("custodian"),
+                    await pages("custodian", mine_to_decide=True),
+                    await pages("custodian", requester="nobody"),
+                    await pages("security_officer"),
+                    await pages("teller"),
+                ]
+
+            seen = await everything()
+            assert [len(ids) for ids, _ in seen[0]] == [4, 4, 1]
+            assert [len(ids) for ids, _ in seen[2]] == [0, 0, 0]
+            # Among them, newest and oldest: of a suspicion, and of his own file.
+            for one in (shown[0], shown[4], shown[4], shown[8]):
+                row = lent.current(one)
+                kept = replace(from_row(row), requester="auditor", requester_person="p-auditor")
+                near = new_ulid(ulid_ms(row.check_out))
+                roles = ("compliance",)
+                secret = replace(
+                    kept, identifier=near, confidential=True, needed_roles=roles, seen_by=roles
+                )
+                lent.past_the_vault(row, secret, row.sealed)
+                own = replace(kept, identifier=new_ulid(ulid_ms(near)), customer=mine.customer)
+                lent.past_the_vault(row, own, row.sealed)
+            assert await everything() == seen
+            found = [len(ids) for ids, _ in await pages("compliance")]
+            assert sum(found) == 9 + 4
+            assert sum(len(ids) for ids, _ in await pages("investigator")) == 0
 
     run(main)
 

@@ -107,10 +107,12 @@ def listed(vault: RunningVault, who: str = "custodian", **wanted: Any) -> list[p
             return out
 
 
-def break_glass(vault: RunningVault, customer: str, who: str = "breaker") -> pb.CheckOut:
+def break_glass(
+    vault: RunningVault, customer: str, who: str = "breaker", purpose: Any = SERVING
+) -> pb.CheckOut:
     """Open a file in an emergency."""
     request = pb.BreakGlassRequest(
-        parent=PARENT, customer=customer, reason="Threatened at the counter", purpose=SERVING
+        parent=PARENT, customer=customer, reason="Threatened at the counter", purpose=purpose
     )
     return vault.access(who).BreakGlass(request).check_out
 

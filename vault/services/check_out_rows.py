@@ -45,6 +45,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     renews: str = ""
     v: int = 1
     confidential: bool = False
+    seen_by: tuple[str, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()
@@ -72,6 +73,7 @@ def to_row(out: CheckOut, sealed: bytes, now: int, actor: str) -> CheckOutRow:
         reviewer=out.reviewer,
         renews=out.renews,
         confidential=out.confidential,
+        seen_by=out.seen_by,
     )
     return CheckOutRow(
         institution=out.institution,
@@ -124,6 +126,7 @@ def from_row(row: CheckOutRow) -> CheckOut:
         reviewer=body.reviewer,
         renews=body.renews,
         confidential=body.confidential,
+        seen_by=body.seen_by,
     )
 
 

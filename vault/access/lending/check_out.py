@@ -63,7 +63,7 @@ class CheckOut:
     `record` is the path inside the customer ("" for the whole file). `fields` are paths behind the
     kind of record, such as "customer.natural_person.full_name"; one of a message stands for all in
     it. `starts_at` is 0 until the last approval. A `confidential` one is there only for who asks
-    and who is asked. Reason and case reference are not here: they are sealed beside it.
+    and for the roles `seen_by`. Reason and case reference are not here: they are sealed beside it.
     """
 
     institution: str
@@ -92,6 +92,7 @@ class CheckOut:
     reviewer: str = ""
     renews: str = ""
     confidential: bool = False
+    seen_by: tuple[str, ...] = ()
 
     def state_at(self, now: int) -> State:
         """What it is at a moment. It ends by itself: nobody has to write that it did."""

@@ -6,15 +6,16 @@
     longest = "4h"                        # from the approval on
     decide_within = "24h"                 # after that nobody can agree any more
     case_reference = true
-    confidential = true                   # only who is asked, and [register] sees, learns of it
+    confidential = true                   # nobody learns of it but who asks and who is asked,
+    sees = ["money_laundering_officer"]   # and these roles
     [class.when]                          # all that is given must hold
     purposes = ["REGULATOR_REQUEST"]      # one of these
     fields = ["customer.natural_person.identity"]   # the request touches one of these
     sensitive = true                      # the customer is of a sensitive class
 
     [register]
-    sees = ["security_officer"]           # who sees all entries; who may decide on some sees all
-                                          # that are not confidential
+    sees = ["security_officer"]           # who sees all that is not confidential, beside who may
+                                          # decide on some of it, and who reviews
 
     [break_glass]
     longest = "30m"                       # how long a file stays open
@@ -23,7 +24,8 @@
 
 All classes that match a request hold together: whoever one of them needs must agree, the shortest
 time counts, and one that wants a case reference wants it. A confidential one asks nobody whom
-another needs: he would learn of it. What no class matches is refused.
+another needs: he would learn of it. It is of purposes, so that a glass that is broken for one of
+them is as confidential. What no class matches is refused.
 """
 
 from __future__ import annotations
@@ -64,6 +66,12 @@ class LendingClass:
     fields: tuple[str, ...]
     sensitive: bool
     confidential: bool = False
+    sees: tuple[str, ...] = ()
+
+    @property
+    def seen_by(self) -> tuple[str, ...]:
+        """The roles that see a confidential check-out; empty where it is none."""
+        return tuple(dict.fromkeys((*self.needs, *self.sees))) if self.confidential else ()
 
     def matches(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> bool:
         """Whether a request is of this class."""
@@ -84,18 +92,20 @@ class BreakGlass:
 
 
 class LendingClasses:
-    """All classes; `break_glass` is what holds where nobody is asked before. `auditors` are the
-    roles that see all entries of the register of their institution, `viewers` those that see all
-    that are not confidential."""
+    """All classes; `break_glass` is what holds where nobody is asked before. `viewers` are the
+    roles that see all entries of their institution that are not confidential, `deciders` those of
+    them that are asked about some, `initiates` the roles that see some confidential ones."""
 
     def __init__(
         self, classes: Iterable[LendingClass], break_glass: BreakGlass, auditors: frozenset[str]
     ) -> None:
         self._classes = tuple(classes)
         self.break_glass = break_glass
-        self.auditors = auditors
-        asked = (one.needs for one in self._classes if not one.confidential)
-        self.viewers = auditors.union(break_glass.reviewers, *asked)
+        secret = [one for one in self._classes if one.confidential]
+        plain = [one for one in self._classes if not one.confidential]
+        self.deciders = frozenset(role for one in plain for role in one.needs)
+        self.viewers = auditors | break_glass.reviewers | self.deciders
+        self.initiates = frozenset(role for one in secret for role in (*one.needs, *one.sees))
 
     def of(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> LendingClass | None:
         """All classes that a request is of as one; None where there is none."""
@@ -106,11 +116,6 @@ class LendingClasses:
     def paths(self) -> frozenset[str]:
         """Fields that some class is of."""
         return frozenset(path for one in self._classes for path in one.fields)
-
-    @property
-    def roles(self) -> frozenset[str]:
-        """Roles that some class needs."""
-        return frozenset(role for one in self._classes for role in one.needs)
 
 
 def _both(one: LendingClass, other: LendingClass) -> LendingClass:
@@ -125,6 +130,7 @@ def _both(one: LendingClass, other: LendingClass) -> LendingClass:
         fields=(),
         sensitive=one.sensitive or other.sensitive,
         confidential=one.confidential or other.confidential,
+        sees=tuple(dict.fromkeys((*one.sees, *other.sees))),
     )
 
 
@@ -148,6 +154,7 @@ class _Class(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decide_within: str
     case_reference: bool = False
     confidential: bool = False
+    sees: list[_Role] = []
     when: _When = _When()
 
 
@@ -179,6 +186,8 @@ def read_classes(path: Path = DEFAULT_CLASSES) -> LendingClasses:
     if len(set(names)) != len(names):
         raise ClassesInvalid(f"{path.name}: two classes have one name")
     glass = file.break_glass
+    for one in file.classes:
+        _check_confidential(path.name, one, frozenset(glass.reviewers))
     return LendingClasses(
         [_class(path.name, one) for one in file.classes],
         BreakGlass(
@@ -206,7 +215,27 @@ def _class(file: str, one: _Class) -> LendingClass:
         fields=tuple(one.when.fields),
         sensitive=one.when.sensitive,
         confidential=one.confidential,
+        sees=tuple(one.sees),
     )
+
+
+def _check_confidential(file: str, one: _Class, reviewers: frozenset[str]) -> None:
+    place = f"{file}: {one.name}"
+    if not one.confidential:
+        if one.sees:
+            raise ClassesInvalid(
+                f"{place}: sees is for a confidential class; others have [register]"
+            )
+        return
+    if not one.needs or not one.when.purposes:
+        raise ClassesInvalid(
+            f"{place}: a confidential class needs somebody, and names its purposes"
+        )
+    if reviewers.isdisjoint((*one.needs, *one.sees)):
+        raise ClassesInvalid(
+            f"{place}: nobody who sees it reviews a broken glass; give break_glass.reviewers one "
+            f"of {', '.join((*one.needs, *one.sees))}"
+        )
 
 
 def _micros(file: str, name: str, key: str, text: str) -> int:

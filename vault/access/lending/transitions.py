@@ -78,6 +78,7 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
         stage=Stage.REQUESTED,
         renews=wish.renews,
         confidential=of.confidential,
+        seen_by=of.seen_by,
     )
     return made if made.waiting_roles else _started(made, now)
 
@@ -179,9 +180,17 @@ def use(was: CheckOut, now: int) -> CheckOut:
 
 
 def break_glass(
-    wish: Wish, identifier: str, who: Party, now: int, *, longest: int, review_within: int
+    wish: Wish,
+    identifier: str,
+    who: Party,
+    of: LendingClass | None,
+    now: int,
+    *,
+    longest: int,
+    review_within: int,
 ) -> CheckOut:
-    """Open at once, for the shortest of what is wished and `longest`. Raises LendingRefused."""
+    """Open at once, for the shortest of what is wished and `longest`. It is as confidential as a
+    request `of` that class. Raises LendingRefused."""
     if wish.customer in who.close_files:
         raise LendingRefused(Why.OWN_FILE)
     made = CheckOut(
@@ -203,6 +212,8 @@ def break_glass(
         stage=Stage.ACTIVE,
         break_glass=True,
         review_by=now + review_within,
+        confidential=of is not None and of.confidential,
+        seen_by=of.seen_by if of is not None else (),
     )
     return _started(made, now)
 

@@ -145,11 +145,12 @@ class Asking:
             duration=rules.longest,
         )
 
-        def opened(identifier: str, _sensitive: bool, now: int) -> CheckOut:
+        def opened(identifier: str, is_sensitive: bool, now: int) -> CheckOut:
             return transitions.break_glass(
                 wish,
                 identifier,
                 party_of(call),
+                self._register.rules.of(purpose, EVERYTHING, sensitive=is_sensitive),
                 now,
                 longest=rules.longest,
                 review_within=rules.review_within,

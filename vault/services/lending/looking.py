@@ -13,10 +13,10 @@ from vault.services.lending.register import Register, Shown, party_of, person_of
 from vault.store import check_outs
 from vault.store.check_outs import CheckOutRow
 
-# Entries that one look at the table takes up, and looks of one page: where a filter lets next to
+# Entries that one look at the table takes up, and the most of one page: where a filter lets next to
 # nothing through, a page is short or empty and says where to go on.
 _WINDOW = 200
-_WINDOWS = 10
+_MOST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +72,30 @@ class Looking:
         """Rows of a page, and what to go on in front of; both may be cut short."""
         mine = "" if self._register.sees_others(call) else person_of(call).person
         found: list[CheckOutRow] = []
-        for _ in range(_WINDOWS):
+        at, looked = before, 0
+        while True:
             rows = await self._register.database.read(
                 partial(
                     check_outs.page,
                     institution=wanted.institution,
                     person=mine,
                     customer=wanted.customer,
-                    before=before,
+                    before=at,
                     limit=_WINDOW,
                 )
             )
             for row in rows:
-                before = row.check_out
+                at = row.check_out
+                # Where a page ends tells nothing of what is not there for him.
+                if not self._register.counts(call, row):
+                    continue
+                before, looked = at, looked + 1
                 if self.lets_through(call, wanted, row):
                     found.append(row)
-                    if len(found) == limit:
-                        return found, before
+                if len(found) == limit or looked == _MOST:
+                    return found, before
             if len(rows) < _WINDOW:
                 return found, ""
-        return found, before
 
     def lets_through(self, call: Call, wanted: Wanted, row: CheckOutRow) -> bool:
         """Whether an entry is wanted, and there for who calls."""

@@ -95,23 +95,31 @@ class Register:
             return False
         if out.requester_person == person.person:
             return True
-        rules = self.rules
-        seeing = rules.auditors if out.confidential else rules.viewers
+        seeing = frozenset(out.seen_by) if out.confidential else self.rules.viewers
         # That somebody asks for his own file, or a relative's, is not for him to learn.
         return out.customer not in call.close_files and not person.roles.isdisjoint(
             seeing.union(out.needed_roles)
         )
 
+    def counts(self, call: Call, row: CheckOutRow) -> bool:
+        """Whether a page may end at an entry: at one that is there for who calls, or of which he
+        may know that it is."""
+        out = from_row(row)
+        secret = out.confidential or out.customer in call.close_files
+        return not secret or self.sees(call, out)
+
     def sees_others(self, call: Call) -> bool:
         """Whether there may be other people's entries that who calls sees."""
-        return not person_of(call).roles.isdisjoint(self.rules.viewers | self.rules.roles)
+        return not person_of(call).roles.isdisjoint(self.rules.viewers | self.rules.initiates)
 
     def reads_words(self, call: Call, out: CheckOut) -> bool:
         """Whether who calls may see why: he asks himself, or may decide on it."""
         person = person_of(call)
-        deciders = self.rules.break_glass.reviewers if out.break_glass else self.rules.roles
-        if out.confidential:
-            deciders = frozenset(out.needed_roles)
+        deciders = frozenset(out.needed_roles)
+        if out.break_glass:
+            deciders = self.rules.break_glass.reviewers
+        elif not out.confidential:
+            deciders |= self.rules.deciders
         return out.requester_person == person.person or not person.roles.isdisjoint(deciders)
 
     def current(self, row: CheckOutRow) -> CheckOut:
