@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.records.ulid import MAX_MS, first_ulid, is_ulid, new_ulid, ulid_ms
+from vault.records.ulid import MAX_MS, first_ulid, is_ulid, new_ulid, ulid_between, ulid_ms
 
 times = st.integers(0, MAX_MS)
 randomness = st.binary(min_size=10, max_size=10)
@@ -67,3 +67,31 @@ def test_what_has_another_form_is_no_ulid(text: str) -> None:
     assert not is_ulid(text)
     with pytest.raises(ValueError, match="not a ULID"):
         ulid_ms(text)
+
+
+@given(st.tuples(times, randomness), st.tuples(times, randomness))
+def test_a_place_between_two_ulids_is_one_and_has_the_second_behind_it(
+    one: tuple[int, bytes], other: tuple[int, bytes]
+) -> None:
+    low, high = sorted((new_ulid(*one), new_ulid(*other)))
+    if low == high:
+        with pytest.raises(ValueError, match="nothing between"):
+            ulid_between(low, high)
+        return
+    place = ulid_between(low, high)
+    assert is_ulid(place)
+    assert low <= place < high
+
+
+def test_a_place_between_two_ulids_tells_neither_unless_they_touch() -> None:
+    low, high = new_ulid(5, bytes(10)), new_ulid(5, bytes(9) + b"\x02")
+    assert ulid_between(low, high) == new_ulid(5, bytes(9) + b"\x01")
+    assert ulid_between(low, new_ulid(5, bytes(9) + b"\x01")) == low
+    far = new_ulid(9)
+    assert len({ulid_between(low, far) for _ in range(100)} | {low, far}) == 102
+
+
+@pytest.mark.parametrize(("low", "high"), [("", new_ulid(1)), (new_ulid(1), "~"), ("x", "y")])
+def test_there_is_no_place_between_what_are_no_ulids(low: str, high: str) -> None:
+    with pytest.raises(ValueError, match="not a ULID"):
+        ulid_between(low, high)

@@ -10,13 +10,16 @@ value into an error, a repr or a log line.
 """
 
 from vault.records.codec import (
+    FileMarks,
     RecordUndecodable,
     decode_customer,
     decode_document,
+    decode_marks,
     decode_masked_customer,
     decode_masked_document,
     decode_masked_transaction,
     decode_transaction,
+    encode_marked_view,
     encode_record,
     encode_view,
 )
@@ -67,9 +70,9 @@ from vault.records.names import (
     unix_ms,
 )
 from vault.records.scopes import Branch, ScopeRef
-from vault.records.sensitivity import sensitive
+from vault.records.sensitivity import FILE_CLASSES, ORDINARY, classes_of, sensitive
 from vault.records.transaction import AccountParty, Channel, Exchange, Money, Transaction
-from vault.records.ulid import first_ulid, is_ulid, new_ulid, ulid_ms
+from vault.records.ulid import first_ulid, is_ulid, new_ulid, ulid_between, ulid_ms
 from vault.records.views import (
     ABSENT,
     SHREDDED,
@@ -82,7 +85,9 @@ from vault.records.views import (
 
 __all__ = [
     "ABSENT",
+    "FILE_CLASSES",
     "IDENTITY_SCOPE",
+    "ORDINARY",
     "SHREDDED",
     "WITHHELD",
     "AccountParty",
@@ -99,6 +104,7 @@ __all__ = [
     "DocumentKind",
     "DocumentName",
     "Exchange",
+    "FileMarks",
     "IdentityDocument",
     "IdentityElement",
     "IndexKind",
@@ -126,16 +132,19 @@ __all__ = [
     "TransactionName",
     "TransactionStatus",
     "claims",
+    "classes_of",
     "customer_commons",
     "customer_terms",
     "decode_customer",
     "decode_document",
+    "decode_marks",
     "decode_masked_customer",
     "decode_masked_document",
     "decode_masked_transaction",
     "decode_transaction",
     "document_commons",
     "document_terms",
+    "encode_marked_view",
     "encode_record",
     "encode_view",
     "first_ulid",
@@ -147,6 +156,7 @@ __all__ = [
     "sensitive",
     "transaction_scope",
     "transaction_terms",
+    "ulid_between",
     "ulid_ms",
     "unix_ms",
 ]

@@ -4,14 +4,21 @@ JSON in UTF-8 with the format's version first: `{"v":1,...}`. Fields that are no
 defaults and fields that are not known are passed over, so that a record written by an earlier or
 later release of the same format still opens. Empty fields are written: leaving them out saves a
 seventh of the size and costs four times the time. The bytes are not canonical: compare records.
+
+A customer's masked view has the classes of his file beside it (`"file":"10000"`, as sensitivity.py
+writes them): sealed with it, so that a node of the masked tier can hold a caller against them, and
+no part of the view, so that nothing which is made of a view can show them. They are those of the
+day of sealing: a minor is one until his file is next written.
 """
 
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from vault.records.customer import Customer
 from vault.records.document import IdentityDocument
+from vault.records.sensitivity import classes_in, marks_of
 from vault.records.transaction import Transaction
 from vault.records.views import MaskedCustomer, MaskedDocument, MaskedTransaction
 
@@ -29,6 +36,25 @@ _MASKED_DOCUMENT = msgspec.json.Decoder(MaskedDocument)
 _MASKED_TRANSACTION = msgspec.json.Decoder(MaskedTransaction)
 
 
+class _Marked(msgspec.Struct, frozen=True):
+    branch: str = ""
+    file: str = ""
+
+
+_MARKED = msgspec.json.Decoder(_Marked)
+
+
+class FileMarks(NamedTuple):
+    """What of a customer's file a caller's reach is held against: its branch, and its classes;
+    None where they are not known."""
+
+    branch: str
+    classes: frozenset[str] | None
+
+    def __repr__(self) -> str:
+        return "FileMarks(...)"
+
+
 class RecordUndecodable(Exception):
     """The bytes are not a record of this format. Nothing of them is repeated."""
 
@@ -41,6 +67,18 @@ def encode_record(record: Record) -> bytes:
 def encode_view(view: View) -> bytes:
     """Return the bytes of a masked view, to be sealed under the masked branch."""
     return _HEAD + _ENCODER.encode(view)[1:]
+
+
+def encode_marked_view(view: MaskedCustomer, classes: Iterable[str]) -> bytes:
+    """Return the bytes of a customer's masked view with the classes of his file beside it."""
+    marks = f'"file":"{marks_of(classes)}",'.encode()
+    return _HEAD + marks + _ENCODER.encode(view)[1:]
+
+
+def decode_marks(data: bytes) -> FileMarks:
+    """What stands in or beside a customer's masked view. Raises RecordUndecodable."""
+    found = _decode(_MARKED, data)
+    return FileMarks(found.branch, classes_in(found.file))
 
 
 def decode_customer(data: bytes) -> Customer:

@@ -5,6 +5,7 @@ Format: the ULID specification (github.com/ulid/spec), Crockford base32, here in
 
 import os
 import re
+from secrets import randbelow
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
@@ -45,6 +46,27 @@ def ulid_ms(ulid: str) -> int:
         raise ValueError("not a ULID")
     value = 0
     for letter in ulid[:10]:
+        value = value << 5 | _VALUES[letter]
+    return value
+
+
+def ulid_between(low: str, high: str) -> str:
+    """Return an identifier at random, behind `low` and in front of `high`; `low` where there is
+    none. What comes behind it is what comes behind `low`, yet it tells neither.
+
+    Raises ValueError unless both are ULIDs, and `low` is the lower one.
+    """
+    first, end = _value(low), _value(high)
+    if not first < end:
+        raise ValueError("there is nothing between them")
+    return _encode(first + 1 + randbelow(end - first - 1) if end - first > 1 else first)
+
+
+def _value(ulid: str) -> int:
+    if not is_ulid(ulid):
+        raise ValueError("not a ULID")
+    value = 0
+    for letter in ulid:
         value = value << 5 | _VALUES[letter]
     return value
 

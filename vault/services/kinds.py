@@ -15,6 +15,7 @@ from vault.records import (
     MaskedDocument,
     MaskedTransaction,
     Transaction,
+    classes_of,
     customer_terms,
     decode_customer,
     decode_document,
@@ -23,6 +24,7 @@ from vault.records import (
     decode_masked_transaction,
     decode_transaction,
     document_terms,
+    encode_marked_view,
     encode_record,
     encode_view,
     transaction_terms,
@@ -41,8 +43,8 @@ class Kind(Generic[R, V]):
     collection: str
     encode: Callable[[R], bytes]
     decode: Callable[[bytes], R]
-    mask: Callable[[R, date], V]
-    encode_view: Callable[[V], bytes]
+    encode_view: Callable[[R, date], bytes]
+    """The masked view of a record, masked on a day, as it is sealed."""
     decode_view: Callable[[bytes], V]
     terms: Callable[[R], Terms]
 
@@ -51,8 +53,9 @@ CUSTOMERS: Kind[Customer, MaskedCustomer] = Kind(
     collection="customers",
     encode=encode_record,
     decode=decode_customer,
-    mask=mask_customer,
-    encode_view=encode_view,
+    encode_view=lambda customer, today: encode_marked_view(
+        mask_customer(customer, today), classes_of(customer, today)
+    ),
     decode_view=decode_masked_customer,
     terms=customer_terms,
 )
@@ -60,8 +63,7 @@ DOCUMENTS: Kind[IdentityDocument, MaskedDocument] = Kind(
     collection="documents",
     encode=encode_record,
     decode=decode_document,
-    mask=lambda document, _: mask_document(document),
-    encode_view=encode_view,
+    encode_view=lambda document, _: encode_view(mask_document(document)),
     decode_view=decode_masked_document,
     terms=document_terms,
 )
@@ -69,8 +71,7 @@ TRANSACTIONS: Kind[Transaction, MaskedTransaction] = Kind(
     collection="transactions",
     encode=encode_record,
     decode=decode_transaction,
-    mask=lambda transaction, _: mask_transaction(transaction),
-    encode_view=encode_view,
+    encode_view=lambda transaction, _: encode_view(mask_transaction(transaction)),
     decode_view=decode_masked_transaction,
     terms=transaction_terms,
 )

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
-from vault.records import RecordUndecodable, ScopeRef
+from vault.records import FileMarks, RecordUndecodable, ScopeRef, decode_marks
 from vault.sealing import (
     FullFileKey,
     MaskedFileKey,
@@ -45,7 +45,7 @@ def seal(
         seal_full(full, kind.encode(value), place(scope, record, version, _SEALED)),
         seal_masked(
             masked,
-            kind.encode_view(kind.mask(value, today)),
+            kind.encode_view(value, today),
             place(scope, record, version, _MASKED),
         ),
     )
@@ -69,6 +69,15 @@ def unseal_view(
         return kind.decode_view(open_masked(key, masked, place(scope, record, version, _MASKED)))
     except (SealBroken, UnknownSuite, RecordUndecodable):
         raise Corrupted(resource_name(scope.institution, scope.customer, record)) from None
+
+
+def unseal_marks(masked: bytes, scope: ScopeRef, version: int, key: MaskedFileKey) -> FileMarks:
+    """What of a customer's masked view tells whether his file is within a reach. Raises as
+    ``unseal_view``."""
+    try:
+        return decode_marks(open_masked(key, masked, place(scope, "", version, _MASKED)))
+    except (SealBroken, UnknownSuite, RecordUndecodable):
+        raise Corrupted(resource_name(scope.institution, scope.customer)) from None
 
 
 def resource_name(institution: str, customer: str, record: str = "") -> str:
