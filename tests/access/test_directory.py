@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vault.access import Directory, PrincipalsInvalid
 from vault.access import principals_file as reading
+from vault.access.scope import EVERYWHERE, Scope
 
 GOOD = """
 [[principal]]
@@ -281,8 +282,10 @@ certificates = ["sha256:{DIGEST}"]
 institution = "demo-bank"
 roles = ["custodian"]
 person = "p-1"
-branches = ["sh-01", "BJ.02"]
+branches = ["sh-01", "上海 02"]
+classes = ["ORDINARY"]
 own_files = ["{CUSTOMERS[0]}"]
+home_branch = "上海 01"
 
 [[principal]]
 name = "staff-1-by-token"
@@ -310,7 +313,8 @@ def test_a_person_is_known_by_certificate_and_by_each_account(path: Path) -> Non
     by_certificate = directory.lookup(STAFF, DIGEST)
     assert by_certificate is not None
     assert by_certificate.person == "p-1"
-    assert by_certificate.branches == {"sh-01", "BJ.02"}
+    assert by_certificate.scope == Scope(frozenset({"sh-01", "上海 02"}), frozenset({"ORDINARY"}))
+    assert by_certificate.home_branch == "上海 01"
     for subject in ("1", "auth|1"):
         by_token = directory.lookup_account(REALM, subject)
         assert by_token is not None
@@ -319,9 +323,30 @@ def test_a_person_is_known_by_certificate_and_by_each_account(path: Path) -> Non
             "p-1",
             "",
         )
+        # How far roles reach is said of each entry.
+        assert by_token.scope == EVERYWHERE
     assert directory.lookup_account(REALM, "2") is None
     assert directory.lookup_account("https://login.other.bank", "1") is None
     assert directory.lookup("", DIGEST) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", EVERYWHERE),
+        ("branches = []", Scope(branches=frozenset())),
+        ("classes = []", Scope(classes=frozenset())),
+        ('classes = ["VIP", "MINOR"]', Scope(classes=frozenset({"VIP", "MINOR"}))),
+        ('branches = ["a"]\nclasses = []', Scope(frozenset({"a"}), frozenset())),
+    ],
+)
+def test_a_limit_that_is_left_out_is_none_and_an_empty_one_lets_nothing_through(
+    path: Path, lines: str, expected: Scope
+) -> None:
+    write(path, f"{ENTRY}{lines}\n")
+    found = Directory(path).lookup("spiffe://b/x")
+    assert found is not None
+    assert found.scope == expected
 
 
 def test_a_file_that_one_entry_declares_is_close_to_all_of_its_person(path: Path) -> None:
@@ -410,7 +435,16 @@ ACCOUNT = PERSONAL.replace('uri = "spiffe://b/x"\n', "") + f'accounts = ["{REALM
             PERSON + PERSON.replace("staff-1", "z").replace("/1", "/z"),
             "has the account of principal",
         ),
-        (PERSONAL + 'branches = ["a b"]\n', "branches is not valid; each is letters, digits, dots"),
+        (PERSONAL + 'home_branch = " a"\n', "home_branch is not valid; write it as the branch of"),
+        (PERSONAL + 'home_branch = ["a"]\n', "home_branch is not valid; write it as the branch"),
+        (ENTRY + 'home_branch = "sh-01"\n', "has home_branch but no person; add an opaque name"),
+        (ENTRY + 'branches = [" a"]\n', "branches is not valid; each is written as the branch"),
+        (ENTRY + 'branches = ["a", "a"]\n', "branches has one of them twice; remove it"),
+        (ENTRY + 'branches = "a"\n', "branches is not a list of texts; write one, or leave the"),
+        (ENTRY + 'classes = ["vip"]\n', "classes is not valid; each is one of ORDINARY, VIP,"),
+        (ENTRY + 'classes = [""]\n', "classes is not valid; each is one of ORDINARY, VIP,"),
+        (NODE + "branches = []\n", "has branches but no institution: nodes of the vault itself"),
+        (NODE + 'classes = ["VIP"]\n', "has classes but no institution: nodes of the vault"),
         (
             PERSONAL + 'own_files = ["C000123"]\n',
             "own_files is not valid; each is a customer's iden",

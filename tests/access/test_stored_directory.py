@@ -17,6 +17,7 @@ from vault.access.directory_change import (
 )
 from vault.access.principals_entry import PrincipalsInvalid
 from vault.access.proposals import Party
+from vault.access.scope import EVERYWHERE, Scope
 from vault.access.stored_directory import StoredDirectory
 
 BANK = "demo-bank"
@@ -145,6 +146,34 @@ def test_an_end_that_is_past_when_the_change_is_read_never_counts(
     assert roles(directory, "ben") == set()
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({}, EVERYWHERE),
+        ({"branches": ["sh-01"]}, Scope(frozenset({"sh-01"}))),
+        ({"branches": [], "classes": ["VIP"]}, Scope(frozenset(), frozenset({"VIP"}))),
+        ({"classes": [], "own_files": []}, Scope(None, frozenset())),
+    ],
+)
+def test_a_limit_that_is_approved_holds_and_an_empty_one_is_one(
+    directory: StoredDirectory, limits: dict[str, list[str]], expected: Scope
+) -> None:
+    approve(directory, change(entry(**limits)))
+    found = directory.lookup("spiffe://demo.bank/ben")
+    assert found is not None
+    assert found.scope == expected
+
+
+def test_another_reach_is_another_principal_and_a_new_generation(
+    directory: StoredDirectory,
+) -> None:
+    approve(directory, change(entry(branches=["sh-01"])))
+    before, generation = directory.lookup("spiffe://demo.bank/ben"), directory.generation
+    approve(directory, change(entry(branches=["sh-02"])))
+    assert directory.generation != generation
+    assert directory.lookup("spiffe://demo.bank/ben") != before
+
+
 def test_a_principal_is_found_by_his_name_as_a_lookup_would_find_him(
     directory: StoredDirectory, clock: Clock
 ) -> None:
@@ -192,6 +221,9 @@ def test_a_token_of_an_approved_account_is_his(directory: StoredDirectory) -> No
         change(entry(institution="other-bank")),
         change(entry(not_after="31.12.2027")),
         change(entry(person="Ben Bei")),
+        change(entry(classes=["Ben"])),
+        change(entry(branches="Ben")),
+        change(entry(branches=None)),
         change({"name": "ben", "roles": ["teller"]}),
         change(*(entry(name=f"n{n}", uri=f"spiffe://demo.bank/{n}") for n in range(201))),
     ],

@@ -18,9 +18,11 @@ The file, `principals.toml`, has one entry a caller:
     accounts = ["https://login.demo.bank|8f14e45f"]   # of his tokens; then no uri is needed
     institution = "demo-bank"
     roles = ["teller"]
-    branches = ["sh-01"]             # optional: those that he is held to
+    branches = ["sh-01"]             # optional: customers of these only; [] is nobody
+    classes = ["ORDINARY"]           # optional: files of these classes only; [] is none
     own_files = ["01jd..."]          # optional: customers that he is
     related_files = ["01jd..."]      # optional: customers that a declared relative is
+    home_branch = "sh-01"            # optional: where he works; files of other branches are noticed
 
 It is reloaded live. Whoever writes it should write another file and rename it into place: a file
 that is written in place may be met half written, and is then reported until it is whole.

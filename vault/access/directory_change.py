@@ -4,8 +4,10 @@ An entry holds what one of principals.toml does, in JSON; beside it, each role m
 
     {"upsert": [{"name": "teller-7", "person": "p-4711", "accounts": ["https://login.bank|8f14"],
                  "roles": [{"role": "teller", "not_after": "2026-12-31T16:00:00Z"}],
-                 "branches": ["sh-01"], "not_after": "2027-12-31"}],
+                 "branches": ["sh-01"], "classes": ["ORDINARY"], "not_after": "2027-12-31"}],
      "remove": ["teller-3"]}
+
+Empty lists are as good as none, but those of `branches` and `classes`: they let nothing through.
 
 The institution is that of the proposal. Nodes of the vault itself, which have none, stand in the
 file alone. No message shows a value: a principal's name may be a person's.
@@ -28,7 +30,7 @@ MAX_ENTRIES: Final = 200
 NODE_ROLES: Final = frozenset({"masked_node"})
 """Of nodes of the vault: they reach into every institution, so that no institution gives them."""
 
-_LISTS: Final = ("certificates", "accounts", "branches", "own_files", "related_files")
+_LISTS: Final = ("certificates", "accounts", "own_files", "related_files")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import re
 from dataclasses import InitVar, dataclass
 from typing import Final
 
+from vault.access.scope import EVERYWHERE, Scope
+
 # Only vault.access.directory passes it on: a Principal is proof that the directory knows a caller.
 _DIRECTORY: Final = object()
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -20,9 +22,10 @@ class Principal:
 
     `name` is what the log calls him, `workload` the URI of his certificate, `institution` is empty
     for a node of the vault itself. `person` is an opaque name of the natural person whose account
-    this is, the same in all his accounts; empty for a program. `branches` are those that he is held
-    to (all, if there is none), `own_files` and `related_files` the customers that he or a declared
-    relative is. His name is left out of the representation: it may be a person's.
+    this is, the same in all his accounts; empty for a program. `scope` is how far his roles reach
+    within the institution, `own_files` and `related_files` the customers that he or a declared
+    relative is. `home_branch` is where a person works: it bars nothing, but files of other
+    branches are noticed. His name is left out of the representation: it may be a person's.
     """
 
     name: str
@@ -31,9 +34,10 @@ class Principal:
     workload: str
     made_by: InitVar[object]
     person: str = ""
-    branches: frozenset[str] = frozenset()
+    scope: Scope = EVERYWHERE
     own_files: frozenset[str] = frozenset()
     related_files: frozenset[str] = frozenset()
+    home_branch: str = ""
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _DIRECTORY:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vault.access.principals import _DIRECTORY, _NAME, Principal
+from vault.access.scope import Scope
+from vault.records import FILE_CLASSES
 
 KEYS: Final = (
     "name",
@@ -23,8 +25,10 @@ KEYS: Final = (
     "person",
     "accounts",
     "branches",
+    "classes",
     "own_files",
     "related_files",
+    "home_branch",
 )
 _INSTITUTION: Final = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -34,7 +38,7 @@ _ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _URI: Final = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+")
 _MAX_URI: Final = 2048
 _PERSON: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
-_BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_HOME: Final = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,62}\S)?")
 # Identifiers of customers: ULIDs in lower-case Crockford base 32.
 _CUSTOMER: Final = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _CERTIFICATE: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -100,9 +104,10 @@ def entry(place: str, table: object) -> Entry:
             workload=_uri(place, table),
             made_by=_DIRECTORY,
             person=_person(place, table),
-            branches=_names(place, table, "branches", _BRANCH, "letters, digits, dots and dashes"),
+            scope=_scope(place, table),
             own_files=_names(place, table, "own_files", _CUSTOMER, _FILE),
             related_files=_names(place, table, "related_files", _CUSTOMER, _FILE),
+            home_branch=_home(place, table),
         ),
         _last_day(place, table),
         certificates(place, table, "certificates"),
@@ -128,6 +133,9 @@ def refuse_unknown(table: Mapping[str, object], known: tuple[str, ...], place: s
             raise PrincipalsInvalid(f"{place} has {shown}; {mend}")
 
 
+_AS_BRANCH: Final = "written as the branch of customers is written, up to 64 characters"
+_CLASS: Final = re.compile("|".join(FILE_CLASSES))
+_CLASSES: Final = ", ".join(FILE_CLASSES)
 _FILE: Final = "a customer's identifier, the 26 characters after customers/ in its name"
 
 
@@ -139,12 +147,27 @@ def _refuse_half(place: str, table: Mapping[str, object]) -> None:
             f"{place} has certificates but no uri; add the URI that they have, or remove them"
         )
     # Rules about "another person" compare persons: one who has no name would equal nobody.
-    for key in ("accounts", "own_files", "related_files"):
+    for key in ("accounts", "own_files", "related_files", "home_branch"):
         if key in table and "person" not in table:
             raise PrincipalsInvalid(
                 f"{place} has {key} but no person; add an opaque name of whose they are, "
                 "the same in all his entries"
             )
+
+
+def _scope(place: str, table: Mapping[str, object]) -> Scope:
+    """Of whom it limits; an empty list lets nothing through."""
+    limits = {key: table[key] for key in ("branches", "classes") if key in table}
+    if limits and "institution" not in table:
+        raise PrincipalsInvalid(
+            f"{place} has {' and '.join(limits)} but no institution: nodes of the vault itself are "
+            "not limited; remove it"
+        )
+    mends = {"branches": (_HOME, _AS_BRANCH), "classes": (_CLASS, f"one of {_CLASSES}")}
+    found: dict[str, frozenset[str]] = {}
+    for key, value in limits.items():
+        found[key] = frozenset() if value == [] else _names(place, table, key, *mends[key])
+    return Scope(found.get("branches"), found.get("classes"))
 
 
 def _institution(place: str, table: Mapping[str, object]) -> str:
@@ -169,6 +192,13 @@ def _person(place: str, table: Mapping[str, object]) -> str:
         return ""
     what = "it is 2 to 40 lower-case letters, digits and dashes, and better not a name"
     return _matching(place, "person", table["person"], _PERSON, what)
+
+
+def _home(place: str, table: Mapping[str, object]) -> str:
+    if "home_branch" not in table:
+        return ""
+    what = "write it as the branch of customers is written, up to 64 characters"
+    return _matching(place, "home_branch", table["home_branch"], _HOME, what)
 
 
 def _roles(place: str, roles: object) -> frozenset[str]:

@@ -15,6 +15,7 @@ from vault.access.policy_files import Policy
 from vault.access.policy_tests import Outcome
 from vault.access.principals_entry import Entry
 from vault.access.proposals import Kind, Proposal
+from vault.access.scope import Limit, Scope
 from vault.access.stored_directory import Listed
 from vault.rpc.translate.common import from_micros
 from vault.services.policy_report import PolicyReport
@@ -26,7 +27,7 @@ KINDS = {
     pb.PROPOSAL_KIND_DIRECTORY: Kind.DIRECTORY.value,
 }
 _KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
-_LISTS = ("certificates", "accounts", "branches", "own_files", "related_files")
+_LISTS = ("certificates", "accounts", "own_files", "related_files")
 
 
 def to_content(change: pb.DirectoryChange) -> bytes:
@@ -95,10 +96,23 @@ def principal_entry(entry: Entry) -> pb.PrincipalEntry:
         certificates=[f"sha256:{digest}" for digest in sorted(entry.certificates)],
         person=who.person,
         accounts=[f"{account.issuer}|{account.subject}" for account in entry.accounts],
-        branches=sorted(who.branches),
+        branches=sorted(who.scope.branches or ()),
         own_files=sorted(who.own_files),
         related_files=sorted(who.related_files),
+        home_branch=who.home_branch,
+        scope=scope(who.scope),
     )
+
+
+def scope(reach: Scope) -> pb.Scope | None:
+    """How far somebody's roles reach; None where they are not limited."""
+    if not reach.limits:
+        return None
+    return pb.Scope(branches=_limit(reach.branches), classes=_limit(reach.classes))
+
+
+def _limit(names: Limit) -> pb.Limit | None:
+    return None if names is None else pb.Limit(names=sorted(names))
 
 
 def listed(one: Listed, known_roles: frozenset[str]) -> pb.ListedPrincipal:
@@ -126,6 +140,7 @@ def explanation(one: Explanation) -> pb.Explanation:
         zh=decision.zh,
         roles_that_would=one.roles_that_would,
         purposes_that_would=one.purposes_that_would,
+        scope=scope(one.who.scope),
     )
 
 
@@ -141,6 +156,7 @@ def able(one: Able, customer: str) -> pb.Able:
         with_check_out=one.with_check_out,
         close_file=customer in one.who.close_files,
         policies=policies(one.policies),
+        scope=scope(one.who.scope),
     )
 
 
@@ -170,12 +186,17 @@ def _entry_document(entry: pb.PrincipalEntry) -> dict[str, Any]:
         "name": entry.name,
         "roles": [_binding(binding) for binding in entry.roles],
     }
-    for key in ("uri", "not_after", "person"):
+    for key in ("uri", "not_after", "person", "home_branch"):
         if value := getattr(entry, key):
             document[key] = value
     for key in _LISTS:
         if values := list(getattr(entry, key)):
             document[key] = values
+    if entry.scope.HasField("branches") or entry.branches:
+        inside = entry.scope.branches.names if entry.scope.HasField("branches") else entry.branches
+        document["branches"] = list(inside)
+    if entry.scope.HasField("classes"):
+        document["classes"] = list(entry.scope.classes.names)
     return document
 
 
