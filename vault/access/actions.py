@@ -8,6 +8,8 @@ class ActionClass(StrEnum):
 
     WRITE = "write"
     FULL_READ = "full_read"
+    BULK_READ = "bulk_read"
+    """To open the files of all customers at once: never by a role alone."""
     MASKED_READ = "masked_read"
     AUDIT_READ = "audit_read"
     PROOF = "proof"
@@ -64,6 +66,7 @@ class Action(StrEnum):
     CUSTOMERS_LIST = "records.customers.list"
     CUSTOMERS_UPDATE = "records.customers.update"
     CUSTOMERS_VERSIONS = "records.customers.versions"
+    CUSTOMERS_EXPORT = "records.customers.export"
     DOCUMENTS_CREATE = "records.documents.create"
     DOCUMENTS_BATCH_CREATE = "records.documents.batch_create"
     DOCUMENTS_GET = "records.documents.get"
@@ -169,15 +172,20 @@ _OF_ACCESS = {
     "approve": ActionClass.ACCESS_DECISION,
     "reject": ActionClass.ACCESS_DECISION,
 }
-_WRITES = ("create", "batch_create", "update", "import")
+_OF_RECORDS = {
+    "create": ActionClass.WRITE,
+    "batch_create": ActionClass.WRITE,
+    "update": ActionClass.WRITE,
+    "import": ActionClass.WRITE,
+    "export": ActionClass.BULK_READ,
+}
 
 
 def _class_of(action: Action) -> ActionClass:
     area, _, rest = action.value.partition(".")
     match area:
         case "records":
-            writes = rest.rpartition(".")[2] in _WRITES
-            return ActionClass.WRITE if writes else ActionClass.FULL_READ
+            return _OF_RECORDS.get(rest.rpartition(".")[2], ActionClass.FULL_READ)
         case "masked":
             return ActionClass.MASKED_READ
         case "audit":

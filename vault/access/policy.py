@@ -134,9 +134,9 @@ class _Rules:
 
         Found by asking the policies themselves, so that it is right for every set of policies.
         """
-        # Only a full read is for a purpose; for the rest, asking for each would be time wasted.
-        full_read = asked.action.action_class is ActionClass.FULL_READ
-        purposes = [purpose.value for purpose in Purpose] if full_read else [asked.purpose]
+        # Only to open records takes a purpose; for the rest, asking for each would be time wasted.
+        opens = asked.action.action_class in (ActionClass.FULL_READ, ActionClass.BULK_READ)
+        purposes = [purpose.value for purpose in Purpose] if opens else [asked.purpose]
 
         def some_purpose(question: Question) -> bool:
             """Whether it could be allowed there, given all that a caller can bring."""
@@ -148,7 +148,7 @@ class _Rules:
             return Reason.ROLE_MISSING
         if not some_purpose(asked):
             return Reason.OTHER_INSTITUTION
-        if full_read and asked.purpose == Purpose.NONE:
+        if opens and asked.purpose == Purpose.NONE:
             return Reason.PURPOSE_REQUIRED
         # What is given stays as it is; what is not is added, the least first.
         for reason, more in (

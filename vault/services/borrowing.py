@@ -13,7 +13,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from vault.access.lending import CheckOut, LendingRefused, State
+from vault.access import Action
+from vault.access.lending import CheckOut, LendingRefused, Stage, State
 from vault.access.lending.transitions import use
 from vault.audit import RowHash
 from vault.records import CheckOutName, InvalidName
@@ -88,12 +89,25 @@ class Borrowing:
             raise CheckOutNotFound(asked.check_out)
         if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
             raise CheckOutNotActive
-        if not _covers(out, asked):
+        if not _covers(out, asked, whole=call.action == Action.CUSTOMERS_EXPORT.value):
             raise CheckOutOtherRecord
         if out.purpose != asked.purpose:
             raise CheckOutOtherPurpose
         call.lent = out
         return True
+
+    async def still_stands(self, call: Call) -> None:
+        """Make sure that what was lent for a long read, which may have used it up itself, was not
+        returned or taken back since, and is not over. Raises CheckOutNotActive."""
+        out = call.lent
+        if out is None:
+            raise CheckOutNotActive
+        row = await self._database.read(
+            lambda conn: check_outs.current(conn, out.institution, out.identifier)
+        )
+        wanted = Stage.USED if out.one_time else Stage.ACTIVE
+        if row is None or _read(row).stage is not wanted or self._clock.now_micros() >= out.ends_at:
+            raise CheckOutNotActive
 
     async def finish(self, call: Call, trace: Trace) -> None:
         """Keep what a read opened for its event. A one-time check-out is used up together with
@@ -131,8 +145,12 @@ def _logged(row: CheckOutRow) -> RowHash:
     return RowHash(row.name.split("/", 2)[2], row.hash())
 
 
-def _covers(out: CheckOut, asked: Asked) -> bool:
-    """A customer's file with all below it, or one record; never customers in general."""
+def _covers(out: CheckOut, asked: Asked, *, whole: bool) -> bool:
+    """A customer's file with all below it, or one record. Customers in general are read by what
+    was lent of the whole institution, which opens nobody's file by itself, and only by an export
+    (`whole`)."""
+    if whole:
+        return not out.customer
     if asked.customer != out.customer or not asked.customer:
         return False
     if not out.record:

@@ -15,6 +15,8 @@ from vault.store import StoreAltered
 from vault.store.check_outs import CheckOutRow
 
 _COLUMN: Final = "sealed"
+# In place of a customer's identifier, which it cannot be.
+_EVERYBODY: Final = "customers"
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -141,13 +143,16 @@ def etag_of(row: CheckOutRow) -> str:
 
 
 def scope_of(institution: str, customer: str) -> ScopeRef:
-    """The scope whose key seals the words: with the customer's file they are shredded."""
+    """The scope whose key seals the words: with the customer's file they are shredded. What is asked
+    for all customers is of nobody's file; its scope has a full side alone."""
+    if not customer:
+        return ScopeRef(institution, _EVERYBODY, "lending")
     return ScopeRef(institution, customer, IDENTITY_SCOPE)
 
 
 def place(institution: str, customer: str, check_out: str) -> SealContext:
     """Where the words are sealed for. They stay the same from version to version."""
-    return SealContext(institution, customer, f"checkOuts/{check_out}", 1, _COLUMN)
+    return SealContext(institution, customer or _EVERYBODY, f"checkOuts/{check_out}", 1, _COLUMN)
 
 
 def encode_words(words: Words) -> bytes:

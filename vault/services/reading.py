@@ -135,11 +135,18 @@ class Reading:
         return await self._one(TRANSACTIONS, row, name, links, views=views)
 
     async def customer_page(
-        self, call: Call, institution: str, after: str, limit: int, *, views: bool = False
+        self,
+        call: Call,
+        institution: str,
+        after: str,
+        limit: int,
+        *,
+        needed: ActionClass = ActionClass.FULL_READ,
+        views: bool = False,
     ) -> list[Opened]:
         """Current versions of an institution's customers, beyond the identifier ``after``, without
         those whose files are closed to the caller."""
-        call.require(ActionClass.FULL_READ, institution)
+        call.require(needed, institution)
         closed = call.close_files
         rows = await self._database.read(
             lambda conn: customers.page(conn, institution, after=after, limit=limit + len(closed))

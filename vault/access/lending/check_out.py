@@ -60,7 +60,8 @@ class Approval:
 class CheckOut:
     """A version of a check-out; versions count from 1, and each change makes the next.
 
-    `record` is the path inside the customer ("" for the whole file). `fields` are paths behind the
+    `customer` is empty where every file is asked for, `record` the path inside the customer ("" for
+    the whole file). `fields` are paths behind the
     kind of record, such as "customer.natural_person.full_name"; one of a message stands for all in
     it. `starts_at` is 0 until the last approval. A `confidential` one is there only for who asks
     and for the roles `seen_by`. Reason and case reference are not here: they are sealed beside it.
@@ -107,6 +108,15 @@ class CheckOut:
         """Roles in which somebody has still to agree."""
         filled = {approval.role for approval in self.approvals}
         return tuple(role for role in self.needed_roles if role not in filled)
+
+    @property
+    def subject(self) -> str:
+        """Resource name of what is asked for; of the institution, where that is every file."""
+        base = f"institutions/{self.institution}"
+        if not self.customer:
+            return base
+        file = f"{base}/customers/{self.customer}"
+        return f"{file}/{self.record}" if self.record else file
 
     @property
     def name(self) -> str:

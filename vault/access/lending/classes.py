@@ -12,6 +12,7 @@
     purposes = ["REGULATOR_REQUEST"]      # one of these
     fields = ["customer.natural_person.identity"]   # the request touches one of these
     sensitive = true                      # the customer is of a sensitive class
+    whole_institution = true              # not a customer's file is asked for, but all of them
 
     [register]
     sees = ["security_officer"]           # who sees all that is not confidential, beside who may
@@ -65,6 +66,7 @@ class LendingClass:
     purposes: tuple[str, ...]
     fields: tuple[str, ...]
     sensitive: bool
+    whole_institution: bool = False
     confidential: bool = False
     sees: tuple[str, ...] = ()
 
@@ -73,10 +75,11 @@ class LendingClass:
         """The roles that see a confidential check-out; empty where it is none."""
         return tuple(dict.fromkeys((*self.needs, *self.sees))) if self.confidential else ()
 
-    def matches(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> bool:
+    def matches(self, purpose: str, fields: Sequence[str], *, sensitive: bool, whole: bool) -> bool:
         """Whether a request is of this class."""
         return (
-            (not self.purposes or purpose in self.purposes)
+            whole == self.whole_institution
+            and (not self.purposes or purpose in self.purposes)
             and (not self.fields or any(overlaps(a, b) for a in fields for b in self.fields))
             and (sensitive or not self.sensitive)
         )
@@ -107,9 +110,16 @@ class LendingClasses:
         self.viewers = auditors | break_glass.reviewers | self.deciders
         self.initiates = frozenset(role for one in secret for role in (*one.needs, *one.sees))
 
-    def of(self, purpose: str, fields: Sequence[str], *, sensitive: bool) -> LendingClass | None:
-        """All classes that a request is of as one; None where there is none."""
-        found = [c for c in self._classes if c.matches(purpose, fields, sensitive=sensitive)]
+    def of(
+        self, purpose: str, fields: Sequence[str], *, sensitive: bool, whole: bool = False
+    ) -> LendingClass | None:
+        """All classes that a request is of as one; None where there is none. ``whole``: it is of
+        the files of all customers."""
+        found = [
+            one
+            for one in self._classes
+            if one.matches(purpose, fields, sensitive=sensitive, whole=whole)
+        ]
         return reduce(_both, found) if found else None
 
     @property
@@ -129,6 +139,7 @@ def _both(one: LendingClass, other: LendingClass) -> LendingClass:
         purposes=(),
         fields=(),
         sensitive=one.sensitive or other.sensitive,
+        whole_institution=one.whole_institution,
         confidential=one.confidential or other.confidential,
         sees=tuple(dict.fromkeys((*one.sees, *other.sees))),
     )
@@ -145,6 +156,7 @@ class _When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purposes: list[str] = []
     fields: list[_Path] = []
     sensitive: bool = False
+    whole_institution: bool = False
 
 
 class _Class(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,6 +226,7 @@ def _class(file: str, one: _Class) -> LendingClass:
         purposes=tuple(one.when.purposes),
         fields=tuple(one.when.fields),
         sensitive=one.when.sensitive,
+        whole_institution=one.when.whole_institution,
         confidential=one.confidential,
         sees=tuple(one.sees),
     )

@@ -166,8 +166,10 @@ def give_back(was: CheckOut, who: Party, now: int) -> CheckOut:
 
 
 def revoke(was: CheckOut, who: Party, now: int) -> CheckOut:
-    """Take back what is lent. Raises LendingRefused."""
-    if was.state_at(now) is not State.ACTIVE:
+    """Take back what is lent; of all customers also while the one export that it was for runs.
+    Raises LendingRefused."""
+    exporting = was.stage is Stage.USED and not was.customer
+    if was.state_at(now) is not State.ACTIVE and not exporting:
         raise LendingRefused(Why.NOT_ACTIVE)
     return _ended(was, Stage.REVOKED, who, now)
 

@@ -32,6 +32,11 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "open a customer's earlier versions",
         "查看客户历史版本",
     ),
+    "records.customers.export": (
+        "exported all customers' full records",
+        "export all customers' full records",
+        "批量导出客户完整记录",
+    ),
     "records.documents.create": (
         "stored an identity document",
         "store an identity document",

@@ -106,7 +106,9 @@ def _below(
     parent: str, subject: str, purpose: str, case_reference: str = "", request_id: str = ""
 ) -> Target:
     """The subject, where it is the parent's; else the parent, and the request is refused later."""
-    own, asked = target_of_parent(parent), target_of(subject)
+    own, asked = target_of_parent(parent), target_of_parent(subject)
+    if not asked.resource:
+        asked = target_of(subject)
     inside = not own.customer and own.institution == asked.institution
     return Target(
         institution="" if own.customer else own.institution,
@@ -125,11 +127,15 @@ def prepare_request(request: pb.RequestCheckOutRequest, problems: Problems) -> A
     """The request for a check-out."""
     wish = request.check_out
     subject = target_of(wish.subject)
+    whole = not subject.institution
+    if whole:
+        subject = target_of_parent(wish.subject)
     with problems.under("check_out"):
         _require_own(request.parent, wish.subject, "subject", problems)
         _require_words(wish.reason, problems)
         record = wish.subject.partition("/customers/")[2].partition("/")[2]
-        _check_fields(wish.fields, _KINDS.get(record.partition("/")[0], ""), problems)
+        kind = "customer" if whole else _KINDS.get(record.partition("/")[0], "")
+        _check_fields(wish.fields, kind, problems)
     if problems:
         return None
     ask = Ask(
@@ -235,7 +241,8 @@ def _check_fields(fields: Any, kind: str, problems: Problems) -> None:
 
 
 def _require_own(parent: str, name: str, field_name: str, problems: Problems) -> None:
-    if target_of(name).institution not in ("", target_of_parent(parent).institution):
+    named = target_of(name).institution or target_of_parent(name).institution
+    if named not in ("", target_of_parent(parent).institution):
         problems.add(
             field_name,
             "OTHER_PARENT",

@@ -12,6 +12,7 @@ from vault.records import CustomerName, DocumentName, TransactionName
 from vault.rpc.methods import BidiStream, Method, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.servicers import importing
+from vault.rpc.servicers.bulk import export_customers
 from vault.rpc.servicers.reads import Lending, Page, get_record, list_records, record_id
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION
 from vault.rpc.servicers.targets import with_request_id
@@ -84,6 +85,7 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
         "ListCustomers": list_records(
             CUSTOMER, Action.CUSTOMERS_LIST, pb.ListCustomersRequest, lending, page, record_id
         ),
+        "ExportCustomers": export_customers(reading, lending),
         "UpdateCustomer": update_record(
             CUSTOMER, Action.CUSTOMERS_UPDATE, pb.UpdateCustomerRequest, parse, update
         ),

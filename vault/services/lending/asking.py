@@ -201,7 +201,12 @@ class Asking:
         stored: list[Stored] = []
 
         def asked(identifier: str, is_sensitive: bool, now: int) -> CheckOut:
-            of = self._register.rules.of(wish.purpose, wish.fields, sensitive=is_sensitive)
+            of = self._register.rules.of(
+                wish.purpose,
+                wish.fields,
+                sensitive=is_sensitive,
+                whole=not wish.customer,
+            )
             return transitions.request(wish, identifier, party_of(call), of, now)
 
         def keep(conn: Connection, new: Stored) -> None:

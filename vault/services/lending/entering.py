@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 
 from sqlalchemy import Connection
 
 from vault.access.lending import CheckOut, Wish
-from vault.records import Customer, new_ulid, sensitive
-from vault.sealing import ScopeShredded, seal_full
+from vault.records import new_ulid, sensitive
+from vault.sealing import FullFileKey, ScopeShredded, seal_full
 from vault.services import sealer
 from vault.services.call import Call
 from vault.services.check_out_rows import (
@@ -44,23 +43,12 @@ async def enter(
     """
     institution, customer = wish.institution, wish.customer
     now = register.clock.now_micros()
-    row, there = await register.database.read(
-        lambda conn: (
-            customers.current(conn, institution, customer),
-            _is_there(conn, wish),
-        )
-    )
-    if row is None or not there:
-        name = sealer.resource_name(institution, customer, wish.record)
-        raise NotFound(name, "subject")
-    scope = scope_of(institution, customer)
-    try:
-        key = (await register.keys.full([scope]))[scope]
-    except ScopeShredded:
-        raise Shredded(sealer.resource_name(institution, customer)) from None
-    record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
+    if customer:
+        key, is_sensitive = await _file(register, wish, now)
+    else:
+        key, is_sensitive = await register.keys.full_alone(scope_of(institution, "")), False
     identifier = new_ulid(now // 1000)
-    out = made_of(identifier, is_sensitive(record, sealer.utc_day(now)), now)
+    out = made_of(identifier, is_sensitive, now)
     sealed = seal_full(key, encode_words(words), place(institution, customer, identifier))
     new = to_row(out, sealed, now, call.actor)
     kept = Stored(customer, f"checkOuts/{identifier}", 1, etag_of(new), now)
@@ -81,9 +69,25 @@ async def enter(
         raise
 
 
-def is_sensitive(record: Customer, today: date) -> bool:
-    """Whether a customer's file takes more to open than others."""
-    return sensitive(record, today)
+async def _file(register: Register, wish: Wish, now: int) -> tuple[FullFileKey, bool]:
+    """The key of a customer's file, and whether the file takes more to open than others."""
+    institution, customer = wish.institution, wish.customer
+    row, there = await register.database.read(
+        lambda conn: (
+            customers.current(conn, institution, customer),
+            _is_there(conn, wish),
+        )
+    )
+    if row is None or not there:
+        name = sealer.resource_name(institution, customer, wish.record)
+        raise NotFound(name, "subject")
+    scope = scope_of(institution, customer)
+    try:
+        key = (await register.keys.full([scope]))[scope]
+    except ScopeShredded:
+        raise Shredded(sealer.resource_name(institution, customer)) from None
+    record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
+    return key, sensitive(record, sealer.utc_day(now))
 
 
 def _is_there(conn: Connection, wish: Wish) -> bool:
