@@ -1,4 +1,4 @@
-"""An export of all customers over TLS: never by a role alone, by two who agree, and told at once."""
+"""An export of all customers over TLS: by no role alone, by two who agree, and told at once."""
 
 import threading
 from collections.abc import Iterator
