@@ -126,6 +126,23 @@ def test_what_is_returned_or_revoked_opens_no_more(
         assert read(vault, token, customer, out).returncode == 8
 
 
+def test_who_can_tells_who_has_the_file_now(
+    vault: RunningVault, token: Path, customer: str
+) -> None:
+    who_can = ("access", "who-can", "--customer", customer)
+    out = asked(vault, token, customer, "--for", "1h")
+    assert out not in ctl(vault, "officer", *who_can).stdout
+    assert custodian(vault, "approve", out, "--yes").returncode == 0
+    found = " ".join(ctl(vault, "officer", *who_can).stdout.split())
+    assert "Open now, by check-outs: check-out lent to file purpose fields agreed until" in found
+    assert re.search(rf"{out} teller customers/.* custodian \(custodian\)", found)
+    assert "当前借出：" in ctl(vault, "officer", "--lang", "zh", *who_can).stdout
+    listed = json.loads(ctl(vault, "officer", *who_can, "--json").stdout)["open_check_outs"]
+    assert [one["name"].endswith(out) for one in listed] == [True]
+    assert teller(vault, token, "checkout", "return", out).returncode == 0
+    assert out not in ctl(vault, "officer", *who_can).stdout
+
+
 def test_a_second_look_is_needed_after_a_change(
     vault: RunningVault, token: Path, customer: str
 ) -> None:

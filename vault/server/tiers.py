@@ -55,7 +55,7 @@ from vault.services.health import (
     principals_probe,
     tokens_probe,
 )
-from vault.services.lending import Asking, Deciding, Looking, Register, Watching
+from vault.services.lending import Asking, Deciding, Looking, OpenNow, Register, Watching
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
 from vault.services.proposing import AccessGround, Proposing
@@ -92,6 +92,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reading = Reading(database, keys)
     borrowing = Borrowing(database, recorder, clock)
     table = field_table(parts.settings)
+    register = _register(parts, recorder)
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
@@ -111,9 +112,9 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         health,
         records.methods(use_cases),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
-        access.methods(_lending(parts, recorder, replays, history, table)),
+        access.methods(_lending(register, parts, replays, history, table)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
-        access_admin.methods(_access_admin(parts, recorder)),
+        access_admin.methods(_access_admin(register, parts, recorder)),
         watch.methods(Decoying(database, recorder, parts.watch, clock)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
@@ -125,13 +126,16 @@ def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
     return compartments.CompartmentUseCases(Cases(ground), Members(ground), Items(ground))
 
 
-def _lending(
-    parts: Parts, recorder: Recorder, replays: Replays, history: History, table: FieldTable
-) -> access.LendingUseCases:
+def _register(parts: Parts, recorder: Recorder) -> Register:
     classes = lending_classes(parts.settings)
-    register = Register(
+    return Register(
         parts.database, parts.keys, recorder, parts.clock, classes, parts.directory.named
     )
+
+
+def _lending(
+    register: Register, parts: Parts, replays: Replays, history: History, table: FieldTable
+) -> access.LendingUseCases:
     looking = Looking(register)
     return access.LendingUseCases(
         Asking(register, replays, table),
@@ -141,11 +145,13 @@ def _lending(
     )
 
 
-def _access_admin(parts: Parts, recorder: Recorder) -> access_admin.AccessAdminUseCases:
+def _access_admin(
+    register: Register, parts: Parts, recorder: Recorder
+) -> access_admin.AccessAdminUseCases:
     ground = AccessGround(
         parts.database, recorder, parts.access, parts.policy, parts.directory, parts.clock
     )
-    explaining = Explaining(parts.policy, parts.directory, parts.access)
+    explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     return access_admin.AccessAdminUseCases(Proposing(ground), explaining, parts.clock)
 
 

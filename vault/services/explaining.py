@@ -11,6 +11,7 @@ from vault.access.stored_directory import Listed, StoredDirectory
 from vault.services.access_state import AccessState
 from vault.services.call import Call
 from vault.services.errors import NotFound
+from vault.services.lending import OpenNow, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,28 @@ class Question:
     given: Circumstances
 
 
+@dataclass(frozen=True, slots=True)
+class WhoCan:
+    """Who may on what condition, and the check-outs by which a customer is open now."""
+
+    able: list[Able]
+    open_now: list[Shown]
+
+
 class Explaining:
     """The use cases; none of them changes anything."""
 
     def __init__(
-        self, policy: PolicyEngine, directory: StoredDirectory, state: AccessState
+        self,
+        policy: PolicyEngine,
+        directory: StoredDirectory,
+        state: AccessState,
+        open_now: OpenNow,
     ) -> None:
         self._policy = policy
         self._directory = directory
         self._state = state
+        self._open_now = open_now
 
     def policies(self, call: Call) -> InForce:
         """The policies that decide now."""
@@ -81,14 +95,27 @@ class Explaining:
         )
         return [explain(self._policy, who, asked.action, asked.resource, given) for who in people]
 
-    def who_can(self, call: Call, resource: ResourceRef, action: Action) -> list[Able]:
-        """Everybody who may, by name."""
+    async def who_can(self, call: Call, resource: ResourceRef, action: Action) -> WhoCan:
+        """Everybody who may, by name; of a customer, also by which check-outs he is open now.
+
+        Those of a person who is known no longer, or whose own file it is, open nothing.
+        """
         call.require(ActionClass.ACCESS_VIEW, resource.institution)
-        found = (
-            able(self._policy, who, action, resource)
-            for who in sorted(self._directory.standing(), key=lambda who: who.name)
-        )
-        return [one for one in found if one is not None]
+        everybody = sorted(self._directory.standing(), key=lambda who: who.name)
+        found = (able(self._policy, who, action, resource) for who in everybody)
+        lent: list[Shown] = []
+        if resource.customer and action.action_class is ActionClass.FULL_READ:
+            readers = {
+                (who.institution, who.person)
+                for who in everybody
+                if resource.customer not in who.close_files
+            }
+            lent = [
+                one
+                for one in await self._open_now.of(call, resource.institution, resource.customer)
+                if (one.out.institution, one.out.requester_person) in readers
+            ]
+        return WhoCan([one for one in found if one is not None], lent)
 
     def _principal(self, institution: str, name: str) -> Principal:
         who = self._directory.named(institution, name)

@@ -11,7 +11,7 @@ from recordsvault.admin.v1 import access_admin_pb2 as pb
 from recordsvault.type.v1.purpose_pb2 import Purpose
 from recordsvault_client import Profile, purposes
 from recordsvault_masked.purposes import purpose_of
-from vault.cli.vaultctl import options
+from vault.cli.vaultctl import checkout_show, options
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, language, say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
@@ -82,7 +82,10 @@ def who_can(
     action: Action = "records.customers.get",
     as_json: options.Json = False,
 ) -> None:
-    """List who may do something with a customer, on what condition, and by which policies."""
+    """List who may do something with a customer, on what condition, and by which policies.
+
+    Below, by which check-outs his file is open now.
+    """
     profile = session(context).profile()
     resource = (
         options.resource_name(customer, "customers/*", profile) if customer else profile.parent
@@ -107,7 +110,12 @@ def who_can(
             ", ".join(policy.id for policy in one.policies),
         )
         made.add_row(*(Text(clean(cell)) for cell in cells))
-    console().print(made if answer.able else say("Nobody may.", "无人可执行。"))
+    out = console()
+    out.print(made if answer.able else say("Nobody may.", "无人可执行。"))
+    if answer.open_check_outs:
+        out.print()
+        out.print(Text(say("Open now, by check-outs:", "当前借出："), style="bold"))
+        out.print(checkout_show.table(checkout_show.OPEN, answer.open_check_outs))
 
 
 def principals(context: typer.Context, as_json: options.Json = False) -> None:

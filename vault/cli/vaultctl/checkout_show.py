@@ -43,6 +43,21 @@ INBOX: tuple[Column[pb.CheckOut], ...] = (
     Column("agreed", "agreed", "已同意", lambda one: say("; ", "；").join(agreed(one)) or "-"),
     Column("decide_by", "decide by", "审批截止", lambda one: when(one.decide_by)),
 )
+OPEN: tuple[Column[pb.CheckOut], ...] = (
+    Column("name", "check-out", "借阅编号", lambda one: short(one.name)),
+    Column("requester", "lent to", "借阅人", lambda one: one.requester),
+    Column("subject", "file", "档案", lambda one: short(one.subject)),
+    Column("purpose", "purpose", "用途", purpose),
+    Column("fields", "fields", "字段", lambda one: ", ".join(one.fields)),
+    Column("why", "agreed", "已同意", lambda one: _why_open(one)),
+    Column("until", "until", "结束", lambda one: when(one.end_time)),
+)
+
+
+def _why_open(one: pb.CheckOut) -> str:
+    if one.break_glass:
+        return say("nobody: broken glass", "无：紧急调阅")
+    return say("; ", "；").join(agreed(one)) or say("nobody need agree", "无须审批")
 
 
 def table(columns: Sequence[Column[pb.CheckOut]], page: Sequence[pb.CheckOut]) -> Table:

@@ -50,6 +50,7 @@ ROLES: dict[str, str] = {
     "teller": "柜员",
     "custodian": "档案保管人",
     "compliance": "合规",
+    "investigator": "调查员",
     "security_officer": "安全官",
     "break_glass": "紧急调阅",
 }

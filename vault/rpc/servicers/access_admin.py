@@ -16,6 +16,7 @@ from vault.rpc.names import target_of_parent
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.targets import purpose_name
+from vault.rpc.translate import check_outs
 from vault.rpc.translate import proposals as translate
 from vault.sealing import Clock
 from vault.services.call import Call
@@ -194,9 +195,15 @@ def _showing(use: AccessAdminUseCases) -> dict[str, Method]:
 
     async def who_can(call: Call, asked: tuple[ResourceRef, Action]) -> Message:
         resource, action = asked
-        found = explaining.who_can(call, resource, action)
-        call.touched(count=len(found))
-        return pb.WhoCanResponse(able=[translate.able(one, resource.customer) for one in found])
+        found = await explaining.who_can(call, resource, action)
+        call.touched(
+            count=len(found.able),
+            resources=tuple(f"checkOuts/{one.out.identifier}" for one in found.open_now),
+        )
+        return pb.WhoCanResponse(
+            able=[translate.able(one, resource.customer) for one in found.able],
+            open_check_outs=map(check_outs.to_proto, found.open_now),
+        )
 
     return {
         "GetPolicies": Unary(

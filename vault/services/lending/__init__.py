@@ -14,6 +14,7 @@ own file.
 from vault.services.lending.asking import Ask, Asking
 from vault.services.lending.deciding import Deciding
 from vault.services.lending.looking import Looking, Wanted
+from vault.services.lending.open_now import OpenNow
 from vault.services.lending.refused import BreakGlassSuspended
 from vault.services.lending.register import Register, Shown
 from vault.services.lending.watching import Watching
@@ -24,6 +25,7 @@ __all__ = [
     "BreakGlassSuspended",
     "Deciding",
     "Looking",
+    "OpenNow",
     "Register",
     "Shown",
     "Wanted",

@@ -162,6 +162,11 @@ class Register:
         """An entry as who calls may see it."""
         return (await self.all_shown(call, [row]))[0]
 
+    def bare(self, row: CheckOutRow) -> Shown:
+        """An entry as it stands now, without its words."""
+        out = self.current(row)
+        return Shown(out, out.state_at(self.clock.now_micros()), etag_of(row))
+
     async def all_shown(self, call: Call, rows: Sequence[CheckOutRow]) -> list[Shown]:
         """Entries as who calls may see them."""
         outs = [self.current(row) for row in rows]
