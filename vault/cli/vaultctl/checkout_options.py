@@ -22,7 +22,9 @@ Name = Annotated[
 Subject = Annotated[
     str,
     typer.Argument(
-        metavar="SUBJECT", help="Customer, or customers/.../documents/... or /transactions/..."
+        metavar="SUBJECT",
+        help="Customer, or customers/.../documents/... or /transactions/..., or `institution`: "
+        "all customers, for an export.",
     ),
 ]
 Field = Annotated[
@@ -55,7 +57,10 @@ Customer = Annotated[
 
 
 def subject_name(given: str, profile: Profile) -> str:
-    """A full resource name of a customer, document or transaction. Raises CommandError."""
+    """A full resource name of a customer, document or transaction, or of the institution. Raises
+    CommandError."""
+    if given == "institution":
+        return profile.parent
     for kind in ("documents", "transactions"):
         if f"/{kind}/" in given:
             return options.resource_name(given, f"customers/*/{kind}/*", profile)

@@ -8,11 +8,13 @@ import typer
 
 from recordsvault.records.v1.customer_pb2 import Customer
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.customers_export import export
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(help="Customers.", no_args_is_help=True)
+app.command("export")(export)
 
 PATTERN = "customers/*"
 MASKED_COLUMNS = (

@@ -28,6 +28,7 @@ from vault.audit.tiles import (
     frontier_from_tiles,
     parse_entries_path,
 )
+from vault.cli.vaultctl.durable import sync_folder
 
 CONFLICT_FILE = "checkpoint.conflict"
 _DRAFT = ".draft"
@@ -195,8 +196,4 @@ def _require_path(path: str) -> None:
 
 def _sync_folders(folder: Path) -> None:
     for path in (*(p for p in folder.rglob("*") if p.is_dir()), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(path)

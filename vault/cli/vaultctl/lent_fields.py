@@ -42,7 +42,8 @@ def named(given: Sequence[str], subject: str) -> list[str]:
     """
     kind = kind_of(subject)
     groups = [list(_paths(kind, _KINDS[kind], 0))]
-    if kind == "customer":
+    # All customers at once are lent without what belongs to each.
+    if kind == "customer" and "/customers/" in subject:
         groups += [list(_paths(name, of, 0)) for name, of in _KINDS.items() if name != kind]
     return _each(given, groups)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from vault.cli.vaultctl.durable import sync_folder
 from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.options import unreadable
 
@@ -79,11 +80,7 @@ class StateFile:
                 stream.flush()
                 os.fsync(stream.fileno())
             draft.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(path.parent)
         except OSError as error:
             raise unreadable(path, error) from None
 

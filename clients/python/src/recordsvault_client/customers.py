@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import grpc
 
@@ -15,6 +15,7 @@ from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.status import from_rpc_error
 
 
 class CustomersClient:
@@ -161,6 +162,39 @@ class CustomersClient:
             return Page(items, answer.next_page_token)
 
         return Pager(fetch, page_token)
+
+    def export(
+        self,
+        *,
+        parent: str = "",
+        purpose: str | int,
+        check_out: str,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        after: str = "",
+    ) -> Iterator[Opened[Customer, MaskedCustomer]]:
+        """Open all customers of an institution, by a check-out of the whole institution.
+
+        In order of name, behind the customer `after` if one is named: that is how an export goes
+        on that was broken off. It ends with its check-out. Raises VaultError.
+        """
+        read = reading(purpose, case_reference, fields)
+        request = pb.ExportCustomersRequest(
+            parent=parent or self._parent,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            check_out=check_out,
+            read_mask=read.read_mask,
+            after=after,
+        )
+        call = self._stub.ExportCustomers(request)
+        try:
+            for answer in call:
+                yield from opened(answer.customers, answer.masked_customers)
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
 
     def update(
         self,

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
+import grpc
 from grpc import aio
 
 from recordsvault.masked.v1.views_pb2 import MaskedCustomer
@@ -17,6 +18,7 @@ from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.status import from_rpc_error
 
 
 class AsyncCustomersClient:
@@ -165,6 +167,40 @@ class AsyncCustomersClient:
             return Page(items, answer.next_page_token)
 
         return AsyncPager(fetch, page_token)
+
+    async def export(
+        self,
+        *,
+        parent: str = "",
+        purpose: str | int,
+        check_out: str,
+        case_reference: str = "",
+        fields: Sequence[str] = (),
+        after: str = "",
+    ) -> AsyncIterator[Opened[Customer, MaskedCustomer]]:
+        """Open all customers of an institution, by a check-out of the whole institution.
+
+        In order of name, behind the customer `after` if one is named: that is how an export goes
+        on that was broken off. It ends with its check-out. Raises VaultError.
+        """
+        read = reading(purpose, case_reference, fields)
+        request = pb.ExportCustomersRequest(
+            parent=parent or self._parent,
+            purpose=read.purpose,
+            case_reference=read.case_reference,
+            check_out=check_out,
+            read_mask=read.read_mask,
+            after=after,
+        )
+        call = self._stub.ExportCustomers(request)
+        try:
+            async for answer in call:
+                for one in opened(answer.customers, answer.masked_customers):
+                    yield one
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
 
     async def update(
         self,
