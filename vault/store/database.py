@@ -6,11 +6,9 @@ pool. Writes run in explicit transactions, on SQLite with BEGIN IMMEDIATE, so th
 for its turn at the start and never fails half way for a lock.
 """
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from vault.store.authorizer import restrict_to_masked
 from vault.store.errors import StoreUnavailable, reraise, translate
 from vault.store.in_place import InPlace
+from vault.store.read_threads import ReadThreads
 
 T = TypeVar("T")
 Role = Literal["full", "masked"]
@@ -97,8 +96,7 @@ class Database:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._readers: list[Connection] = []
-        self._read_threads = read_threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._read_threads = ReadThreads(self.read_sync, read_threads)
         self._disposed = False
 
     def __repr__(self) -> str:
@@ -114,10 +112,9 @@ class Database:
         """
         if self.sqlite_path is not None:
             return self.read_sync(fn)
-        pool = self._pool
-        if pool is None:
-            pool = self._pool = ThreadPoolExecutor(self._read_threads, "vault-read")
-        return await asyncio.get_running_loop().run_in_executor(pool, self.read_sync, fn)
+        if self._disposed:
+            raise StoreUnavailable("the database is closed")
+        return await self._read_threads.read(fn)
 
     def read_sync(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` on this thread's read connection. Raises StoreUnavailable."""
@@ -213,8 +210,7 @@ class Database:
     def dispose(self) -> None:
         """Close every connection; later calls raise StoreUnavailable. Readers must be done."""
         self._disposed = True
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        self._read_threads.close()
         with self._lock:
             readers, self._readers = self._readers, []
         self._local = threading.local()

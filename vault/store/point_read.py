@@ -35,12 +35,11 @@ class PointRead:
                     cursor.execute(sql, values)
                     row: Sequence[Any] | None = cursor.fetchone()
                     return row
-            driver: psycopg.Connection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # of no other dialect
-            if driver.autocommit and driver.pgconn.transaction_status == _IDLE:
-                with driver.cursor() as found:
-                    found.execute(*self._for_postgres(conn.dialect, key))
-                    one: Sequence[Any] | None = found.fetchone()
-                    return one
+            found = self._postgres_cursor(conn)
+            if found is not None:
+                found.execute(*self._for_postgres(conn.dialect, key))
+                one: Sequence[Any] | None = found.fetchone()
+                return one
         except (sqlite3.Error, psycopg.Error):
             # Once more the long way, on which the error gets its name and its treatment.
             pass
@@ -55,12 +54,11 @@ class PointRead:
                     cursor.execute(sql, values)
                     rows: Sequence[Sequence[Any]] = cursor.fetchall()
                     return rows
-            driver: psycopg.Connection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # of no other dialect
-            if driver.autocommit and driver.pgconn.transaction_status == _IDLE:
-                with driver.cursor() as found:
-                    found.execute(*self._for_postgres(conn.dialect, key))
-                    every: Sequence[Sequence[Any]] = found.fetchall()
-                    return every
+            found = self._postgres_cursor(conn)
+            if found is not None:
+                found.execute(*self._for_postgres(conn.dialect, key))
+                every: Sequence[Sequence[Any]] = found.fetchall()
+                return every
         except (sqlite3.Error, psycopg.Error):
             pass
         return conn.execute(self.statement, key).all()
@@ -83,3 +81,16 @@ class PointRead:
             self._postgres = (str(compiled).encode(), dict(compiled.params))
         sql, fixed = self._postgres
         return sql, {**fixed, **key}
+
+    def _postgres_cursor(self, conn: Connection) -> "psycopg.Cursor[Any] | None":
+        """The cursor by which this statement is executed on a connection of psycopg's: to make one
+        anew takes a third of the read, and one that is shared forgets what it knows of the other
+        statement. None within a transaction."""
+        driver: psycopg.Connection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # of no other dialect
+        if not driver.autocommit or driver.pgconn.transaction_status != _IDLE:
+            return None
+        # As long-lived as the driver's connection: one that is lost takes it along.
+        kept: psycopg.Cursor[Any] | None = conn.info.get(self)
+        if kept is None:
+            kept = conn.info[self] = driver.cursor()
+        return kept
