@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -35,21 +35,28 @@ _CACHE_SIZE: Final = 1_024
 _Tree = dict[str, "_Tree | None"]
 
 
+class _Closed(NamedTuple):
+    """A field that is taken out: all of it, or what is closed ``inside`` it."""
+
+    name: str
+    inside: tuple[_Closed, ...] | None
+    repeated: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """What one read opens of each record. ``withheld`` says whether a field that was asked for is
     not opened, whichever fields a record has: so it tells nothing of the record."""
 
     withheld: bool
-    _kept: _Tree | None
+    _closed: tuple[_Closed, ...]
 
     def apply(self, record: Message) -> None:
         """Take out of a record what is not opened; what names it stays."""
-        if self._kept is not None:
-            _prune(record, self._kept)
+        _prune(record, self._closed)
 
 
-_WHOLE: Final = Cut(False, None)
+_WHOLE: Final = Cut(False, ())
 
 
 class Openings:
@@ -119,9 +126,7 @@ def _cut(kind: str, opening: Opening, asked: tuple[str, ...]) -> Cut | None:
         # What is asked for of a value's parts is asked for of the value.
         if not asked or any(within(leaf, path) or within(path, leaf) for path in asked)
     }
-    return Cut(
-        bool(wanted - opened), None if opened == set(leaves) else _tree({*opened, *IDENTITY})
-    )
+    return Cut(bool(wanted - opened), _closed(KINDS[kind], _tree({*opened, *IDENTITY})))
 
 
 def _any_within(leaf: str, paths: Sequence[str]) -> bool:
@@ -160,22 +165,32 @@ def _tree(leaves: Iterable[str]) -> _Tree:
     return tree | {name: _tree(rest) for name, rest in inner.items()}
 
 
-def _prune(message: Message, kept: _Tree) -> None:
+def _closed(message: Descriptor, kept: _Tree) -> tuple[_Closed, ...]:
+    """All of a message that is not kept: of every field of the contract, whether it is."""
+    closed = []
+    for field in message.fields:
+        if field.name not in kept:
+            closed.append(_Closed(field.name, None, field.is_repeated))
+        elif (tree := kept[field.name]) and field.message_type is not None:
+            inside = _closed(field.message_type, tree)
+            if inside:
+                closed.append(_Closed(field.name, inside, field.is_repeated))
+    return tuple(closed)
+
+
+def _prune(message: Message, closed: tuple[_Closed, ...]) -> None:
     """What is left empty goes too: that it was there would tell of what was in it."""
-    for field, value in message.ListFields():
-        name = field.name
-        if name not in kept:
-            message.ClearField(name)
-            continue
-        inside = kept[name]
+    for name, inside, repeated in closed:
         if inside is None:
-            continue
-        if not field.is_repeated:
+            message.ClearField(name)
+        elif repeated:
+            values = getattr(message, name)
+            for place in range(len(values) - 1, -1, -1):
+                _prune(values[place], inside)
+                if not values[place].ByteSize():
+                    del values[place]
+        elif message.HasField(name):
+            value = getattr(message, name)
             _prune(value, inside)
-            if not value.ListFields():
+            if not value.ByteSize():
                 message.ClearField(name)
-            continue
-        for place in range(len(value) - 1, -1, -1):
-            _prune(value[place], inside)
-            if not value[place].ListFields():
-                del value[place]
