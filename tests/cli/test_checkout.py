@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
+from rich.console import Console
 
 from recordsvault.access.v1 import access_pb2 as pb
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_lending import CUSTOMER, START, FakeLending
 from tests.clients.fake_vault import FakeVault
+from vault.cli.vaultctl import checkout_show
 
 ROOT = Path(__file__).parents[2]
 SHORT = "customers/01h00000000000000000000000"
@@ -151,7 +153,23 @@ def test_the_inbox_holds_what_waits_for_me_and_no_more(
     assert over.name[-26:] not in ran.out
     for said in ("zhang-min", SHORT, "CUSTOMER_SERVICE", NAME, "1 h 30 min", "2026-03-02 17:30:00"):
         assert said in ran.out
+    assert "“Calls back about a lost card”" in ran.out
     assert fake.called("ListCheckOuts")[0].filter.mine_to_decide
+
+
+def test_a_name_is_whole_on_a_narrow_terminal_and_nothing_is_cut(lending: FakeLending) -> None:
+    made = lending.add(requester="zhang-min", reason="Because " * 30, one_time=True)
+    for table in (checkout_show.inbox, checkout_show.listed, checkout_show.open_now):
+        out = io.StringIO()
+        Console(file=out, width=60).print(table([made]))
+        lines = [line.rstrip() for line in out.getvalue().splitlines()]
+        assert {f"checkOuts/{made.name[-26:]}", f"  {SHORT}"} <= set(lines)
+        assert max(map(len, lines)) <= 60
+        text = " ".join(out.getvalue().split())
+        assert "zhang-min · CUSTOMER_SERVICE · " in text and " · once · " in text
+        assert f"{NAME}, {PHONES}" in text
+        # Why somebody asked belongs to a decision, not to a list that others look at.
+        assert ("Because Because" in text) is (table is checkout_show.inbox)
 
 
 def test_an_empty_inbox_says_so(vaultctl: Vaultctl, lending: FakeLending) -> None:
@@ -182,9 +200,10 @@ def test_what_a_requester_wrote_cannot_act_on_the_approvers_terminal(
     vaultctl: Vaultctl, lending: FakeLending
 ) -> None:
     made = lending.add(reason="x\x1b[31m\u202eevil [bold]")
-    out = vaultctl("checkout", "show", made.name).out
-    assert not set(out) & set("\x1b\u202e")
-    assert "[bold]" in out
+    for command in (("show", made.name), ("inbox",)):
+        out = vaultctl("checkout", *command).out
+        assert not set(out) & set("\x1b\u202e")
+        assert "[bold]" in out
 
 
 def test_an_approval_shows_what_is_agreed_to_and_sends_exactly_that(

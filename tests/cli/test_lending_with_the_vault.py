@@ -134,8 +134,8 @@ def test_who_can_tells_who_has_the_file_now(
     assert out not in ctl(vault, "officer", *who_can).stdout
     assert custodian(vault, "approve", out, "--yes").returncode == 0
     found = " ".join(ctl(vault, "officer", *who_can).stdout.split())
-    assert "Open now, by check-outs: check-out lent to file purpose fields agreed until" in found
-    assert re.search(rf"{out} teller customers/.* custodian \(custodian\)", found)
+    told = rf"Open now, by check-outs: {out} teller · CUSTOMER_SERVICE · 1 h .*/{customer[-26:]} "
+    assert re.search(told + r".* agreed: custodian \(custodian\) .* open until", found)
     assert "当前借出：" in ctl(vault, "officer", "--lang", "zh", *who_can).stdout
     listed = json.loads(ctl(vault, "officer", *who_can, "--json").stdout)["open_check_outs"]
     assert [one["name"].endswith(out) for one in listed] == [True]

@@ -115,7 +115,7 @@ def who_can(
     if answer.open_check_outs:
         out.print()
         out.print(Text(say("Open now, by check-outs:", "当前借出："), style="bold"))
-        out.print(checkout_show.table(checkout_show.OPEN, answer.open_check_outs))
+        out.print(checkout_show.open_now(answer.open_check_outs))
 
 
 def principals(context: typer.Context, as_json: options.Json = False) -> None:

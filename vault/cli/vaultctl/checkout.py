@@ -12,7 +12,9 @@ from vault.cli.vaultctl import checkout_options as given
 from vault.cli.vaultctl import lent_fields, options
 from vault.cli.vaultctl.checkout_decide import approve, deny, revoke
 from vault.cli.vaultctl.checkout_register import register
-from vault.cli.vaultctl.checkout_show import INBOX, LIST, done, line, table, tell
+from vault.cli.vaultctl.checkout_show import done, line, tell
+from vault.cli.vaultctl.checkout_show import inbox as waiting
+from vault.cli.vaultctl.checkout_show import listed as shortly
 from vault.cli.vaultctl.durations import span
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import as_dict, console, show_items, tell_more, write_json
@@ -121,7 +123,7 @@ def inbox(
     listed = show_items(
         pager.pages(),
         key="check_outs",
-        table=lambda page: table(INBOX, page),
+        table=waiting,
         plain=as_dict,
         limit=limit,
         as_json=as_json,
@@ -150,7 +152,7 @@ def list_check_outs(
     listed = show_items(
         pager.pages(),
         key="check_outs",
-        table=lambda page: table(LIST, page),
+        table=shortly,
         plain=as_dict,
         limit=limit,
         as_json=as_json,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -26,51 +27,65 @@ from vault.cli.vaultctl.lending_words import (
     when,
 )
 from vault.cli.vaultctl.output import clean
-from vault.cli.vaultctl.reports import Column
 
-LIST: tuple[Column[pb.CheckOut], ...] = (
-    Column("name", "check-out", "借阅编号", lambda one: short(one.name)),
-    Column("requester", "asked by", "申请人", lambda one: one.requester),
-    Column("subject", "file", "档案", lambda one: short(one.subject)),
-    Column("purpose", "purpose", "用途", purpose),
-    Column("fields", "fields", "字段", lambda one: ", ".join(one.fields)),
-    Column("state", "state", "状态", outcome),
-)
-INBOX: tuple[Column[pb.CheckOut], ...] = (
-    *LIST[:5],
-    Column("duration", "for", "时长", lambda one: span_text(one.duration)),
-    Column("class", "class", "类别", lambda one: one.check_out_class),
-    Column("agreed", "agreed", "已同意", lambda one: say("; ", "；").join(agreed(one)) or "-"),
-    Column("decide_by", "decide by", "审批截止", lambda one: when(one.decide_by)),
-)
-OPEN: tuple[Column[pb.CheckOut], ...] = (
-    Column("name", "check-out", "借阅编号", lambda one: short(one.name)),
-    Column("requester", "lent to", "借阅人", lambda one: one.requester),
-    Column("subject", "file", "档案", lambda one: short(one.subject)),
-    Column("purpose", "purpose", "用途", purpose),
-    Column("fields", "fields", "字段", lambda one: ", ".join(one.fields)),
-    Column("why", "agreed", "已同意", lambda one: _why_open(one)),
-    Column("until", "until", "结束", lambda one: when(one.end_time)),
-)
+Line = tuple[str, str]
+"""A line of an entry in a list, and its style."""
 
 
-def _why_open(one: pb.CheckOut) -> str:
-    if one.break_glass:
-        return say("nobody: broken glass", "无：紧急调阅")
-    return say("; ", "；").join(agreed(one)) or say("nobody need agree", "无须审批")
+def inbox(page: Sequence[pb.CheckOut]) -> Table:
+    """What waits for somebody, with what he has to know first."""
+    return _entries(
+        page, lambda one: [*_asked(one), *_why(one), *_agreed(one), (outcome(one), _style(one))]
+    )
 
 
-def table(columns: Sequence[Column[pb.CheckOut]], page: Sequence[pb.CheckOut]) -> Table:
-    """A page of a list."""
-    made = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        made.add_column(column.title(), overflow="fold")
+def listed(page: Sequence[pb.CheckOut]) -> Table:
+    """A page of a list, with how each stands."""
+    return _entries(page, lambda one: [*_asked(one), (outcome(one), _style(one))])
+
+
+def open_now(page: Sequence[pb.CheckOut]) -> Table:
+    """What is open, with who agreed to it."""
+    return _entries(page, lambda one: [*_asked(one), *_agreed(one), (outcome(one), _style(one))])
+
+
+def _entries(page: Sequence[pb.CheckOut], lines: Callable[[pb.CheckOut], Iterable[Line]]) -> Table:
+    """A few lines for each: names stay whole on a narrow terminal, to be marked and pasted."""
+    made = Table.grid()
+    made.add_column(overflow="fold")
     for one in page:
-        cells = [Text(clean(column.text(one))) for column in columns]
-        if columns[-1].key == "state":
-            cells[-1].stylize(STYLES.get(one.state, ""))
-        made.add_row(*cells)
+        made.add_row(Text(clean(short(one.name)), style="bold"))
+        for text, style in lines(one):
+            made.add_row(Padding(Text(clean(text), style=style), (0, 0, 0, 2), expand=False))
     return made
+
+
+def _asked(one: pb.CheckOut) -> Iterator[Line]:
+    once = [say("once", "一次性")] if one.one_time else []
+    asked = [one.requester, purpose(one), span_text(one.duration), *once, one.check_out_class]
+    yield " · ".join(asked), ""
+    yield short(one.subject), ""
+    yield ", ".join(one.fields), ""
+
+
+def _why(one: pb.CheckOut) -> Iterator[Line]:
+    if one.reason:
+        case = say(f" (case {one.case_reference})", f"（案件 {one.case_reference}）")
+        yield f"“{one.reason}”" + (case if one.case_reference else ""), "cyan"
+
+
+def _agreed(one: pb.CheckOut) -> Iterator[Line]:
+    who = say("; ", "；").join(agreed(one))
+    if one.break_glass:
+        yield f"{say('broken glass', '紧急调阅')}: {verdict(one)}", "bold red"
+    elif who:
+        yield say("agreed: ", "已同意：") + who, ""
+    elif not one.needed_roles:
+        yield say("agreed: nobody need", "无须审批"), ""
+
+
+def _style(one: pb.CheckOut) -> str:
+    return STYLES.get(one.state, "")
 
 
 def line(one: pb.CheckOut) -> Text:
@@ -159,10 +174,7 @@ def _decisions(one: pb.CheckOut) -> Iterator[Fact]:
     for text in agreed(one):
         yield name, text, ""
         name = ""
-    if waiting := waiting_roles(one):
-        yield say("waits for", "待审批"), roles(waiting), "yellow"
-        yield say("decide by", "审批截止"), when(one.decide_by), ""
-    elif not one.needed_roles and not one.break_glass:
+    if not one.needed_roles and not one.break_glass:
         yield say("agreed", "已同意"), say("nobody need agree", "无须审批"), ""
 
 
