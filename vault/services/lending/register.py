@@ -36,7 +36,6 @@ from vault.services.errors import Aborted, Corrupted, NotFound
 from vault.services.keys import Keys
 from vault.services.lending.refused import refusal
 from vault.services.recording import Recorder
-from vault.services.sealer import resource_name
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
@@ -62,8 +61,8 @@ class Shown:
 
     @property
     def subject(self) -> str:
-        """Resource name of the customer or record."""
-        return resource_name(self.out.institution, self.out.customer, self.out.record)
+        """Resource name of the customer or record, or of the institution."""
+        return self.out.subject
 
 
 class Register:
