@@ -21,7 +21,7 @@ from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION, Resou
 from vault.server.parts import Parts
 from vault.services import sealer
 from vault.services.claiming import claims_of
-from vault.services.reading import record_of, scope_of, version_of
+from vault.services.opening import record_of, scope_of, version_of
 from vault.services.rows import TRANSACTION_TERMS, row_name
 from vault.store import CustomerRow, DocumentRow, TransactionRow, schema
 

@@ -19,11 +19,13 @@ from tests.hostile.stage import (
     Stage,
 )
 from vault.access import Action, ResourceRef
+from vault.sealing import SystemClock
 from vault.server.parts import Parts, build
 from vault.server.settings import TierName, load
 from vault.services.call import Call
 from vault.services.errors import Corrupted
 from vault.services.masked import MaskedReading
+from vault.services.reach import FullReach
 from vault.services.reading import Reading
 
 
@@ -48,7 +50,7 @@ def _call(parts: Parts, action: Action, row: Row, tier: TierName, who: str) -> C
 def _use_case(parts: Parts, database: Any, row: Row, column: str) -> Callable[[], Any]:
     """Opens the row's column as the service does."""
     key = row.key
-    full = Reading(database, parts.keys)
+    full = Reading(database, parts.keys, FullReach(database, parts.keys, SystemClock()))
     masked = MaskedReading(database, parts.keys, None)  # type: ignore[arg-type]  # nothing is searched
     at = (key["institution"], key["customer"])
     if column == "sealed":

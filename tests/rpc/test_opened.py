@@ -24,7 +24,7 @@ from vault.rpc.opened import KINDS, Openings, is_known
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION, Resource
 from vault.services.call import Call
 from vault.services.closed import NothingOpened
-from vault.services.reading import Opened
+from vault.services.opening import Opened
 
 SUBJECT = f"institutions/demo-bank/customers/{'0' * 26}"
 ALWAYS = {"name", "version", "etag", "create_time", "update_time"}

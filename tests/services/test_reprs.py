@@ -13,7 +13,8 @@ from vault.rpc.servicers.writes import Update
 from vault.services.items import Draft, NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.masked import Lookup, Shown
-from vault.services.reading import Opened, Period
+from vault.services.opening import Opened
+from vault.services.reading import Period
 from vault.services.replays import Request
 
 SECRET = "13800138000"

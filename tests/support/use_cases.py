@@ -18,6 +18,7 @@ from vault.services.call import Call, Trace
 from vault.services.keys import Keys
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.reach import FullReach
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
@@ -81,7 +82,8 @@ class UseCases:
     def __post_init__(self) -> None:
         recorder = Recorder(self.log, self.clock)
         replays = Replays(self.database)
-        self.reading = Reading(self.database, self.keys)
+        reach = FullReach(self.database, self.keys, self.clock)
+        self.reading = Reading(self.database, self.keys, reach)
         self.storing = Storing(self.database, self.keys, recorder, replays, self.clock)
         self.updating = Updating(
             self.database, self.reading, self.keys, recorder, replays, self.clock

@@ -92,6 +92,11 @@ ADVICE: Final = {
     "NOTHING_OPENED": "The table of fields, or the check-out, opens no field of such a record "
     "for this purpose. Ask for a check-out with the fields that are needed.",
     "OWN_FILE": "It is the caller's own file or a declared relative's. Somebody else has to look.",
+    "OUTSIDE_SCOPE": "The customer is of another branch, or of a class of files that the caller's "
+    "roles do not reach (`branches`, `classes` of his entry, or of the person's whose token came "
+    "along). Somebody whose roles do has to look; `vaultctl access explain` says how far they go.",
+    "SCOPE_CHANGED": "How far the caller's roles reach was narrowed while the call was under way. "
+    "Call again, or open the stream anew.",
     "CASE_REFERENCE_REQUIRED": "An investigation, a regulator's or a court's request. Set "
     "`case_reference`.",
     "POLICY_ERROR": "The policies could not be evaluated, which is no permission. Operations read "

@@ -60,6 +60,7 @@ from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
 from vault.services.proposing import AccessGround, Proposing
 from vault.services.proving import Proving
+from vault.services.reach import FullReach
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
@@ -89,7 +90,8 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     database, keys, clock = parts.database, parts.keys, parts.clock
     recorder = Recorder(parts.log, clock, parts.watch)
     replays = Replays(database)
-    reading = Reading(database, keys)
+    reach = FullReach(database, keys, clock)
+    reading = Reading(database, keys, reach)
     borrowing = Borrowing(database, recorder, clock)
     table = field_table(parts.settings)
     register = _register(parts, recorder)

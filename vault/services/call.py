@@ -14,6 +14,7 @@ from vault.access import (
     Recognised,
 )
 from vault.access.lending import CheckOut
+from vault.access.scope import EVERYWHERE, Scope
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
 from vault.records import new_ulid
@@ -116,6 +117,14 @@ class Call:
         relative is."""
         own = self.principal.close_files if self.principal is not None else frozenset()
         return own if self.bearer is None else own | self.bearer.close_files
+
+    @property
+    def scope(self) -> Scope:
+        """Which customers' files the roles of all who stand behind the call reach."""
+        if self.principal is None:
+            return EVERYWHERE
+        own = self.principal.scope
+        return own if self.bearer is None else own & self.bearer.scope
 
     def require(self, needed: ActionClass, institution: str, customer: str = "") -> None:
         """Make sure that policy has allowed what a use case does, for this institution or customer.

@@ -83,6 +83,36 @@ class OwnFile(VaultError):
         )
 
 
+class OutsideScope(VaultError):
+    """A customer of another branch, or of a class of files that his roles do not reach. Which of
+    the two is not said: it would tell what the file holds."""
+
+    code = "PERMISSION_DENIED"
+    reason = "OUTSIDE_SCOPE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your roles do not reach this customer's file: they are held to some branches, or to "
+            "some classes of files. Somebody whose roles do has to look.",
+            "您的角色范围不含该客户档案：角色限于部分机构网点或部分档案类别。"
+            "须由范围内的人员办理。",
+        )
+
+
+class ScopeChanged(VaultError):
+    """What is about to leave was judged by a reach that he has no longer."""
+
+    code = "ABORTED"
+    reason = "SCOPE_CHANGED"
+    closed = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "How far your roles reach has changed while this call was under way. Call again.",
+            "在此调用进行期间，您的角色范围已变更。请重新调用。",
+        )
+
+
 class NothingOpened(VaultError):
     """Not one field."""
 

@@ -6,9 +6,9 @@ tier's index oracle, which turns a value into identifiers; this tier holds no in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,9 @@ from vault.services.call import Call
 from vault.services.errors import NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
-from vault.services.reading import Period, pointing_at
+from vault.services.opening import pointing_at
+from vault.services.reach import Listing, MaskedReach
+from vault.services.reading import Period
 from vault.store import (
     Database,
     LinkRow,
@@ -32,7 +34,14 @@ from vault.store import (
     transactions,
 )
 
+T = TypeVar("T")
+
 MaskedRow = MaskedCustomerRow | MaskedDocumentRow | MaskedTransactionRow
+Ids = tuple[list[str], dict[str, MaskedCustomerRow]]
+
+# Of those that a value points to, looked at for a page: each look-up spends from the searches that
+# the caller has.
+_SEARCHED: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +83,34 @@ class IndexOracle(Protocol):
 
 
 class MaskedReading:
-    """The masked use cases. Raises NotFound, Shredded, Corrupted; StoreUnavailable and
-    KmsUnavailable from below."""
+    """The masked use cases. Raises NotFound, Shredded, Corrupted, OutsideScope; StoreUnavailable
+    and KmsUnavailable from below."""
 
     def __init__(self, database: Database, keys: Keys, oracle: IndexOracle) -> None:
         self._database = database
         self._keys = keys
         self._oracle = oracle
+        self._reach = MaskedReach(keys)
 
     async def customer(self, call: Call, institution: str, customer: str) -> Shown:
         """A customer's masked view."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        row = await self._database.read(
-            lambda conn: customers.current_masked(conn, institution, customer)
+        row = await self._within(
+            call,
+            institution,
+            customer,
+            lambda conn: customers.current_masked(conn, institution, customer),
         )
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
     async def document(self, call: Call, institution: str, customer: str, document: str) -> Shown:
         """A document's masked view."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        row = await self._database.read(
-            lambda conn: documents.current_masked(conn, institution, customer, document)
+        row = await self._within(
+            call,
+            institution,
+            customer,
+            lambda conn: documents.current_masked(conn, institution, customer, document),
         )
         name = sealer.resource_name(institution, customer, f"documents/{document}")
         return await self._one(DOCUMENTS, row, name)
@@ -104,31 +120,45 @@ class MaskedReading:
     ) -> Shown:
         """A transaction's masked view, with what corrects and reverses it."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        row, links = await self._database.read(
-            lambda conn: transactions.get_masked(conn, institution, customer, transaction)
+        row, links = await self._within(
+            call,
+            institution,
+            customer,
+            lambda conn: transactions.get_masked(conn, institution, customer, transaction),
         )
         name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
         return await self._one(TRANSACTIONS, row, name, links)
 
     async def customer_page(
         self, call: Call, institution: str, after: str, limit: int
-    ) -> list[Shown]:
+    ) -> Listing[Shown]:
         """Masked customers of an institution, beyond the identifier ``after``."""
         call.require(ActionClass.MASKED_READ, institution)
-        rows = await self._database.read(
-            lambda conn: customers.page_masked(conn, institution, after=after, limit=limit)
-        )
-        return await self._many(CUSTOMERS, rows)
+
+        async def page(at: str, size: int) -> Ids:
+            rows = await self._database.read(
+                lambda conn: customers.page_masked(conn, institution, after=at, limit=size)
+            )
+            return [row.customer for row in rows], {row.customer: row for row in rows}
+
+        if not call.scope.limits:
+            _, rows = await page(after, limit)
+            return Listing(await self._many(CUSTOMERS, list(rows.values())))
+        found = await self._reach.page(call, page, after, limit)
+        return Listing(await self._many(CUSTOMERS, found.rows), found.further)
 
     async def document_page(
         self, call: Call, institution: str, customer: str, after: str, limit: int
     ) -> list[Shown]:
         """Masked documents of a customer, beyond the identifier ``after``."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        rows = await self._database.read(
+        rows = await self._within(
+            call,
+            institution,
+            customer,
             lambda conn: documents.page_masked(
                 conn, institution, customer, after=after, limit=limit
-            )
+            ),
         )
         return await self._many(DOCUMENTS, rows)
 
@@ -153,17 +183,38 @@ class MaskedReading:
             targets = [row.transaction for row in rows]
             return rows, transactions.links_to(conn, institution, customer, targets)
 
-        rows, links = await self._database.read(find)
+        rows, links = await self._within(call, institution, customer, find)
         return await self._many(TRANSACTIONS, rows, links)
 
-    async def search(self, call: Call, lookup: Lookup) -> list[Shown]:
+    async def search(self, call: Call, lookup: Lookup) -> Listing[Shown]:
         """Masked customers that a value points to, in order of identifier."""
         call.require(ActionClass.MASKED_READ, lookup.institution)
-        found = await self._oracle.look_up(call, lookup)
-        rows = await self._database.read(
-            lambda conn: customers.many_masked(conn, lookup.institution, found)
+
+        async def page(at: str, size: int) -> Ids:
+            found = await self._oracle.look_up(call, replace(lookup, after=at, limit=size))
+            rows = await self._database.read(
+                lambda conn: customers.many_masked(conn, lookup.institution, found)
+            )
+            return found, rows
+
+        if not call.scope.limits:
+            found, rows = await page(lookup.after, lookup.limit)
+            return Listing(await self._many(CUSTOMERS, [rows[c] for c in found if c in rows]))
+        some = await self._reach.page(call, page, lookup.after, lookup.limit, most=_SEARCHED)
+        return Listing(await self._many(CUSTOMERS, some.rows), some.further)
+
+    async def _within(
+        self, call: Call, institution: str, customer: str, find: Callable[[Connection], T]
+    ) -> T:
+        """What is found of a customer, if he is within reach. Where that is not so of everybody he
+        is looked at himself, as he stands at the same moment."""
+        if not call.scope.limits:
+            return await self._database.read(find)
+        found, owner = await self._database.read(
+            lambda conn: (find(conn), customers.current_masked(conn, institution, customer))
         )
-        return await self._many(CUSTOMERS, [rows[c] for c in found if c in rows])
+        await self._reach.require(call, owner)
+        return found
 
     async def _one(
         self, kind: AnyKind, row: MaskedRow | None, name: str, links: Sequence[LinkRow] = ()

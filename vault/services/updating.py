@@ -18,8 +18,9 @@ from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.errors import Aborted, AlreadyExists, VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
+from vault.services.opening import Opened
 from vault.services.outcomes import Outcome, Stored
-from vault.services.reading import Opened, Reading
+from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
 from vault.services.rows import row_name

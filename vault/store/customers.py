@@ -87,6 +87,14 @@ def page_masked(
     return [MaskedCustomerRow(*row) for row in conn.execute(_MASKED.listing, key)]
 
 
+def many(conn: Connection, institution: str, ids: Sequence[str]) -> list[CustomerRow]:
+    """Current versions of those customers that exist: one query, for up to 500 ids."""
+    if not ids:
+        return []
+    key = {"institution": institution, "customers": list(ids)}
+    return [CustomerRow(*row) for row in conn.execute(_FULL.many, key)]
+
+
 def many_masked(
     conn: Connection, institution: str, ids: Sequence[str]
 ) -> dict[str, MaskedCustomerRow]:

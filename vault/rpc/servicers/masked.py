@@ -20,6 +20,7 @@ from vault.rpc.servicers.reads import period_of
 from vault.rpc.translate import masked as translate
 from vault.services.call import Call
 from vault.services.masked import Lookup, MaskedReading, Shown
+from vault.services.reach import Listing
 from vault.services.reading import Period
 
 _TERMS = {
@@ -64,20 +65,24 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
     async def transaction(call: Call, n: TransactionName) -> Shown:
         return await reading.transaction(call, n.institution, n.customer, n.transaction)
 
-    async def customers(call: Call, p: _Page) -> list[Shown]:
+    async def customers(call: Call, p: _Page) -> Listing[Shown]:
         return await reading.customer_page(call, p.target.institution, p.after, p.limit + 1)
 
-    async def documents(call: Call, p: _Page) -> list[Shown]:
+    async def documents(call: Call, p: _Page) -> Listing[Shown]:
         t = p.target
-        return await reading.document_page(call, t.institution, t.customer, p.after, p.limit + 1)
-
-    async def transactions(call: Call, p: _Page) -> list[Shown]:
-        t = p.target
-        return await reading.transaction_page(
-            call, t.institution, t.customer, p.period, p.after, p.limit + 1
+        return Listing(
+            await reading.document_page(call, t.institution, t.customer, p.after, p.limit + 1)
         )
 
-    async def search(call: Call, p: _Page) -> list[Shown]:
+    async def transactions(call: Call, p: _Page) -> Listing[Shown]:
+        t = p.target
+        return Listing(
+            await reading.transaction_page(
+                call, t.institution, t.customer, p.period, p.after, p.limit + 1
+            )
+        )
+
+    async def search(call: Call, p: _Page) -> Listing[Shown]:
         term = p.request.WhichOneof("term")
         value = getattr(p.request, term)
         lookup = Lookup(p.target.institution, _TERMS[term], value, p.after, p.limit + 1)
@@ -179,8 +184,8 @@ def _list(
 
     async def handle(call: Call, p: _Page) -> Message:
         # One more than the page tells whether there is a next one.
-        rows: list[Shown] = await page(call, p)
-        shown = rows[: p.limit]
+        listed: Listing[Shown] = await page(call, p)
+        shown = listed.rows[: p.limit]
         call.touched(
             resources=tuple(
                 f"customers/{s.customer}/{s.record}" if s.record else f"customers/{s.customer}"
@@ -188,9 +193,9 @@ def _list(
             ),
             count=len(shown),
         )
-        token = ""
-        if len(rows) > p.limit:
-            token = make_token(p.request, shown[-1].record.rpartition("/")[2] or shown[-1].customer)
-        return answer(shown, token)
+        further = listed.further
+        if len(listed.rows) > p.limit:
+            further = shown[-1].record.rpartition("/")[2] or shown[-1].customer
+        return answer(shown, make_token(p.request, further) if further else "")
 
     return Unary(action, kind, lambda r: target_of_parent(r.parent), prepare, handle)

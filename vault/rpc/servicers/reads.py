@@ -27,7 +27,9 @@ from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import to_millis
 from vault.services.borrowing import Borrowing
 from vault.services.call import Call
-from vault.services.reading import Opened, Period
+from vault.services.opening import Opened
+from vault.services.reach import Listing
+from vault.services.reading import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,19 @@ def get_record(
     async def handle(call: Call, read: Read) -> Message:
         cut = lending.openings.cut(call, resource.field, read.mask)
         opened: Opened = await open_(call, read.name, read.version, cut.withheld)
-        record = _shown(resource, read.name.institution, opened, cut, read.mask)
+        record = shown(resource, read.name.institution, opened, cut, read.mask)
         answer = {resource.field: record}
         if cut.withheld:
             answer["masked"] = resource.masked(read.name.institution, opened)
-        await lending.borrowing.finish(
-            call, replace(call.trace, fields=revealed([record]), count=1)
-        )
+        done = replace(call.trace, fields=revealed([record]), count=1)
+        await lending.borrowing.finish(call, done)
         return response(**answer)  # type: ignore[no-any-return]
 
     return Unary(action, kind, with_purpose(target_of, "name"), prepare, handle)
 
 
-def _shown(resource: Resource, institution: str, opened: Opened, cut: Cut, mask: FieldMask) -> Any:
+def shown(resource: Resource, institution: str, opened: Opened, cut: Cut, mask: FieldMask) -> Any:
+    """What goes out of a record that was opened."""
     record = resource.full(institution, opened)
     cut.apply(record)
     return masked(record, mask)
@@ -128,27 +130,26 @@ def list_records(
     async def handle(call: Call, p: Page) -> Message:
         cut = lending.openings.cut(call, resource.field, p.request.read_mask)
         # One more than the page tells whether there is a next one.
-        rows: Sequence[Opened] = await page(call, p, cut.withheld)
-        shown = rows[: p.limit]
+        listed: Listing[Opened] = await page(call, p, cut.withheld)
+        kept = listed.rows[: p.limit]
         institution = p.target.institution
         records = [
-            _shown(resource, institution, opened, cut, p.request.read_mask) for opened in shown
+            shown(resource, institution, opened, cut, p.request.read_mask) for opened in kept
         ]
         answer: dict[str, Any] = {resource.plural: records}
         if cut.withheld:
             answer[f"masked_{resource.plural}"] = [
-                resource.masked(institution, opened) for opened in shown
+                resource.masked(institution, opened) for opened in kept
             ]
-        token = make_token(p.request, key_of(shown[-1])) if len(rows) > p.limit else ""
-        await lending.borrowing.finish(
-            call,
-            replace(
-                call.trace,
-                fields=revealed(records),
-                resources=tuple(_relative(opened) for opened in shown),
-                count=len(shown),
-            ),
+        further = key_of(kept[-1]) if len(listed.rows) > p.limit else listed.further
+        done = replace(
+            call.trace,
+            fields=revealed(records),
+            resources=tuple(_relative(opened) for opened in kept),
+            count=len(kept),
         )
+        await lending.borrowing.finish(call, done)
+        token = make_token(p.request, further) if further else ""
         return response(**answer, next_page_token=token)  # type: ignore[no-any-return]
 
     return Unary(action, kind, with_purpose(aim, field), prepare, handle)

@@ -18,8 +18,10 @@ from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION
 from vault.rpc.servicers.targets import with_request_id
 from vault.rpc.servicers.writes import Update, batch_create, create, update_record
 from vault.services.call import Call
+from vault.services.opening import Opened
 from vault.services.outcomes import Stored
-from vault.services.reading import Opened, Reading
+from vault.services.reach import Listing
+from vault.services.reading import Reading
 from vault.services.storing import Storing
 from vault.services.updating import Updating
 
@@ -56,16 +58,17 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
     async def get(call: Call, n: CustomerName, version: int, views: bool) -> Opened:
         return await reading.customer(call, n.institution, n.customer, version, views=views)
 
-    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
-        return await reading.customer_page(
+    async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
+        return await reading.customer_listing(
             call, p.target.institution, p.after, p.limit + 1, views=views
         )
 
-    async def versions(call: Call, p: Page, views: bool) -> list[Opened]:
+    async def versions(call: Call, p: Page, views: bool) -> Listing[Opened]:
         before = int(p.after) if p.after else None
-        return await reading.customer_versions(
+        found = await reading.customer_versions(
             call, p.name.institution, p.name.customer, before, p.limit + 1, views=views
         )
+        return Listing(found)
 
     async def update(call: Call, x: Update, change: Callable[[Any], Any]) -> Stored:
         n: CustomerName = x.name
@@ -109,17 +112,19 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
             call, n.institution, n.customer, n.document, version, views=views
         )
 
-    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
-        return await reading.document_page(
+    async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
+        found = await reading.document_page(
             call, p.target.institution, p.target.customer, p.after, p.limit + 1, views=views
         )
+        return Listing(found)
 
-    async def versions(call: Call, p: Page, views: bool) -> list[Opened]:
+    async def versions(call: Call, p: Page, views: bool) -> Listing[Opened]:
         n: DocumentName = p.name
         before = int(p.after) if p.after else None
-        return await reading.document_versions(
+        found = await reading.document_versions(
             call, n.institution, n.customer, n.document, before, p.limit + 1, views=views
         )
+        return Listing(found)
 
     async def update(call: Call, x: Update, change: Callable[[Any], Any]) -> Stored:
         n: DocumentName = x.name
@@ -172,8 +177,8 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
             call, n.institution, n.customer, n.transaction, views=views
         )
 
-    async def page(call: Call, p: Page, views: bool) -> list[Opened]:
-        return await reading.transaction_page(
+    async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
+        found = await reading.transaction_page(
             call,
             p.target.institution,
             p.target.customer,
@@ -182,6 +187,7 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
             p.limit + 1,
             views=views,
         )
+        return Listing(found)
 
     parse = TransactionName.parse
     return {

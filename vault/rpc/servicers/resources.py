@@ -19,8 +19,8 @@ from vault.rpc.problems import Problems
 from vault.rpc.translate import customers, documents, masked, transactions
 from vault.rpc.translate.common import from_micros
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.opening import Opened
 from vault.services.outcomes import Stored
-from vault.services.reading import Opened
 from vault.services.sealer import resource_name
 
 
