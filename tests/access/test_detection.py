@@ -1,5 +1,6 @@
 """The rules of detection, call by call."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from vault.access.actions import ActionClass
 from vault.access.detection import (
     DEFAULT_RULES,
+    By,
     DetectionInvalid,
+    Memory,
     Rules,
     Seen,
     Sentry,
@@ -23,6 +26,7 @@ COMMON = 'id = "it"\nseverity = "alert"\n'
 SEQUENCE = f'[[sequence]]\n{COMMON}count = 4\nwithin = "10m"\n'
 REFUSALS = f'[[refusals]]\n{COMMON}count = 3\nwithin = "10m"\n'
 FOLLOWING = f'[[following]]\n{COMMON}count = 2\nafter = "30m"\nfollowed_by = ["write", "lending"]\n'
+SIMILAR = f'[[similar]]\n{COMMON}by = "surname"\ncount = 3\nwithin = "1h"\n'
 HOURS = (
     f'[[hours]]\n{COMMON}days = ["mon", "tue"]\nfrom = "07:30"\nto = "19:00"\n'
     'time_zone = "Asia/Shanghai"\n'
@@ -40,6 +44,7 @@ class Calls:
 
     def __init__(self, found: Rules) -> None:
         self.sentry = Sentry(found)
+        self.memories: dict[str, Memory] = defaultdict(Memory)
         self.at = 0
 
     def __call__(
@@ -53,10 +58,10 @@ class Calls:
         who: str = "one",
         person: bool = True,
         roles: tuple[str, ...] = ("teller",),
+        alike: tuple[tuple[By, str], ...] = (),
     ) -> list[tuple[str, int]]:
         self.at += after
         seen = Seen(
-            who,
             frozenset(roles),
             person,
             action_class,
@@ -64,10 +69,15 @@ class Calls:
             opened and not refused,
             refused,
             self.at,
+            alike,
         )
-        alerts = self.sentry.look(seen)
-        assert self.sentry.look(seen) == alerts, "looking changes nothing"
-        self.sentry.keep(seen, alerts)
+        memory = self.memories[who]
+        alerts = self.sentry.look(memory, seen)
+        assert self.sentry.look(memory, seen) == alerts, "looking changes nothing"
+        # What does not matter raises nothing, and a memory does not miss it.
+        assert not alerts or self.sentry.matters(seen)
+        if self.sentry.matters(seen) or memory.refused:
+            self.sentry.keep(memory, seen, {alert.rule.id for alert in alerts})
         return [(alert.rule.reason, alert.count) for alert in alerts]
 
 
@@ -146,6 +156,95 @@ def test_files_that_no_business_follows_raise_an_alert(tmp_path: Path) -> None:
     assert call("g", after=31 * MINUTE) == [("IT", 2)]
 
 
+def of(*values: str, by: By = By.SURNAME) -> tuple[tuple[By, str], ...]:
+    return tuple((by, value) for value in values)
+
+
+def test_many_files_of_one_surname_raise_an_alert(tmp_path: Path) -> None:
+    call = Calls(rules(tmp_path, SIMILAR))
+    assert call("a", alike=of("x")) == []
+    assert call("b", alike=of("y")) == []
+    assert call("c", alike=of("x")) == []
+    # The same customer again is not another one, nor is what else he has in common.
+    assert call("a", alike=of("x")) == []
+    assert call("d", alike=of("x", by=By.STREET)) == []
+    assert call("e", alike=of("z", "x")) == [("IT", 3)]
+    # It begins anew.
+    assert [len(call(c, alike=of("x"))) for c in "fghijk"] == [0, 0, 1, 0, 0, 1]
+    assert call("l", alike=of("y")) == []
+    assert call("m", alike=of("y")) == [("IT", 3)]
+
+
+def test_files_of_one_surname_here_and_there_raise_none(tmp_path: Path) -> None:
+    call = Calls(rules(tmp_path, SIMILAR))
+    assert not any(call(c, alike=of("x"), after=30 * MINUTE) for c in "abcdef")
+    assert not any(call(c, alike=of("x"), opened=False) for c in "abcdef")
+    assert not any(call(c, alike=of("x"), refused=True) for c in "abcdef")
+    assert not any(call(c, alike=of(c)) for c in "abcdef")
+    held_apart = zip("abcd", "mnmn", strict=True)
+    assert not any(call(c, alike=of("x"), who=who) for c, who in held_apart)
+
+
+@pytest.mark.parametrize("by", By)
+def test_files_can_have_each_of_the_values_in_common(tmp_path: Path, by: By) -> None:
+    found = rules(tmp_path, SIMILAR.replace("surname", by) + 'roles = ["teller"]\n')
+    call = Calls(found)
+    assert [len(call(c, alike=of("", by=by))) for c in "abc"] == [0, 0, 1]
+    assert call.sentry.values(frozenset({"teller"}), person=True) == {by}
+    assert call.sentry.values(frozenset({"compliance"}), person=True) == frozenset()
+    assert not any(call(c, alike=of("", by=by), roles=("compliance",)) for c in "defg")
+    masked = Calls(found.masked)
+    assert not any(masked(c, alike=of("", by=by)) for c in "abc")
+
+
+def test_a_caller_whom_no_rule_is_about_is_passed_at_once() -> None:
+    sentry = Sentry(read_rules())
+    roles = frozenset({"crm_viewer"})
+    assert sentry.passes(roles, person=False, refused=False)
+    assert not sentry.passes(roles, person=False, refused=True)
+    assert not sentry.passes(roles, person=True, refused=False)
+    assert Sentry(Rules()).passes(roles, person=True, refused=True)
+
+
+@pytest.fixture(scope="module")
+def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Rules:
+    """A rule of every kind."""
+    kinds = enumerate((SEQUENCE, REFUSALS, FOLLOWING, SIMILAR, HOURS))
+    text = "".join(kind.replace('"it"', f'"it-{n}"') for n, kind in kinds)
+    return rules(tmp_path_factory.mktemp("detection"), text)
+
+
+@given(data=st.data())
+def test_whoever_keeps_the_same_calls_goes_on_with_the_same_alerts(
+    every_kind: Rules, data: st.DataObject
+) -> None:
+    """A memory follows from what was kept: what another process or a restart relies on."""
+    sentry = Sentry(every_kind)
+    one, other, kept = Memory(), Memory(), list[tuple[Seen, set[str]]]()
+    at = 0
+    for _ in range(data.draw(st.integers(1, 40))):
+        at += data.draw(st.sampled_from([1, 1_000, 20 * MINUTE]))
+        refused = data.draw(st.booleans())
+        seen = Seen(
+            frozenset({"teller"}),
+            True,
+            data.draw(st.sampled_from([ActionClass.FULL_READ, ActionClass.WRITE])),
+            data.draw(st.sampled_from("abcdefgh")),
+            not refused,
+            refused,
+            at,
+            of(data.draw(st.sampled_from("xy"))),
+        )
+        raised = {alert.rule.id for alert in sentry.look(one, seen)}
+        sentry.keep(one, seen, raised)
+        kept.append((seen, raised))
+        if data.draw(st.booleans()):
+            for before, told in kept:
+                sentry.keep(other, before, told)
+            kept.clear()
+            assert other == one
+
+
 def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).astimezone(UTC).timestamp()) * 1_000_000
 
@@ -210,6 +309,8 @@ def test_an_alert_of_order_is_raised_only_by_distinct_customers_in_order(order: 
     ("text", "says"),
     [
         ("[[surnames]]\ncount = 3", "unknown field"),
+        (SIMILAR.replace("surname", "shoe-size"), "by"),
+        (SIMILAR.replace('within = "1h"', 'within = "25h"'), '"25h" is more than a day'),
         (SEQUENCE.replace("10m", "soon"), '"soon" is no time'),
         (SEQUENCE.replace("count = 4", "count = 1"), "count"),
         (SEQUENCE + REFUSALS, "more than one rule is called it"),
@@ -232,6 +333,7 @@ def test_the_vaults_own_rules_can_be_read_and_a_missing_file_is_refused(tmp_path
     assert found.sequences
     assert found.refusals
     assert found.following
+    assert {rule.by for rule in found.similar} == set(By)
     assert not found.hours
     with pytest.raises(DetectionInvalid, match="cannot be read"):
         read_rules(tmp_path / "absent.toml")

@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 from vault.records import (
     Address,
     Customer,
-    DocumentKind,
-    IdentityDocument,
     LegalEntity,
     Likeness,
     NaturalPerson,
     SoleTrader,
     customer_commons,
-    document_commons,
 )
 from vault.records.likeness import street, surname
 
@@ -102,11 +99,3 @@ def test_what_a_customer_has_in_common_with_others() -> None:
     firm = Customer(legal_entity=LegalEntity(full_name="王府井百货"), addresses=(home,))
     assert customer_commons(firm) == {(Likeness.STREET, "cn||中山路")}
     assert customer_commons(Customer()) == frozenset()
-
-
-def test_a_document_has_its_holders_family_name_unless_that_is_a_firm() -> None:
-    passport = IdentityDocument(kind=DocumentKind.PASSPORT, holder_name="Anna Smith")
-    assert document_commons(passport) == {(Likeness.SURNAME, "smith")}
-    licence = IdentityDocument(kind=DocumentKind.CN_BUSINESS_LICENCE, holder_name="王府井百货")
-    assert document_commons(licence) == frozenset()
-    assert document_commons(IdentityDocument()) == frozenset()

@@ -1,135 +1,28 @@
 """The watch on a real log, on both databases: what a call spends stands or falls with its event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from tests.support.principals import principal_of
 from tests.support.use_cases import BANK
-from vault.access import Action, PolicyEngine, Principal, ResourceRef
-from vault.access.budgets import read_budgets
-from vault.access.detection import Rules
-from vault.audit import AuditLog, decode
-from vault.audit.reader import read
-from vault.records import new_ulid
-from vault.sealing import SystemClock
-from vault.services.call import Call, Trace
-from vault.services.recording import Recorder
+from tests.support.watching import BUDGETS, Process, Run, opening, person, runner
+from vault.access import Principal
+from vault.services.call import Trace
 from vault.services.spent_up import BudgetExhausted
-from vault.services.watching import Watch
-from vault.store import Database, migrate
 from vault.store.spending import FULL, MASKED, Charge
 
-_POLICY = PolicyEngine.load()
-_BUDGETS = """\
-time_zone = "Asia/Shanghai"
-
-[[budget]]
-callers = "persons"
-full_a_day = 3
-"""
 DAY = 86_400_000_000
 
 
-class MovedClock(SystemClock):
-    """The system's clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.ahead = 0
-
-    def now_micros(self) -> int:
-        return super().now_micros() + self.ahead
-
-
-def opening(who: Principal, customer: str) -> Call:
-    """A read of a customer in full that policy has allowed."""
-    action = Action.CUSTOMERS_GET
-    decision = _POLICY.decide(
-        who, action, ResourceRef(BANK, customer, action.kind), "TRANSACTION_MONITORING"
-    )
-    assert decision.allowed, decision.en
-    return Call(
-        call_id=new_ulid(1),
-        tier="full",
-        action=action.value,
-        peer="127.0.0.1:1",
-        principal=who,
-        decision=decision,
-        trace=Trace(BANK, customer, f"institutions/{BANK}/customers/{customer}"),
-    )
-
-
-class Process:
-    """What one server process has."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        table = folder / "budgets.toml"
-        table.write_text(_BUDGETS, "utf-8")
-        self.database = database
-        self.clock = MovedClock()
-        self.watch = Watch(database, read_budgets(table), Rules(), self.clock, full=True)
-        self.log = AuditLog(database, self.clock.now_micros)
-        self.recorder = Recorder(self.log, self.clock, self.watch)
-
-    async def record(self, call: Call) -> None:
-        """As vault/rpc/ending.py does."""
-        event = call.event(self.clock.now_micros())
-        made = self.watch.reckon(call, event)
-        if made is None:
-            await self.log.record(event)
-            return
-        await self.log.commit(made.work, lambda _: (*made.alerts, event), turn=made.turn)
-        made.stands()
-
-    def outcomes(self) -> list[str]:
-        """The outcomes in the log."""
-        return [
-            decode(e.leaf).outcome
-            for e in self.database.read_sync(lambda c: read(c, 0, 1_000)).events
-        ]
-
-
-@asynccontextmanager
-async def processes(url: str, folder: Path, count: int = 1) -> AsyncIterator[list[Process]]:
-    """Several, on one database."""
-    made = [Process(Database(url), folder) for _ in range(count)]
-    for one in made:
-        await one.log.start()
-    try:
-        yield made
-    finally:
-        for one in made:
-            await one.log.stop()
-            one.database.dispose()
-
-
-Run = Callable[[Callable[[list[Process]], Coroutine[Any, Any, None]], int], None]
-
-
 @pytest.fixture
-def run(database_url: str, tmp_path: Path) -> Run:
-    """Run a test with so many processes on a database."""
-    database = Database(database_url)
-    migrate.upgrade(database)
-    database.dispose()
-
-    def started(test: Callable[[list[Process]], Coroutine[Any, Any, None]], count: int) -> None:
-        async def whole() -> None:
-            async with processes(database_url, tmp_path, count) as made:
-                await asyncio.wait_for(test(made), 60)
-
-        asyncio.run(whole())
-
-    return started
-
-
-def person(name: str) -> Principal:
-    return principal_of("compliance", name=name, person=f"p-{name}")
+def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
+    """Run a test with so many processes on a database, persons held to three customers a day."""
+    for started in runner(database_url, tmp_path):
+        yield partial(started, budgets=BUDGETS)
 
 
 def test_work_beyond_the_budget_is_not_done(run: Run) -> None:

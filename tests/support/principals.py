@@ -15,6 +15,7 @@ def principal_of(
     uri: str = "",
     person: str = "",
     own_files: Iterable[str] = (),
+    home_branch: str = "",
 ) -> Principal:
     """A principal with these roles; an empty institution leaves it out, an empty person too."""
     uri = uri or f"spiffe://demo.bank/{name}"
@@ -30,6 +31,8 @@ def principal_of(
         lines.append(f"person = {json.dumps(person)}")
     if own_files:
         lines.append(f"own_files = {json.dumps(list(own_files))}")
+    if home_branch:
+        lines.append(f"home_branch = {json.dumps(home_branch)}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "principals.toml"
         path.write_text("\n".join(lines), encoding="utf-8")

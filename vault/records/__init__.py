@@ -54,7 +54,7 @@ from vault.records.index_terms import (
     normalise,
     transaction_terms,
 )
-from vault.records.likeness import Likeness, customer_commons, document_commons
+from vault.records.likeness import Likeness, customer_commons
 from vault.records.names import (
     IDENTITY_SCOPE,
     CheckOutName,
@@ -142,7 +142,6 @@ __all__ = [
     "decode_masked_document",
     "decode_masked_transaction",
     "decode_transaction",
-    "document_commons",
     "document_terms",
     "encode_marked_view",
     "encode_record",

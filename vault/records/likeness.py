@@ -14,8 +14,6 @@ from enum import StrEnum
 from typing import Final
 
 from vault.records.customer import Address, Customer
-from vault.records.document import IdentityDocument
-from vault.records.enums import DocumentKind
 from vault.records.index_terms import IndexKind, normalise
 from vault.records.masks.family_names import family_name
 from vault.records.masks.functions import is_han
@@ -30,8 +28,6 @@ class Likeness(StrEnum):
 
 Common = tuple[Likeness, str]
 
-# Papers of a firm: who holds them has no family name.
-_OF_FIRMS: Final = frozenset({DocumentKind.CN_BUSINESS_LICENCE, DocumentKind.COMPANY_REGISTRATION})
 # 100号, 12-3号, 三号楼: where a house begins. A street's own numeral (五一路, 第五大道) is followed
 # by something else.
 _HOUSE: Final = re.compile("[0-9]|[〇零一二三四五六七八九十百]+(?=[号號弄栋棟幢座室楼樓单單])")
@@ -59,12 +55,6 @@ def customer_commons(customer: Customer) -> frozenset[Common]:
     if person is not None:
         found.add((Likeness.SURNAME, surname(person.full_name)))
     return frozenset(one for one in found if one[1])
-
-
-def document_commons(document: IdentityDocument) -> frozenset[Common]:
-    """The family name of a document's holder, unless that is a firm."""
-    name = "" if document.kind in _OF_FIRMS else surname(document.holder_name)
-    return frozenset({(Likeness.SURNAME, name)}) if name else frozenset()
 
 
 def surname(full_name: str) -> str:

@@ -56,6 +56,7 @@ from vault.services.health import (
     tokens_probe,
 )
 from vault.services.lending import Asking, Deciding, Looking, OpenNow, Register, Watching
+from vault.services.likenesses import Likenesses
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
 from vault.services.proposing import AccessGround, Proposing
@@ -99,7 +100,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
-        lending=Lending(Openings(table), borrowing),
+        lending=Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch)),
     )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)

@@ -13,6 +13,7 @@ from vault.access import (
     Principal,
     Recognised,
 )
+from vault.access.detection import By
 from vault.access.lending import CheckOut
 from vault.access.scope import EVERYWHERE, Scope
 from vault.audit import AuditEvent, Phase, RowHash
@@ -60,6 +61,8 @@ class Call:
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
     call a second time. ``receipt`` is that of the last event that was made durable.
+    ``alike`` are keyed tokens of what the customer whom it opened has in common with others, where
+    a rule of detection asks for that.
     """
 
     call_id: str
@@ -80,6 +83,7 @@ class Call:
     on_behalf_of: str = ""
     oracle_kind: str = ""
     behind: Behind | None = None
+    alike: tuple[tuple[By, str], ...] = field(default=(), repr=False)
     check_out: str = ""
     lent: CheckOut | None = None
     joined_call_id: str = ""

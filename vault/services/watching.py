@@ -7,36 +7,44 @@ an hour or a day is remembered, so that whoever looks at the same customer again
 A name costs whether or not there is such a customer, and once a budget is used up the refusal
 comes before anybody looks: what is refused tells nothing about who exists.
 
+What the rules of detection have to remember is added in the same transaction (sighting.py), where a
+rule is about the call; of all other calls nothing is.
+
 Alerts are events of their own, in front of the call's event and in the same transaction: they are
 on the stream before the answer leaves. The answer is the same with and without them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Connection
 
 from vault.access import Action
 from vault.access.budgets import Budget, BudgetTable, Meter
-from vault.access.detection import Alert, Rules, Seen, Sentry, Severity
-from vault.audit import AuditEvent
+from vault.access.detection import Alert, By, Rules, Seen, Sentry, Severity
+from vault.audit import AuditEvent, Phase
 from vault.audit import Decision as Verdict
 from vault.sealing import Clock
 from vault.services.alerts import alert_of, customers_of_page
 from vault.services.call import Call
+from vault.services.callers import Caller, caller_of
 from vault.services.counted import Counted
 from vault.services.known_decoys import KnownDecoys
+from vault.services.last_seen import LastSeen
+from vault.services.refused_lately import RefusedLately
+from vault.services.sighting import Sight
 from vault.services.spent_up import BudgetExhausted
 from vault.services.uses import USES, Use
-from vault.store import Database, spending
+from vault.store import Database, sightings, spending
 from vault.store.spending import Charge, OverBudget, Spending
 
 DECOY_OPENED: Final = "DECOY_OPENED"
 DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
-_KEPT: Final = 49 * 3_600_000_000  # the longest day, and one more
+BULK_EXPORT: Final = "BULK_EXPORT"
+_KEPT: Final = 49 * 3_600_000_000  # the longest day, or what a rule remembers, and one more
 _PRUNED_EVERY: Final = 60_000_000
 _PRUNED_ROWS: Final = 2_000
 # What a caller learns from these is whether there is such a customer.
@@ -47,40 +55,32 @@ _REFUSED: Final = (Verdict.DENIED, Verdict.UNAUTHENTICATED)
 _CLASSES: Final = {action.value: action.action_class for action in Action}
 
 
-class _Caller(NamedTuple):
-    """Who spends, by his roles: a person, whatever accounts he has, else a program."""
-
-    institution: str
-    who: str
-    roles: frozenset[str]
-    person: bool
-
-
 @dataclass(slots=True)
 class Reckoning:
     """What is to be done in the transaction of a call's event, and the events in front of it.
 
     `turn` is its place among others of the same transaction, None where that does not matter.
+    What the rules say of `seen`, if it is to be remembered, is known once `work` was done.
     """
 
     watch: Watch = field(repr=False)
-    caller: _Caller
+    caller: Caller
     now: int
     charges: tuple[Charge, ...]
     alerts: tuple[AuditEvent, ...]
     seen: Seen | None
-    raised: list[Alert]
+    tell: Callable[[Alert], AuditEvent]
     prune: bool
 
     @property
     def turn(self) -> int | None:
         """See above."""
-        if not self.charges:
+        if not self.charges and self.seen is None:
             return None
         return spending.turn_of(self.caller.institution, self.caller.who)
 
     def work(self, conn: Connection) -> None:
-        """Spend. Raises BudgetExhausted; the call must not be answered then."""
+        """Spend, and see. Raises BudgetExhausted; the call must not be answered then."""
         self.watch.spend(conn, self)
 
     def stands(self) -> None:
@@ -105,7 +105,11 @@ class Watch:
         self._clock = clock
         self._spending: Spending = spending.FULL if full else spending.MASKED
         self._full = full
-        self._sentry = Sentry(rules)
+        self._sentry = Sentry(rules if full else rules.masked)
+        rows = sightings.FULL if full else sightings.MASKED
+        self._sight = Sight(self._sentry, rows)
+        self._refused = RefusedLately(database, rows, clock, self._sentry.longest_row)
+        self._last = LastSeen()
         self._counted = Counted()
         # Of a caller and meter without room: the end of the period.
         self._empty: dict[tuple[str, str, str], int] = {}
@@ -119,14 +123,17 @@ class Watch:
 
         Raises BudgetExhausted; StoreUnavailable from below.
         """
-        use = USES.get(call.action)
         institution = call.trace.institution
-        if use is None or not institution:
+        if not institution:
+            return
+        await self._refused.look(institution)
+        use = USES.get(call.action)
+        if use is None:
             return
         await self._decoys.look(institution)
         if not self._empty:
             return
-        caller = _caller(call, institution)
+        caller = caller_of(call, institution)
         now = self._clock.now_micros()
         customers = (call.trace.customer,) if use.named else ()
         for charge in self._charges(use, caller, now, call.call_id, customers, missed=False):
@@ -136,10 +143,15 @@ class Watch:
             if not await self._has_room(caller, charge):
                 raise self._over(charge, now)
 
-    async def _has_room(self, caller: _Caller, charge: Charge) -> bool:
+    async def _has_room(self, caller: Caller, charge: Charge) -> bool:
         return await self._database.read(
             lambda conn: self._spending.room(conn, caller.institution, caller.who, charge)
         )
+
+    def asked_of(self, call: Call, institution: str) -> frozenset[By]:
+        """What the rules have to know of a customer whom this call opens in full. Cheap."""
+        caller = caller_of(call, institution)
+        return self._sentry.values(caller.roles, person=caller.person)
 
     def forget_decoys(self, institution: str) -> None:
         """Look anew at the next call: somebody has changed them."""
@@ -151,7 +163,7 @@ class Watch:
         """What the call, whose event this is, spends and raises; None where that is nothing."""
         now = event.time
         use = USES.get(event.action)
-        caller = _caller(call, event.institution)
+        caller = caller_of(call, event.institution)
         opened = use is not None and event.outcome == "OK"
         charges: tuple[Charge, ...] = ()
         found: list[AuditEvent] = []
@@ -169,40 +181,45 @@ class Watch:
                 )
             if opened:
                 found = self._of_decoys(call, event, use, customers)
+        if event.action == Action.CUSTOMERS_EXPORT.value and event.phase is Phase.OPENED:
+            found.append(alert_of(call, event, Severity.ALERT, BULK_EXPORT, "", 0))
         prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
-        who = f"{caller.institution}/{caller.who}"
+        seen = self._seen(call, event, caller, opened=opened)
+        if seen is None and not charges and not found and not prune:
+            return None
+
+        def tell(alert: Alert) -> AuditEvent:
+            rule = alert.rule
+            return alert_of(call, event, rule.severity, rule.reason, event.customer, alert.count)
+
+        return Reckoning(self, caller, now, charges, tuple(found), seen, tell, prune)
+
+    def _seen(self, call: Call, event: AuditEvent, caller: Caller, *, opened: bool) -> Seen | None:
+        """What is to be remembered of a call; None where that is nothing."""
         refused = event.decision in _REFUSED or event.outcome == "PERMISSION_DENIED"
-        if self._sentry.passes(who, caller.roles, person=caller.person, refused=refused):
-            if not charges and not found and not prune:
-                return None
-            return Reckoning(self, caller, now, charges, tuple(found), None, [], prune)
+        passes = self._sentry.passes(caller.roles, person=caller.person, refused=refused)
+        if passes and (refused or not self._refused.has_row(caller)):
+            return None
         seen = Seen(
-            who,
             caller.roles,
             caller.person,
             _CLASSES[event.action],
             event.customer,
             opened and bool(event.customer),
             refused,
-            now,
+            event.time,
+            call.alike,
         )
-        raised = self._sentry.look(seen)
-        found.extend(
-            alert_of(
-                call, event, alert.rule.severity, alert.rule.reason, event.customer, alert.count
-            )
-            for alert in raised
-        )
-        if not charges and not found and not prune:
-            self._sentry.keep(seen, raised)
-            return None
-        return Reckoning(self, caller, now, charges, tuple(found), seen, raised, prune)
+        if not refused and self._refused.has_row(caller):
+            return seen
+        return seen if self._sentry.matters(seen) and not self._last.again(caller, seen) else None
 
     def spend(self, conn: Connection, made: Reckoning) -> None:
         """On the log's writer thread. Raises BudgetExhausted."""
         institution, who = made.caller.institution, made.caller.who
         if made.turn is not None:
             spending.take_turn(conn, made.turn)
+        if made.charges:
             try:
                 self._spending.spend(conn, institution, who, made.charges)
             except OverBudget as over:
@@ -211,14 +228,18 @@ class Watch:
                     end = self._budgets.period(Meter(charge.meter), charge.period).end
                     self._empty[institution, who, charge.meter] = end
                 raise self._over(charge, made.now) from None
+        if made.seen is not None:
+            raised = self._sight.see(conn, made.caller, made.seen)
+            made.alerts += tuple(map(made.tell, raised))
         if made.prune:
-            for table in (spending.FULL, spending.MASKED):
+            for table in (spending.FULL, spending.MASKED, sightings.FULL, sightings.MASKED):
                 table.prune(conn, institution, made.now - _KEPT, _PRUNED_ROWS)
 
     def stands(self, made: Reckoning) -> None:
         """Remember what a committed call has spent and raised."""
         if made.seen is not None:
-            self._sentry.keep(made.seen, made.raised)
+            self._refused.keep(made.caller, made.seen.at, refused=made.seen.refused)
+            self._last.keep(made.caller, made.seen)
         if made.prune:
             self._pruned[made.caller.institution] = made.now
             # Copied at once: the writer thread may be adding to it.
@@ -232,7 +253,7 @@ class Watch:
     def _charges(
         self,
         use: Use,
-        caller: _Caller,
+        caller: Caller,
         now: int,
         call_id: str,
         customers: tuple[str, ...],
@@ -274,14 +295,3 @@ class Watch:
             for customer in customers
             if customer in known
         ]
-
-
-def _caller(call: Call, institution: str) -> _Caller:
-    person = call.person
-    if person is not None:
-        who = f"person/{person.person}" if person.person else f"principal/{person.name}"
-        return _Caller(institution, who, person.roles, True)
-    principal = call.principal
-    if principal is not None:
-        return _Caller(institution, f"principal/{principal.name}", principal.roles, False)
-    return _Caller(institution, f"certificate/{call.workload}", frozenset(), False)

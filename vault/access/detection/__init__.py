@@ -1,17 +1,17 @@
-"""What looks like snooping: rules as data, and their evaluation over what a process sees.
+"""What looks like snooping: rules as data, and their evaluation.
 
-In come calls that ended, in order: who, what kind of action, which customer, whether it was
-refused, and when. Out come alerts, each with its rule, its severity and the customer at hand. The
-rules stand in a table (`default.toml`, or the file that the settings name).
+In come calls that ended, in order: who, what kind of action, which customer, what he has in common
+with others, whether it was refused, and when. Out come alerts, each with its rule, its severity and
+what it counted. The rules stand in a table (`default.toml`, or the file that the settings name).
 
-It sees names only, never a value of a record: that many files of one surname or one street were
-opened cannot be found here. What it remembers is this process's, and ends with it; budgets, which
-hold over processes and restarts, are in vault/access/budgets.
+It sees names and keyed tokens only, never a value of a record, and does no input or output: who
+keeps the calls that matter, over processes and restarts, is vault/services/sighting.py.
 """
 
+from vault.access.detection.memory import Alert, Memory, Seen
 from vault.access.detection.rules import (
-    DEFAULT_RULES,
-    DetectionInvalid,
+    REMEMBERED,
+    By,
     Following,
     Hours,
     Refusals,
@@ -19,16 +19,20 @@ from vault.access.detection.rules import (
     Rules,
     Sequence,
     Severity,
-    read_rules,
+    Similar,
 )
-from vault.access.detection.watching import Alert, Seen, Sentry
+from vault.access.detection.rules_file import DEFAULT_RULES, DetectionInvalid, read_rules
+from vault.access.detection.watching import Sentry
 
 __all__ = [
     "DEFAULT_RULES",
+    "REMEMBERED",
     "Alert",
+    "By",
     "DetectionInvalid",
     "Following",
     "Hours",
+    "Memory",
     "Refusals",
     "Rule",
     "Rules",
@@ -36,5 +40,6 @@ __all__ = [
     "Sentry",
     "Sequence",
     "Severity",
+    "Similar",
     "read_rules",
 ]

@@ -1,246 +1,233 @@
 """Holds calls against the rules.
 
-Two steps a call: `look` says which alerts it raises and changes nothing; `keep` remembers it, once
-its event and its alerts are durable. An alert that could not be written is raised by the next call
-that fits.
+Two steps a call: `look` says which alerts it raises and changes nothing; `keep` remembers it. What
+is remembered of a caller is a `Memory`, which follows from the calls that were kept, in their
+order, and from nothing else: whoever keeps the same calls has the same memory.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final
 
 from vault.access.actions import ActionClass
+from vault.access.detection.memory import Alert, Memory, Run, Seen
 from vault.access.detection.rules import (
+    HOUR,
+    REMEMBERED,
+    By,
     Following,
     Hours,
     Refusals,
     Rule,
     Rules,
     Sequence,
+    Similar,
 )
 
-_REMEMBERED: Final = 10_000  # callers
-_FILES: Final = 1_000  # opened files of one caller that business may still follow
-_HOUR: Final = 3_600_000_000
+_ROLES: Final = 10_000  # sets of roles whose rules are held
+_FILES: Final = 1_000  # opened files of one caller, and values in common, that are remembered
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_R = TypeVar("_R", bound=Rule)
-
-
-class Seen(NamedTuple):
-    """A call that ended. `who` is one caller of one institution; `at` in microseconds since the
-    epoch; `opened` whether it showed `customer`, of one record or one list below him."""
-
-    who: str
-    roles: frozenset[str]
-    person: bool
-    action_class: ActionClass
-    customer: str
-    opened: bool
-    refused: bool
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What a rule says of a call; `count` of what it counted."""
-
-    rule: Rule
-    count: int
-
-
-@dataclass(slots=True)
-class _Run:
-    """Customers in one order so far: the last one, which way it goes (1, -1, or 0 while there is
-    one customer), and when each came."""
-
-    times: deque[int]
-    last: str = ""
-    way: int = 0
-
-    def goes_on(self, customer: str) -> bool:
-        """Whether a customer is the next one in the order."""
-        if not self.last or customer == self.last:
-            return False
-        return self.way == 0 or (customer > self.last) is (self.way > 0)
-
-    def take(self, customer: str, at: int) -> None:
-        """Go on, or begin anew."""
-        if customer == self.last:
-            return
-        if self.last:
-            if not self.goes_on(customer):
-                # The last one may be the first of the other way.
-                newest = self.times[-1]
-                self.times.clear()
-                self.times.append(newest)
-            self.way = 1 if customer > self.last else -1
-        self.times.append(at)
-        self.last = customer
-
-    def restart(self, at: int) -> None:
-        """Begin anew with the last customer."""
-        self.way = 0
-        self.times.clear()
-        self.times.append(at)
-
-
-@dataclass(slots=True)
-class _Caller:
-    runs: dict[str, _Run] = field(default_factory=dict)
-    refused: deque[int] = field(default_factory=deque)
-    warned: dict[str, int] = field(default_factory=dict)
-    files: OrderedDict[str, int] = field(default_factory=OrderedDict)
-
-
-class _Concern(NamedTuple):
-    """The rules that concern somebody with some roles."""
-
-    sequences: tuple[Sequence, ...]
-    refusals: tuple[Refusals, ...]
-    following: tuple[Following, ...]
-    hours: tuple[Hours, ...]
 
 
 class Sentry:
-    """Remembers callers of one process. Not thread-safe: one event loop's."""
+    """The rules of one tier, held against calls. It remembers nothing itself."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._callers: OrderedDict[str, _Caller] = OrderedDict()
         self._longest = max((rule.count for rule in rules.refusals), default=0)
-        self._concern = lru_cache(_REMEMBERED)(self._of)
+        self._concern = lru_cache(_ROLES)(self._of)
+        # Business is a person's in whichever of his accounts, so it is not asked for roles.
+        self._business = {
+            person: frozenset(
+                one
+                for rule in rules.following
+                if rule.persons in (None, person)
+                for one in rule.followed_by
+            )
+            for person in (True, False)
+        }
 
-    def passes(self, who: str, roles: frozenset[str], *, person: bool, refused: bool) -> bool:
-        """Whether a call of this caller neither raises anything nor has to be remembered: what
-        most calls of programs are. Cheap."""
+    @property
+    def horizon(self) -> int:
+        """How far back anything can matter, in microseconds."""
+        return self._rules.horizon
+
+    @property
+    def longest_row(self) -> int:
+        """The longest time of a rule about refusals, in microseconds; 0 where there is none."""
+        return max((rule.within for rule in self._rules.refusals), default=0)
+
+    def passes(self, roles: frozenset[str], *, person: bool, refused: bool) -> bool:
+        """Whether no rule is about a call of such a caller at all: what most calls of programs
+        are. Cheap."""
         concern = self._concern(roles, person)
         if refused:
             return not concern.refusals
-        return who not in self._callers and not (
-            concern.sequences or concern.following or concern.hours
+        return not (
+            concern.sequences
+            or concern.similar
+            or concern.following
+            or concern.hours
+            or self._business[person]
         )
 
-    def look(self, seen: Seen) -> list[Alert]:
+    def values(self, roles: frozenset[str], *, person: bool) -> frozenset[By]:
+        """What has to be known of a customer whom such a caller opens in full. Cheap."""
+        concern = self._concern(roles, person)
+        return frozenset(rule.by for rule in concern.similar) if concern.similar else _NOTHING
+
+    def matters(self, seen: Seen) -> bool:
+        """Whether a call has to be looked at and remembered, but for that it may end a row of
+        refusals."""
+        concern = self._concern(seen.roles, seen.person)
+        if seen.refused:
+            return bool(concern.refusals)
+        if not seen.customer:
+            return False
+        if not seen.opened:
+            return seen.action_class in self._business[seen.person]
+        return any(
+            _reads(rule, seen) for rule in (*concern.sequences, *concern.hours, *concern.following)
+        ) or any(rule.by is by for rule in concern.similar for by, _ in seen.alike)
+
+    def look(self, memory: Memory, seen: Seen) -> list[Alert]:
         """The alerts that a call raises."""
         concern = self._concern(seen.roles, seen.person)
-        caller = self._callers.get(seen.who) or _Caller()
         alerts: list[Alert] = []
         if seen.refused:
             for refusals in concern.refusals:
-                self._refusals(refusals, caller, seen, alerts)
+                _look_refusals(refusals, memory, seen, alerts)
         elif seen.opened:
             for sequence in concern.sequences:
-                self._sequence(sequence, caller, seen, alerts)
+                _look_sequence(sequence, memory, seen, alerts)
+            for similar in concern.similar:
+                _look_similar(similar, memory, seen, alerts)
             for hours in concern.hours:
-                self._hours(hours, caller, seen, alerts)
+                _look_hours(hours, memory, seen, alerts)
             for following in concern.following:
-                self._following(following, caller, seen, alerts)
+                _look_following(following, memory, seen, alerts)
         return alerts
 
-    def keep(self, seen: Seen, alerts: list[Alert]) -> None:
-        """Remember a call, and that its alerts were raised."""
-        caller = self._callers.get(seen.who)
-        if caller is None:
-            caller = self._callers[seen.who] = _Caller()
-            if len(self._callers) > _REMEMBERED:
-                self._callers.popitem(last=False)
-        else:
-            self._callers.move_to_end(seen.who)
-        raised = {alert.rule.id for alert in alerts}
+    def keep(self, memory: Memory, seen: Seen, raised: Container[str]) -> None:
+        """Remember a call, and that it raised the alerts of these rules."""
         if seen.refused:
-            caller.refused.append(seen.at)
-            while len(caller.refused) > self._longest:
-                caller.refused.popleft()
-            if raised:
-                caller.refused.clear()
+            memory.refused.append(seen.at)
+            while len(memory.refused) > self._longest:
+                memory.refused.popleft()
+            if any(rule.id in raised for rule in self._rules.refusals):
+                memory.refused.clear()
             return
-        caller.refused.clear()
+        memory.refused.clear()
         if not seen.opened:
-            self._business(caller, seen)
+            if seen.action_class in self._business[seen.person]:
+                memory.files.pop(seen.customer, None)
             return
         concern = self._concern(seen.roles, seen.person)
         for rule in concern.sequences:
             if _reads(rule, seen):
-                run = caller.runs.get(rule.id)
+                run = memory.runs.get(rule.id)
                 if run is None:
-                    run = caller.runs[rule.id] = _Run(deque(maxlen=rule.count))
+                    run = memory.runs[rule.id] = Run(deque(maxlen=rule.count))
                 run.take(seen.customer, seen.at)
                 if rule.id in raised:
                     run.restart(seen.at)
+        for similar in concern.similar:
+            _keep_similar(similar, memory, seen, raised=similar.id in raised)
         for hours in concern.hours:
             if hours.id in raised:
-                caller.warned[hours.id] = seen.at
+                memory.warned[hours.id] = seen.at
         for following in concern.following:
             if following.id in raised:
-                for customer in self._unfollowed(following, caller, seen.at):
-                    del caller.files[customer]
+                for customer in _unfollowed(following, memory, seen.at):
+                    del memory.files[customer]
         if concern.following and seen.action_class is ActionClass.FULL_READ:
-            caller.files.setdefault(seen.customer, seen.at)
-            if len(caller.files) > _FILES:
-                caller.files.popitem(last=False)
+            memory.files.setdefault(seen.customer, seen.at)
+            if len(memory.files) > _FILES:
+                memory.files.popitem(last=False)
 
-    def _of(self, roles: frozenset[str], person: bool) -> _Concern:
-        def mine(rules: tuple[_R, ...]) -> tuple[_R, ...]:
-            return tuple(rule for rule in rules if rule.concerns(roles, person=person))
+    def _of(self, roles: frozenset[str], person: bool) -> Rules:
+        return self._rules.of(roles, person=person)
 
-        found = self._rules
-        return _Concern(
-            mine(found.sequences), mine(found.refusals), mine(found.following), mine(found.hours)
-        )
 
-    def _business(self, caller: _Caller, seen: Seen) -> None:
-        if seen.customer in caller.files and any(
-            seen.action_class in rule.followed_by for rule in self._rules.following
-        ):
-            del caller.files[seen.customer]
+_NOTHING: Final[frozenset[By]] = frozenset()
 
-    @staticmethod
-    def _refusals(rule: Refusals, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        since = seen.at - rule.within
-        count = 1 + sum(1 for at in caller.refused if at > since)
+
+def _look_refusals(rule: Refusals, memory: Memory, seen: Seen, alerts: list[Alert]) -> None:
+    since = seen.at - rule.within
+    count = 1 + sum(1 for at in memory.refused if at > since)
+    if count >= rule.count:
+        alerts.append(Alert(rule, count))
+
+
+def _look_sequence(rule: Sequence, memory: Memory, seen: Seen, alerts: list[Alert]) -> None:
+    run = memory.runs.get(rule.id)
+    if run is None or not _reads(rule, seen) or not run.goes_on(seen.customer):
+        return
+    before = len(run.times) - (rule.count - 1)
+    if before >= 0 and seen.at - run.times[before] <= rule.within:
+        alerts.append(Alert(rule, rule.count))
+
+
+def _look_similar(rule: Similar, memory: Memory, seen: Seen, alerts: list[Alert]) -> None:
+    since = seen.at - rule.within
+    most = 0
+    for by, value in seen.alike:
+        if by is rule.by:
+            known = memory.alike.get((rule.id, value), {})
+            others = sum(1 for who, at in known.items() if at > since and who != seen.customer)
+            most = max(most, others + 1)
+    if most >= rule.count:
+        alerts.append(Alert(rule, most))
+
+
+def _keep_similar(rule: Similar, memory: Memory, seen: Seen, *, raised: bool) -> None:
+    since = seen.at - rule.within
+    for by, value in seen.alike:
+        if by is not rule.by:
+            continue
+        key = (rule.id, value)
+        known = memory.alike.pop(key, {})
+        if raised:
+            # Of several values the others were not so many; they begin anew with it.
+            continue
+        known = {who: at for who, at in known.items() if at > since}
+        known[seen.customer] = seen.at
+        memory.alike[key] = known
+        if len(memory.alike) > _FILES:
+            memory.alike.popitem(last=False)
+
+
+def _look_hours(rule: Hours, memory: Memory, seen: Seen, alerts: list[Alert]) -> None:
+    if not _reads(rule, seen):
+        return
+    warned = memory.warned.get(rule.id)
+    if warned is not None and seen.at - warned < HOUR:
+        return
+    local = (_EPOCH + timedelta(microseconds=seen.at)).astimezone(rule.zone)
+    now = local.time()
+    if rule.start <= rule.end:
+        inside = local.weekday() in rule.days and rule.start <= now < rule.end
+    else:
+        # A night belongs to the day on which it began.
+        began = local.weekday() if now >= rule.start else (local.weekday() - 1) % 7
+        inside = began in rule.days and (now >= rule.start or now < rule.end)
+    if not inside:
+        alerts.append(Alert(rule, 1))
+
+
+def _look_following(rule: Following, memory: Memory, seen: Seen, alerts: list[Alert]) -> None:
+    if _reads(rule, seen):
+        count = len(_unfollowed(rule, memory, seen.at))
         if count >= rule.count:
             alerts.append(Alert(rule, count))
 
-    @staticmethod
-    def _sequence(rule: Sequence, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        run = caller.runs.get(rule.id)
-        if run is None or not _reads(rule, seen) or not run.goes_on(seen.customer):
-            return
-        before = len(run.times) - (rule.count - 1)
-        if before >= 0 and seen.at - run.times[before] <= rule.within:
-            alerts.append(Alert(rule, rule.count))
 
-    @staticmethod
-    def _hours(rule: Hours, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if not _reads(rule, seen):
-            return
-        warned = caller.warned.get(rule.id)
-        if warned is not None and seen.at - warned < _HOUR:
-            return
-        local = (_EPOCH + timedelta(microseconds=seen.at)).astimezone(rule.zone)
-        now = local.time()
-        if rule.start <= rule.end:
-            inside = local.weekday() in rule.days and rule.start <= now < rule.end
-        else:
-            # A night belongs to the day on which it began.
-            began = local.weekday() if now >= rule.start else (local.weekday() - 1) % 7
-            inside = began in rule.days and (now >= rule.start or now < rule.end)
-        if not inside:
-            alerts.append(Alert(rule, 1))
-
-    def _following(self, rule: Following, caller: _Caller, seen: Seen, alerts: list[Alert]) -> None:
-        if _reads(rule, seen):
-            count = len(self._unfollowed(rule, caller, seen.at))
-            if count >= rule.count:
-                alerts.append(Alert(rule, count))
-
-    @staticmethod
-    def _unfollowed(rule: Following, caller: _Caller, at: int) -> list[str]:
-        return [name for name, since in caller.files.items() if at - since > rule.after]
+def _unfollowed(rule: Following, memory: Memory, at: int) -> list[str]:
+    return [n for n, since in memory.files.items() if rule.after < at - since <= REMEMBERED]
 
 
 def _reads(rule: Rule, seen: Seen) -> bool:

@@ -18,7 +18,8 @@ from vault.cli.vaultctl.proposal_show import print_list
 from vault.cli.vaultctl.steward import Steward
 
 _LISTS = ("certificates", "accounts", "branches", "own_files", "related_files")
-_KEYS = frozenset({"name", "uri", "person", "institution", "roles", "not_after", *_LISTS})
+_TEXTS = ("uri", "person", "home_branch")
+_KEYS = frozenset({"name", "institution", "roles", "not_after", *_TEXTS, *_LISTS})
 
 
 def propose(
@@ -83,9 +84,8 @@ def _entry(table: dict[str, Any]) -> pb.PrincipalEntry:
         raise ValueError(f"the key {sorted(unknown)[0]} is not known")
     made = pb.PrincipalEntry(
         name=table["name"],
-        uri=table.get("uri", ""),
-        person=table.get("person", ""),
         roles=[_binding(role) for role in table.get("roles", [])],
+        **{key: table[key] for key in _TEXTS if key in table},
     )
     last = table.get("not_after", "")
     made.not_after = last.isoformat() if isinstance(last, datetime.date) else last

@@ -133,6 +133,8 @@ def entry_words(entry: pb.PrincipalEntry) -> Iterator[str]:
     ):
         if values:
             yield f"{say(en, zh)} {' '.join(values)}"
+    if entry.home_branch:
+        yield say("works at ", "所属网点 ") + entry.home_branch
     if entry.not_after:
         yield say("last day ", "最后一日 ") + entry.not_after
 

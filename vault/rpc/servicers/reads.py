@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from recordsvault.records.v1 import records_pb2 as pb
 from vault.access import Action
-from vault.records import first_ulid
+from vault.records import Customer, first_ulid
 from vault.rpc.masks import check_mask, masked, revealed
 from vault.rpc.methods import Target, Unary
 from vault.rpc.names import target_of, target_of_parent
@@ -26,7 +26,8 @@ from vault.rpc.servicers.resources import Resource
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import to_millis
 from vault.services.borrowing import Borrowing
-from vault.services.call import Call
+from vault.services.call import Call, Trace
+from vault.services.likenesses import Likenesses
 from vault.services.opening import Opened
 from vault.services.reach import Listing
 from vault.services.reading import Period
@@ -34,10 +35,20 @@ from vault.services.reading import Period
 
 @dataclass(frozen=True, slots=True)
 class Lending:
-    """What limits every read: the fields that are opened, and the check-out that is used."""
+    """What limits every read, and what is noticed of it: the fields that are opened, the check-out
+    that is used, and what the customer has in common with others."""
 
     openings: Openings
     borrowing: Borrowing
+    likenesses: Likenesses
+
+    async def finish(
+        self, call: Call, customer: str, opened: Sequence[Opened], done: Trace
+    ) -> None:
+        """End a read of one customer's file, or of a page of all customers (no `customer`)."""
+        own = next((one.value for one in opened if isinstance(one.value, Customer)), None)
+        await self.likenesses.note(call, customer, own)
+        await self.borrowing.finish(call, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ def get_record(
         if cut.withheld:
             answer["masked"] = resource.masked(read.name.institution, opened)
         done = replace(call.trace, fields=revealed([record]), count=1)
-        await lending.borrowing.finish(call, done)
+        await lending.finish(call, read.name.customer, [opened], done)
         return response(**answer)  # type: ignore[no-any-return]
 
     return Unary(action, kind, with_purpose(target_of, "name"), prepare, handle)
@@ -148,7 +159,7 @@ def list_records(
             resources=tuple(_relative(opened) for opened in kept),
             count=len(kept),
         )
-        await lending.borrowing.finish(call, done)
+        await lending.finish(call, p.target.customer, kept, done)
         token = make_token(p.request, further) if further else ""
         return response(**answer, next_page_token=token)  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""Who may see what: check-outs, proposals, budgets, decoys."""
+"""Who may see what: check-outs, proposals, budgets, what was noticed, decoys."""
 
 from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, Table
 
@@ -89,6 +89,32 @@ def _spent(name: str) -> Table:
 
 full_spent = _spent("full_spent")
 masked_spent = _spent("masked_spent")
+
+
+# What the rules of detection have to remember of callers (sightings.py). Added, removed and parted
+# as above.
+def _sightings(name: str) -> Table:
+    return Table(
+        name,
+        data_metadata,
+        text_column("institution"),
+        text_column("who"),
+        long_column("number"),
+        long_column("at"),
+        text_column("action_class"),
+        text_column("customer"),
+        text_column("what"),
+        text_column("roles"),
+        text_column("raised"),
+        text_column("alike"),
+        PrimaryKeyConstraint("institution", "who", "number"),
+        Index(None, "institution", "what", "at"),
+        sqlite_with_rowid=False,
+    )
+
+
+full_sightings = _sightings("full_sightings")
+masked_sightings = _sightings("masked_sightings")
 
 # Customers who are none, so that nobody has a reason to look at them.
 decoys = Table(

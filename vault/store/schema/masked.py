@@ -4,7 +4,7 @@ roles.py grants exactly this on PostgreSQL and database.py enforces it in proces
 name -> readable columns; a table absent from all of these is out of reach.
 """
 
-from vault.store.schema.access import approved_head, masked_spent, proposals
+from vault.store.schema.access import approved_head, masked_sightings, masked_spent, proposals
 from vault.store.schema.keys import masked_branch_keys, masked_file_keys
 from vault.store.schema.log import audit_head, log_checkpoints, log_tiles
 from vault.store.schema.records import customers, documents, transaction_links, transactions
@@ -17,8 +17,9 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     # Policies and principals act on both tiers.
     "proposals": frozenset(c.name for c in proposals.columns),
     "approved_head": frozenset(c.name for c in approved_head.columns),
-    # Its calls are held to the same budgets, and a decoy is one on both tiers.
+    # Its calls are held to the same budgets and rules, and a decoy is one on both tiers.
     "masked_spent": frozenset(c.name for c in masked_spent.columns),
+    "masked_sightings": frozenset(c.name for c in masked_sightings.columns),
     "decoys": frozenset({"institution", "customer", "version", "decoy"}),
     "audit_head": frozenset(c.name for c in audit_head.columns),
     # Hashes and signatures alone: by them a masked node finds that the log was set back.
@@ -28,7 +29,9 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "masked_branch_keys": frozenset(c.name for c in masked_branch_keys.columns),
     "masked_file_keys": frozenset(c.name for c in masked_file_keys.columns),
 }
-MASKED_INSERTABLE = frozenset({"audit_events", "audit_customers", "masked_spent"})
+MASKED_INSERTABLE = frozenset(
+    {"audit_events", "audit_customers", "masked_sightings", "masked_spent"}
+)
 MASKED_UPDATABLE: dict[str, frozenset[str]] = {
     "audit_head": frozenset({"size", "chain", "recorded_at"})
 }
