@@ -18,6 +18,7 @@ from vault.rpc.errors import denied
 from vault.rpc.methods import Target
 from vault.rpc.unrecognised import unrecognised
 from vault.services.call import Call
+from vault.services.closed import ScopeChanged
 from vault.services.gate import Gate
 
 
@@ -92,7 +93,8 @@ class Deciding:
 
     def confirm(self, call: Call, target: Target | None) -> None:
         """Whoever was taken out, has lost the role, or whose token has ended meanwhile is served no
-        longer. Of a call whose first message is still to come there is no target. Raises Refusal.
+        longer. Of a call whose first message is still to come there is no target. Raises Refusal;
+        ScopeChanged, where what was found was held against a wider reach than the caller's.
 
         A check-out that stood stands for this: what is about to be answered may have used it up.
         """
@@ -102,7 +104,10 @@ class Deciding:
         if found.refused:
             # Whom the log names stays who it was.
             raise unrecognised(found.refused)
+        reached = call.scope
         call.principal, call.bearer = found.principal, found.bearer
+        if not reached.within(call.scope):
+            raise ScopeChanged
         if target is not None:
             # Though he be the same: the policies may be others.
             self._decide(call, target, call.lent is not None)

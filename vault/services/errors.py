@@ -90,19 +90,28 @@ class NotFound(VaultError):
 
 
 class AlreadyExists(VaultError):
-    """Another customer of the institution holds what only one may hold."""
+    """Another customer of the institution holds what only one may hold. ``existing`` is his name;
+    empty where the caller's roles do not reach him."""
 
     code = "ALREADY_EXISTS"
     reason = "IDENTITY_ALREADY_HELD"
 
     def __init__(self, existing: str) -> None:
+        self.existing = existing
+        if not existing:
+            super().__init__(
+                "A customer whom your roles do not reach already holds this identity or customer "
+                "number. Have somebody look whose roles do, or correct the number.",
+                "该证件号码或客户号已由您角色范围之外的客户登记。"
+                "请由范围内的人员处理，或更正号码。",
+            )
+            return
         super().__init__(
             f"{existing} already holds this identity or customer number. "
             "Use that customer, or correct the number.",
             f"{existing} 已登记该证件号码或客户号。请使用该客户，或更正号码。",
             existing=existing,
         )
-        self.existing = existing
 
 
 class Aborted(VaultError):

@@ -86,8 +86,8 @@ def _refused(error: VaultError) -> RefusedItem:
 def _error(kept: RefusedItem) -> VaultError:
     if kept.violations:
         return InvalidArgument(kept.violations)
-    if "existing" in kept.metadata:
-        return AlreadyExists(kept.metadata["existing"])
+    if kept.code == AlreadyExists.code:
+        return AlreadyExists(kept.metadata.get("existing", ""))
     if kept.code == NotFound.code:
         return NotFound(kept.metadata.get("resource", ""), kept.metadata.get("field", "name"))
     error = VaultError(kept.en, kept.zh, reason=kept.reason, **kept.metadata)

@@ -49,6 +49,8 @@ from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
 from vault.services.outcomes import Outcome, Stored
+from vault.services.reach import FullReach
+from vault.services.reach_of_writes import ReachOfWrites
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
 from vault.services.rows import index_rows, insert_drafts, missing_targets
@@ -88,6 +90,7 @@ class Storing:
         self._replays = replays
         self._clock = clock
         self._owners = OwnerKinds(database, keys)
+        self._reach = ReachOfWrites(FullReach(database, keys, clock))
 
     async def store(self, call: Call, batch: Batch) -> list[Outcome]:
         """An outcome for each item, in order.
@@ -100,13 +103,14 @@ class Storing:
             call.require(ActionClass.WRITE, institution, owner)
         index = await self._keys.index(institution)
         fingerprint = index.fingerprint(batch.request.body)
-        return await self._replays.once(
+        stored = self._replays.once(
             call,
             institution,
             batch.request,
             fingerprint,
             lambda: self._store(call, batch, index, fingerprint),
         )
+        return await self._reach.outcomes(call, stored)
 
     async def _store(
         self, call: Call, batch: Batch, index: IndexKey, fingerprint: bytes
@@ -116,7 +120,7 @@ class Storing:
         drafts = [Draft(item, error=item.error) for item in batch.items]
         await self._place(institution, drafts, index, now)
         self._raise_first(batch, drafts)
-        await self._seal(drafts, index, now)
+        await self._seal(call, drafts, index, now)
 
         def work(conn: Connection) -> list[Outcome]:
             self._replays.guard(conn, call, institution, batch.request)
@@ -212,13 +216,15 @@ class Storing:
 
     # -- sealing -----------------------------------------------------------------------------
 
-    async def _seal(self, drafts: list[Draft], index: IndexKey, now: int) -> None:
+    async def _seal(self, call: Call, drafts: list[Draft], index: IndexKey, now: int) -> None:
+        today = sealer.utc_day(now)
         good = [d for d in drafts if d.error is None]
         await self._refuse_unknown_owners(good)
         good = [d for d in good if d.error is None]
+        await self._reach.refuse_outside(call, good, today)
+        good = [d for d in good if d.error is None]
         full, masked = await self._keys.both([d.scope for d in good])
         kinds = await self._owner_kinds(good)
-        today = sealer.utc_day(now)
         tokens: dict[tuple[IndexKind, str], bytes] = {}
         for done, draft in enumerate(good, 1):
             scope, kind, record = draft.scope, draft.item.kind, draft.item.record

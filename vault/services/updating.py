@@ -15,11 +15,14 @@ from vault.sealing import Clock, IndexKey
 from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
+from vault.services.closed import OutsideScope
 from vault.services.errors import Aborted, AlreadyExists, VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
 from vault.services.opening import Opened
 from vault.services.outcomes import Outcome, Stored
+from vault.services.reach import FullReach
+from vault.services.reach_of_writes import ReachOfWrites, reaches
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
@@ -74,6 +77,7 @@ class Updating:
         self._replays = replays
         self._clock = clock
         self._owners = OwnerKinds(database, keys)
+        self._reach = ReachOfWrites(FullReach(database, keys, clock))
 
     async def customer(
         self,
@@ -147,7 +151,8 @@ class Updating:
             stored = await self._add_version(call, aim, etag, change, request, index, fingerprint)
             return [stored]
 
-        return _only(await self._replays.once(call, institution, request, fingerprint, carry_out))
+        updated = self._replays.once(call, institution, request, fingerprint, carry_out)
+        return _only(await self._reach.outcomes(call, updated))
 
     async def _add_version(
         self,
@@ -166,11 +171,11 @@ class Updating:
             raise Aborted(name)
         new = change(old.value)
         now = self._clock.now_micros()
-        version = old.version + 1
+        version, today = old.version + 1, sealer.utc_day(now)
+        if kind is CUSTOMERS and not reaches(call.scope, new, today):
+            raise OutsideScope
         full, masked = await self._keys.both([scope])
-        sealed = sealer.seal(
-            kind, new, scope, record, version, (full[scope], masked[scope]), sealer.utc_day(now)
-        )
+        sealed = sealer.seal(kind, new, scope, record, version, (full[scope], masked[scope]), today)
         row = aim.row(version, now, *sealed)
         owner = await self._owner(kind, institution, customer, new)
         claimed = claims_of(kind, new, owner)
