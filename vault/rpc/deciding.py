@@ -17,7 +17,7 @@ from vault.access import (
 from vault.rpc.errors import denied
 from vault.rpc.methods import Target
 from vault.rpc.unrecognised import unrecognised
-from vault.services.call import Call
+from vault.services.call import Call, scope_of
 from vault.services.closed import ScopeChanged
 from vault.services.gate import Gate
 
@@ -104,10 +104,9 @@ class Deciding:
         if found.refused:
             # Whom the log names stays who it was.
             raise unrecognised(found.refused)
-        reached = call.scope
-        call.principal, call.bearer = found.principal, found.bearer
-        if not reached.within(call.scope):
+        if not call.scope.within(scope_of(found.principal, found.bearer)):
             raise ScopeChanged
+        call.principal, call.bearer = found.principal, found.bearer
         if target is not None:
             # Though he be the same: the policies may be others.
             self._decide(call, target, call.lent is not None)

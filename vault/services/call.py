@@ -49,6 +49,13 @@ class Behind:
     person: str
 
 
+def scope_of(principal: Principal | None, bearer: Principal | None) -> Scope:
+    """Which customers' files the roles of both reach; who is nobody limits nothing."""
+    if principal is None:
+        return EVERYWHERE
+    return principal.scope if bearer is None else principal.scope & bearer.scope
+
+
 @dataclass(slots=True)
 class Call:
     """A call in progress. The pipeline makes it; a use case fills in ``trace``.
@@ -125,10 +132,7 @@ class Call:
     @property
     def scope(self) -> Scope:
         """Which customers' files the roles of all who stand behind the call reach."""
-        if self.principal is None:
-            return EVERYWHERE
-        own = self.principal.scope
-        return own if self.bearer is None else own & self.bearer.scope
+        return scope_of(self.principal, self.bearer)
 
     def require(self, needed: ActionClass, institution: str, customer: str = "") -> None:
         """Make sure that policy has allowed what a use case does, for this institution or customer.
