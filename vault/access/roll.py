@@ -19,6 +19,7 @@ class Roll:
     entries: tuple[Entry, ...]
     by_uri: Mapping[str, Entry]
     by_account: Mapping[Account, Entry]
+    by_name: Mapping[str, Entry]
     revoked: frozenset[str] = frozenset()
 
     @classmethod
@@ -30,6 +31,7 @@ class Roll:
             made,
             {e.principal.workload: e for e in made if e.principal.workload},
             {account: e for e in made for account in e.accounts},
+            {e.principal.name: e for e in made},
             revoked,
         )
 

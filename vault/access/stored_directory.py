@@ -85,10 +85,10 @@ class StoredDirectory(Directory):
     def named(self, institution: str, name: str) -> Principal | None:
         """The principal of that name, if a lookup finds him now."""
         self._look()
-        for entry in self._roll.entries:
-            if entry.principal.name == name and entry.principal.institution == institution:
-                return self._in_time(entry)
-        return None
+        entry = self._roll.by_name.get(name)
+        if entry is None or entry.principal.institution != institution:
+            return None
+        return self._in_time(entry)
 
     def listed(self) -> list[Listed]:
         """Everybody, by name."""

@@ -20,10 +20,12 @@ from vault.services.check_out_rows import (
     scope_of,
     to_row,
 )
+from vault.services.closed import OutsideScope
 from vault.services.errors import Aborted, NotFound, Shredded
 from vault.services.kinds import CUSTOMERS
 from vault.services.lending.register import Register, trace_of
 from vault.services.outcomes import Stored
+from vault.services.reach_of_writes import reaches
 from vault.store import VersionConflict, check_outs, customers, documents, transactions
 from vault.store.check_outs import CheckOutRow
 
@@ -39,13 +41,15 @@ async def enter(
     """Write a first version with its event, and ``keep`` what the request came to with it.
 
     ``made_of`` makes it of its identifier, of whether the file is sensitive, and of the time in
-    microseconds. Raises NotFound, Shredded, and LendingRefused where ``made_of`` does.
+    microseconds. Raises NotFound, Shredded, OutsideScope; LendingRefused where ``made_of`` does.
     """
     institution, customer = wish.institution, wish.customer
     now = register.clock.now_micros()
     if customer:
-        key, is_sensitive = await _file(register, wish, now)
+        key, is_sensitive = await _file(register, call, wish, now)
     else:
+        if call.scope.limits:
+            raise OutsideScope
         key, is_sensitive = await register.keys.full_alone(scope_of(institution, "")), False
     identifier = new_ulid(now // 1000)
     out = made_of(identifier, is_sensitive, now)
@@ -69,8 +73,9 @@ async def enter(
         raise
 
 
-async def _file(register: Register, wish: Wish, now: int) -> tuple[FullFileKey, bool]:
-    """The key of a customer's file, and whether the file takes more to open than others."""
+async def _file(register: Register, call: Call, wish: Wish, now: int) -> tuple[FullFileKey, bool]:
+    """The key of a customer's file, and whether the file takes more to open than others. Raises
+    OutsideScope for one that who calls does not reach."""
     institution, customer = wish.institution, wish.customer
     row, there = await register.database.read(
         lambda conn: (
@@ -78,16 +83,21 @@ async def _file(register: Register, wish: Wish, now: int) -> tuple[FullFileKey, 
             _is_there(conn, wish),
         )
     )
-    if row is None or not there:
-        name = sealer.resource_name(institution, customer, wish.record)
-        raise NotFound(name, "subject")
+    missing = NotFound(sealer.resource_name(institution, customer, wish.record), "subject")
+    if row is None:
+        raise missing
     scope = scope_of(institution, customer)
     try:
         key = (await register.keys.full([scope]))[scope]
     except ScopeShredded:
         raise Shredded(sealer.resource_name(institution, customer)) from None
     record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
-    return key, sensitive(record, sealer.utc_day(now))
+    today = sealer.utc_day(now)
+    if not reaches(call.scope, record, today):
+        raise OutsideScope
+    if not there:
+        raise missing
+    return key, sensitive(record, today)
 
 
 def _is_there(conn: Connection, wish: Wish) -> bool:

@@ -8,7 +8,9 @@ from functools import partial
 from vault.access import ActionClass
 from vault.access.lending import State
 from vault.access.lending.transitions import waits_for
+from vault.records import ulid_between
 from vault.services.call import Call
+from vault.services.lending.bounds import Bounds
 from vault.services.lending.register import Register, Shown, party_of, person_of, revealed
 from vault.store import check_outs
 from vault.store.check_outs import CheckOutRow
@@ -72,7 +74,7 @@ class Looking:
         """Rows of a page, and what to go on in front of; both may be cut short."""
         mine = "" if self._register.sees_others(call) else person_of(call).person
         found: list[CheckOutRow] = []
-        at, looked = before, 0
+        at, looked, passed = before, 0, 0
         while True:
             rows = await self._register.database.read(
                 partial(
@@ -84,26 +86,31 @@ class Looking:
                     limit=_WINDOW,
                 )
             )
+            bounds = await self._register.bounds(call, rows)
             for row in rows:
-                at = row.check_out
+                last, at = at, row.check_out
                 # Where a page ends tells nothing of what is not there for him.
-                if not self._register.counts(call, row):
+                if not self._register.counts(call, row, bounds):
+                    passed += not self._register.secret(call, row)
+                    if passed == _MOST:
+                        # Of what is beyond his reach he may know that it is, not what.
+                        return found, ulid_between(at, last)
                     continue
                 before, looked = at, looked + 1
-                if self.lets_through(call, wanted, row):
+                if self.lets_through(call, wanted, row, bounds):
                     found.append(row)
                 if len(found) == limit or looked == _MOST:
                     return found, before
             if len(rows) < _WINDOW:
                 return found, ""
 
-    def lets_through(self, call: Call, wanted: Wanted, row: CheckOutRow) -> bool:
+    def lets_through(self, call: Call, wanted: Wanted, row: CheckOutRow, bounds: Bounds) -> bool:
         """Whether an entry is wanted, and there for who calls."""
-        out = self._register.current(row)
+        out = self._register.current(row, bounds)
         now = self._register.clock.now_micros()
         reviewers = self._register.rules.break_glass.reviewers
         return (
-            self._register.sees(call, out)
+            self._register.sees(call, out, bounds)
             and (not wanted.states or out.state_at(now) in wanted.states)
             and (not wanted.requester or out.requester == wanted.requester)
             and (not wanted.customer or out.customer == wanted.customer)

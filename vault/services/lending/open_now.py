@@ -43,10 +43,11 @@ class OpenNow:
                     limit=_WINDOW,
                 )
             )
+            bounds = await register.bounds(call, rows)
             for row in rows:
                 before = row.check_out
-                shown = register.bare(row)
-                if shown.state is State.ACTIVE and register.counts(call, row):
+                shown = register.bare(row, bounds)
+                if shown.state is State.ACTIVE and register.counts(call, row, bounds):
                     found.append(shown)
             if len(rows) < _WINDOW or before < first:
                 return found

@@ -34,7 +34,9 @@ from vault.services.check_out_rows import (
 from vault.services.closed import CheckOutNotFound
 from vault.services.errors import Aborted, Corrupted, NotFound
 from vault.services.keys import Keys
+from vault.services.lending.bounds import Bounds, BoundsOf
 from vault.services.lending.refused import refusal
+from vault.services.reach import FullReach
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
@@ -84,28 +86,40 @@ class Register:
         self.clock = clock
         self.rules = rules
         self.known = known
+        self._bounds = BoundsOf(FullReach(database, keys, clock), known)
 
     # -- who -----------------------------------------------------------------------------------
 
-    def sees(self, call: Call, out: CheckOut) -> bool:
+    async def bounds(self, call: Call, rows: Sequence[CheckOutRow]) -> Bounds:
+        """What of these entries lies beyond somebody's reach."""
+        return await self._bounds.of(call, [from_row(row) for row in rows])
+
+    def sees(self, call: Call, out: CheckOut, bounds: Bounds) -> bool:
         """Whether an entry of the register is there for who calls."""
         person = person_of(call)
         if out.institution != person.institution:
             return False
         if out.requester_person == person.person:
             return True
+        if out.customer in bounds.outside:
+            return False
         seeing = frozenset(out.seen_by) if out.confidential else self.rules.viewers
         # That somebody asks for his own file, or a relative's, is not for him to learn.
         return out.customer not in call.close_files and not person.roles.isdisjoint(
             seeing.union(out.needed_roles)
         )
 
-    def counts(self, call: Call, row: CheckOutRow) -> bool:
+    def counts(self, call: Call, row: CheckOutRow, bounds: Bounds) -> bool:
         """Whether a page may end at an entry: at one that is there for who calls, or of which he
         may know that it is."""
         out = from_row(row)
-        secret = out.confidential or out.customer in call.close_files
-        return not secret or self.sees(call, out)
+        hidden = self.secret(call, row) or out.customer in bounds.outside
+        return not hidden or self.sees(call, out, bounds)
+
+    def secret(self, call: Call, row: CheckOutRow) -> bool:
+        """Whether he may not know even that there is an entry, unless it is there for him."""
+        out = from_row(row)
+        return out.confidential or out.customer in call.close_files
 
     def sees_others(self, call: Call) -> bool:
         """Whether there may be other people's entries that who calls sees."""
@@ -121,7 +135,7 @@ class Register:
             deciders |= self.rules.deciders
         return out.requester_person == person.person or not person.roles.isdisjoint(deciders)
 
-    def current(self, row: CheckOutRow) -> CheckOut:
+    def current(self, row: CheckOutRow, bounds: Bounds) -> CheckOut:
         """An entry as it stands: an approval counts only while its giver could still give it."""
         out = from_row(row)
 
@@ -132,6 +146,7 @@ class Register:
                 and who.person == giver.person
                 and giver.roles <= who.roles
                 and out.customer not in who.close_files
+                and (out.customer, giver.name) not in bounds.beyond
             )
 
         return as_agreed(out, stands)
@@ -153,7 +168,7 @@ class Register:
         # The log may say whose file it is, whoever tries it.
         call.check_out = identifier
         call.touched(customer=out.customer)
-        if not self.sees(call, out):
+        if not self.sees(call, out, await self.bounds(call, [row])):
             raise CheckOutNotFound(name, "name")
         return row
 
@@ -161,14 +176,15 @@ class Register:
         """An entry as who calls may see it."""
         return (await self.all_shown(call, [row]))[0]
 
-    def bare(self, row: CheckOutRow) -> Shown:
+    def bare(self, row: CheckOutRow, bounds: Bounds) -> Shown:
         """An entry as it stands now, without its words."""
-        out = self.current(row)
+        out = self.current(row, bounds)
         return Shown(out, out.state_at(self.clock.now_micros()), etag_of(row))
 
     async def all_shown(self, call: Call, rows: Sequence[CheckOutRow]) -> list[Shown]:
         """Entries as who calls may see them."""
-        outs = [self.current(row) for row in rows]
+        bounds = await self.bounds(call, rows)
+        outs = [self.current(row, bounds) for row in rows]
         open_ = [self.reads_words(call, out) for out in outs]
         keys = await self._keys(
             scope_of(out.institution, out.customer)
@@ -220,6 +236,7 @@ class Register:
         name = f"institutions/{institution}/checkOuts/{identifier}"
         who = party_of(call)
         words = await self._words_now(call, row)
+        bounds = await self.bounds(call, [row])
 
         def work(conn: Connection) -> _Made:
             current = check_outs.current(conn, institution, identifier)
@@ -228,7 +245,7 @@ class Register:
             if etag and etag_of(current) != etag:
                 raise Aborted(name)
             now = self.clock.now_micros()
-            made = change(self.current(current), who, now)
+            made = change(self.current(current, bounds), who, now)
             new = to_row(made, current.sealed, now, call.actor)
             check_outs.insert(conn, new)
             return _Made(new, _fallen(from_row(current), made))

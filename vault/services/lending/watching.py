@@ -72,7 +72,10 @@ class Watching:
                 if version <= lately.get(identifier, 0):
                     continue
                 made = await self._version(wanted.institution, identifier, version)
-                if made is not None and self._looking.lets_through(call, wanted, made):
+                if made is None:
+                    continue
+                bounds = await self._register.bounds(call, [made])
+                if self._looking.lets_through(call, wanted, made, bounds):
                     changed.append(made)
             async for shown in self._each(call, changed):
                 yield shown
