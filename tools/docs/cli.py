@@ -71,10 +71,10 @@ def _walk(command: Any, call: str, parent: Any) -> Iterator[Command]:
         for flag in (*parameter.opts, *parameter.secondary_opts)
         if flag.startswith("-")
     }
-    below = getattr(command, "commands", {})
+    below = command.list_commands(context) if hasattr(command, "list_commands") else []
     yield Command(call, help_text, frozenset(flags), not below)
-    for name, inner in below.items():
-        yield from _walk(inner, f"{call} {name}", context)
+    for name in below:
+        yield from _walk(command.get_command(context, name), f"{call} {name}", context)
 
 
 def _codes(program: str) -> str:

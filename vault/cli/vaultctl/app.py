@@ -5,34 +5,58 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 # gRPC's own lines on stderr would stand beside the one sentence that a person needs. Read when
 # gRPC is first imported, so it is set before everything that does.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import typer
+from typer.core import TyperGroup
 
-from vault.cli.vaultctl.access import app as access
-from vault.cli.vaultctl.audit import app as audit
-from vault.cli.vaultctl.break_glass import app as break_glass
-from vault.cli.vaultctl.checkout import app as checkout
-from vault.cli.vaultctl.compartments import app as compartment
-from vault.cli.vaultctl.customers import app as customers
-from vault.cli.vaultctl.decoy import app as decoy
-from vault.cli.vaultctl.documents import app as documents
 from vault.cli.vaultctl.failures import report
 from vault.cli.vaultctl.health import health
 from vault.cli.vaultctl.importing import import_files
 from vault.cli.vaultctl.language import Language, speak
-from vault.cli.vaultctl.policy import app as policy
-from vault.cli.vaultctl.recovery import app as recovery
 from vault.cli.vaultctl.session import Session
-from vault.cli.vaultctl.transactions import app as transactions
+
+# The commands of a family are in a module of their own, which is loaded when one is called: what
+# verifies logs, draws tables or reads policies need not be there to ask for a customer.
+_FAMILIES: Final = {
+    "access": "access",
+    "audit": "audit",
+    "break-glass": "break_glass",
+    "checkout": "checkout",
+    "compartment": "compartments",
+    "customers": "customers",
+    "decoy": "decoy",
+    "documents": "documents",
+    "policy": "policy",
+    "recovery": "recovery",
+    "transactions": "transactions",
+}
+
+
+class _Families(TyperGroup):
+    """The families, beside the commands that stand alone."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own
+        return [*super().list_commands(ctx), *_FAMILIES]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # as above
+        module = _FAMILIES.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        family = typer.main.get_command(import_module(f"vault.cli.vaultctl.{module}").app)
+        family.name = cmd_name
+        return family
+
 
 app = typer.Typer(
     name="vaultctl",
+    cls=_Families,
     help="The records vault at the terminal.",
     no_args_is_help=True,
     add_completion=False,
@@ -40,17 +64,6 @@ app = typer.Typer(
 )
 app.command("health")(health)
 app.command("import")(import_files)
-app.add_typer(access, name="access")
-app.add_typer(audit, name="audit")
-app.add_typer(break_glass, name="break-glass")
-app.add_typer(checkout, name="checkout")
-app.add_typer(compartment, name="compartment")
-app.add_typer(customers, name="customers")
-app.add_typer(decoy, name="decoy")
-app.add_typer(documents, name="documents")
-app.add_typer(policy, name="policy")
-app.add_typer(recovery, name="recovery")
-app.add_typer(transactions, name="transactions")
 
 
 @app.callback()
