@@ -72,7 +72,7 @@ generated:
 	@tracked=$$(git ls-files -- $(GENERATED)) || exit 1; \
 	if [ -n "$$tracked" ]; then echo "generated code is tracked:" >&2; echo "$$tracked" >&2; exit 1; fi
 
-# As many tests at once as there are cores, four at most (tests/support/sharing.py).
+# Twice as many tests at once as there are cores, four at most (tests/support/sharing.py).
 test: setup check ## Everything: setup, check and the whole test suite
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 

@@ -74,11 +74,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process a core, four at most; none beside this one for a single file."""
+    """Two processes a core, since most tests wait for servers, four at most; none beside this one
+    for a single file."""
     chosen = [str(one).partition("::")[0] for one in config.args]
     if len(set(chosen)) == 1 and Path(chosen[0]).is_file():
         return 0
-    return min(len(os.sched_getaffinity(0)), 4)
+    return min(2 * len(os.sched_getaffinity(0)), 4)
 
 
 @pytest.hookimpl(optionalhook=True)
