@@ -151,6 +151,44 @@ def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: 
     ]
 
 
+def test_how_far_roles_reach_is_proposed_shown_and_explained(
+    vault: RunningVault, tmp_path: Path
+) -> None:
+    file = tmp_path / "change.toml"
+    file.write_text(
+        """
+        [[principal]]
+        name = "teller-10"
+        person = "p-10"
+        accounts = ["https://login.demo.bank|10"]
+        roles = ["teller"]
+        branches = ["上海 01", "sh-02"]
+        classes = []
+        """
+    )
+    made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "New colleague"))
+    reach = "customers of branches sh-02 上海 01"
+    seen = " ".join(officer(vault, "access", "show", made).stdout.split())
+    assert reach in seen and "files of classes NONE AT ALL" in seen
+    assert officer(vault, "access", "approve", made, "--yes").returncode == 0
+    listed = json.loads(officer(vault, "access", "principals", "--json").stdout)
+    (entry,) = [one["entry"] for one in listed if one["entry"]["name"] == "teller-10"]
+    assert entry["scope"] == {"branches": {"names": ["sh-02", "上海 01"]}, "classes": {}}
+    ask = ("--action", "masked.customers.get", "--as", "teller-10")
+    told = officer(vault, "access", "explain", *ask, "--resource", CUSTOMER)
+    assert f"reaches only {reach}" in told.stdout
+    assert "reaches only files of classes NONE AT ALL" in told.stdout
+    able = json.loads(officer(vault, "access", "who-can", "--json").stdout)["able"]
+    (one,) = [one for one in able if one["principal"] == "teller-10"]
+    assert one["scope"] == entry["scope"]
+    assert all("scope" not in other for other in able if other is not one)
+    who = officer(vault, "--lang", "zh", "access", "who-can").stdout
+    assert "限网点" in who
+    review = officer(vault, "access", "review", "--format", "csv").stdout
+    assert f"{reach}; files of classes NONE AT ALL" in review
+    assert "all files" in review
+
+
 def test_a_decision_is_explained(vault: RunningVault) -> None:
     ask = ("access", "explain", "--action", "records.customers.get", "--resource", CUSTOMER)
     refused = officer(vault, *ask, "--as", "teller", "--purpose", "customer_service")
@@ -204,6 +242,24 @@ def test_a_change_file_is_read_with_the_ends_of_roles(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "branches", "classes"),
+    [
+        ("", None, None),
+        ('branches = ["a"]', ["a"], None),
+        ('branches = []\nclasses = ["VIP"]', [], ["VIP"]),
+    ],
+)
+def test_a_limit_that_is_left_out_is_none_and_an_empty_one_is_one(
+    tmp_path: Path, lines: str, branches: list[str] | None, classes: list[str] | None
+) -> None:
+    (one,) = change(tmp_path, f'[[principal]]\nname = "a"\nroles = ["teller"]\n{lines}').upsert
+    assert one.scope.HasField("branches") is (branches is not None)
+    assert one.scope.HasField("classes") is (classes is not None)
+    assert list(one.scope.branches.names) == (branches or [])
+    assert list(one.scope.classes.names) == (classes or [])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "not TOML",
@@ -214,6 +270,7 @@ def test_a_change_file_is_read_with_the_ends_of_roles(tmp_path: Path) -> None:
         '[[principal]]\nname = "a"\nroles = [{role = "teller", not_after = "soon"}]',
         '[[principal]]\nname = "a"\nroles = [7]',
         "remove = [7]",
+        '[[principal]]\nname = "a"\nroles = []\nclasses = [7]',
     ],
 )
 def test_a_change_file_of_another_form_is_refused(tmp_path: Path, text: str) -> None:

@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recordsvault.admin.v1.access_admin_pb2 import (
+    Limit,
     ListedPrincipal,
     PolicyFile,
     PrincipalEntry,
     RoleBinding,
+    Scope,
 )
 from recordsvault.audit.v1.event_pb2 import AuditEvent
 from tests.cli.test_with_the_vault import ctl
@@ -102,6 +104,18 @@ def test_who_checks_himself_has_too_much_under_however_many_accounts(pair: froze
     assert (one.roles, one.principals) == ((first, second), ("a", "b"))
     others = [principal("a", first, person="p-1"), principal("b", second, person="p-2")]
     assert kinds(*others) == []
+
+
+def test_a_finding_says_how_far_the_roles_reach_where_they_are_limited() -> None:
+    held = Scope(branches=Limit(names=["sh-01"]))
+    (one,) = found(principal("a", "teller", person="p-1", scope=held))
+    assert one.scopes == (("a", held),)
+    two = [
+        principal("a", "teller", person="p-1", scope=held),
+        principal("b", "custodian", person="p-1"),
+    ]
+    (both,) = [each for each in found(*two) if each.kind is Kind.TOO_MUCH]
+    assert both.scopes == (("a", held),)
 
 
 def test_two_programs_are_not_one_person() -> None:

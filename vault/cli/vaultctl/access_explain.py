@@ -15,7 +15,7 @@ from vault.cli.vaultctl import checkout_show, options
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, language, say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
-from vault.cli.vaultctl.proposal_show import entry_words, table
+from vault.cli.vaultctl.proposal_show import entry_words, scope_words, table
 from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.steward import Steward
 
@@ -154,6 +154,9 @@ def _tell(answer: pb.ExplainAccessResponse) -> None:
         out.print(Text(clean(f"{one.principal} ({roles}): {state}"), style="bold"))
         if not one.allowed:
             out.print(Text(clean(f"  {one.zh if zh else one.en}")))
+        for words in scope_words(one.scope):
+            line = say("  reaches only ", "  范围：") + words
+            out.print(Text(clean(line), style="yellow"))
         for policy in one.policies:
             text = f"  {policy.effect} {policy.id}: {policy.zh if zh else policy.en}"
             out.print(Text(clean(text), style="green" if policy.effect == "permit" else "red"))
@@ -178,6 +181,7 @@ def _conditions(one: pb.Able) -> list[str]:
         found.append(say("what is checked out", "仅限已借阅内容"))
     if one.for_person:
         found.append(say("for a person, with his token", "凭自然人的令牌"))
+    found += scope_words(one.scope)
     if one.close_file:
         found.append(say("NOT opened: own or a relative's file", "不得查阅：本人或亲属档案"))
     return found or [say("without condition", "无条件")]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
-from recordsvault.admin.v1.access_admin_pb2 import ListedPrincipal, PolicyFile
+from recordsvault.admin.v1.access_admin_pb2 import ListedPrincipal, PolicyFile, Scope
 from recordsvault.audit.v1.event_pb2 import AuditEvent
 
 _ID = re.compile(r'@id\("([^"]+)"\)')
@@ -41,7 +41,8 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One. `day` is the last use, or the end; None for never and for none."""
+    """One. `day` is the last use, or the end; None for never and for none. `scopes` say, by
+    principal, how far the roles reach, of those that are limited."""
 
     kind: Kind
     principal: str
@@ -49,6 +50,7 @@ class Finding:
     roles: tuple[str, ...]
     day: datetime | None = None
     principals: tuple[str, ...] = ()
+    scopes: tuple[tuple[str, Scope], ...] = ()
 
 
 @dataclass(slots=True)
@@ -105,7 +107,8 @@ def _unused(listed: Sequence[ListedPrincipal], uses: Uses) -> Iterator[Finding]:
             continue
         unused = tuple(role for role in one.active_roles if (name, role) not in uses.roles)
         if unused:
-            yield Finding(Kind.UNUSED, name, one.entry.person, unused, uses.called.get(name))
+            day = uses.called.get(name)
+            yield Finding(Kind.UNUSED, name, one.entry.person, unused, day, scopes=_scopes([one]))
 
 
 def _ending(listed: Sequence[ListedPrincipal], now: datetime, until: datetime) -> Iterator[Finding]:
@@ -117,12 +120,17 @@ def _ending(listed: Sequence[ListedPrincipal], now: datetime, until: datetime) -
             end = last + timedelta(days=1)
             if now < end <= until:
                 roles = tuple(binding.role for binding in entry.roles)
-                yield Finding(Kind.ENDING, entry.name, entry.person, roles, end)
+                yield Finding(
+                    Kind.ENDING, entry.name, entry.person, roles, end, scopes=_scopes([one])
+                )
         for binding in entry.roles:
             if binding.HasField("not_after"):
                 end = binding.not_after.ToDatetime(UTC)
                 if now < end <= until:
-                    yield Finding(Kind.ENDING, entry.name, entry.person, (binding.role,), end)
+                    ends = (binding.role,)
+                    yield Finding(
+                        Kind.ENDING, entry.name, entry.person, ends, end, scopes=_scopes([one])
+                    )
 
 
 def _too_much(listed: Sequence[ListedPrincipal]) -> Iterator[Finding]:
@@ -137,7 +145,15 @@ def _too_much(listed: Sequence[ListedPrincipal]) -> Iterator[Finding]:
         pairs = [pair for pair in APART if pair <= roles]
         for pair in pairs:
             held = tuple(sorted(pair))
-            yield Finding(Kind.TOO_MUCH, names[0], theirs[0].entry.person, held, None, names)
+            yield Finding(
+                Kind.TOO_MUCH, names[0], theirs[0].entry.person, held, None, names, _scopes(theirs)
+            )
         if not pairs and len(roles) > _MANY_ROLES:
             held = tuple(sorted(roles))
-            yield Finding(Kind.TOO_MUCH, names[0], theirs[0].entry.person, held, None, names)
+            yield Finding(
+                Kind.TOO_MUCH, names[0], theirs[0].entry.person, held, None, names, _scopes(theirs)
+            )
+
+
+def _scopes(theirs: Sequence[ListedPrincipal]) -> tuple[tuple[str, Scope], ...]:
+    return tuple((one.entry.name, one.entry.scope) for one in theirs if one.entry.HasField("scope"))

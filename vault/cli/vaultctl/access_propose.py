@@ -17,9 +17,10 @@ from vault.cli.vaultctl.output import as_dict, console, write_json
 from vault.cli.vaultctl.proposal_show import print_list
 from vault.cli.vaultctl.steward import Steward
 
-_LISTS = ("certificates", "accounts", "branches", "own_files", "related_files")
+_LISTS = ("certificates", "accounts", "own_files", "related_files")
+_LIMITS = ("branches", "classes")
 _TEXTS = ("uri", "person", "home_branch")
-_KEYS = frozenset({"name", "institution", "roles", "not_after", *_TEXTS, *_LISTS})
+_KEYS = frozenset({"name", "institution", "roles", "not_after", *_TEXTS, *_LISTS, *_LIMITS})
 
 
 def propose(
@@ -33,6 +34,8 @@ def propose(
     The file has [[principal]] entries as principals.toml has them, each whole, and removes names
     with remove = ["..."] in front of them. A role may have an end:
     roles = ["teller", {role = "custodian", not_after = 2026-12-31T16:00:00Z}].
+    branches = ["sh-01"] and classes = ["ORDINARY"] hold the roles to customers of these branches
+    and to files of these classes; an empty list lets nothing through.
     """
     change = read_change(file)
     why = given.words(reason, "--reason")
@@ -91,6 +94,12 @@ def _entry(table: dict[str, Any]) -> pb.PrincipalEntry:
     made.not_after = last.isoformat() if isinstance(last, datetime.date) else last
     for key in _LISTS:
         getattr(made, key).extend(table.get(key, []))
+    for key in _LIMITS:
+        if key in table:
+            # Also an empty one: it lets nothing through, where one that is left out limits nothing.
+            limit = getattr(made.scope, key)
+            limit.SetInParent()
+            limit.names.extend(table[key])
     return made
 
 

@@ -19,7 +19,9 @@ from recordsvault_masked.calls import Caller
 from vault.cli.vaultctl.access_findings import Finding, Kind, Uses, findings, roles_of_policies
 from vault.cli.vaultctl.durations import local, span
 from vault.cli.vaultctl.language import Language, say, speak
+from vault.cli.vaultctl.output import as_dict
 from vault.cli.vaultctl.printable import document, rows
+from vault.cli.vaultctl.proposal_show import scope_words
 from vault.cli.vaultctl.reports import Column, Format, grid, sheet, write_out
 from vault.cli.vaultctl.session import session
 
@@ -36,6 +38,7 @@ COLUMNS: tuple[Column[Finding], ...] = (
     Column("principal", "principal", "主体", lambda one: one.principal),
     Column("person", "person", "人员", lambda one: one.person or say("program", "程序")),
     Column("roles", "roles", "角色", lambda one: ", ".join(one.roles)),
+    Column("scope", "reach", "范围", lambda one: _reach(one)),
     Column("why", "why", "说明", lambda one: _why(one)),
 )
 
@@ -138,7 +141,21 @@ def _plain(one: Finding) -> dict[str, Any]:
         "roles": one.roles,
         "time": None if one.day is None else one.day.isoformat(),
         "principals": one.principals,
+        "scopes": {name: as_dict(scope) for name, scope in one.scopes},
     }
+
+
+def _reach(one: Finding) -> str:
+    if not one.scopes:
+        return say("all files", "全部档案")
+    several = len(one.principals) > 1
+    parts = [
+        (f"{name}: " if several else "") + say("; ", "；").join(scope_words(scope))
+        for name, scope in one.scopes
+    ]
+    if several and len(one.scopes) < len(one.principals):
+        parts.append(say("the others: all files", "其余账号：全部档案"))
+    return " / ".join(parts)
 
 
 def _why(one: Finding) -> str:

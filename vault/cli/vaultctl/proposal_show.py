@@ -127,16 +127,27 @@ def entry_words(entry: pb.PrincipalEntry) -> Iterator[str]:
         yield say("account ", "账号 ") + account
     for en, zh, values in (
         ("certificates", "证书", entry.certificates),
-        ("branches", "机构网点", entry.branches),
         ("own files", "本人档案", entry.own_files),
         ("relatives' files", "亲属档案", entry.related_files),
     ):
         if values:
             yield f"{say(en, zh)} {' '.join(values)}"
+    yield from scope_words(entry.scope)
     if entry.home_branch:
         yield say("works at ", "所属网点 ") + entry.home_branch
     if entry.not_after:
         yield say("last day ", "最后一日 ") + entry.not_after
+
+
+def scope_words(scope: pb.Scope) -> Iterator[str]:
+    """How far roles reach; nothing where they are not limited."""
+    for key, en, zh in (
+        ("branches", "customers of branches ", "限网点 "),
+        ("classes", "files of classes ", "限档案类别 "),
+    ):
+        if scope.HasField(key):  # type: ignore[arg-type]  # one of its fields
+            names = " ".join(getattr(scope, key).names)
+            yield say(en, zh) + (names or say("NONE AT ALL", "无（不得查阅任何档案）"))
 
 
 def print_diff(before: Mapping[str, str], after: Mapping[str, str], out: Console) -> bool:
