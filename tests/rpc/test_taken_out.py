@@ -18,6 +18,7 @@ from tests.support.pipeline import (
 )
 from vault.access import Action, Credentials, PolicyEngine, Recogniser
 from vault.access.lending import CheckOut
+from vault.audit import Decision
 from vault.rpc.deciding import Deciding
 from vault.rpc.errors import Refusal
 from vault.rpc.methods import Target, Unary
@@ -131,6 +132,47 @@ def test_whoever_stays_is_answered_though_others_are_taken_out(tmp_path: Path) -
         assert pb.QueryEventsResponse.FromString(answer) == ANSWER
         (event,) = rig.events
         assert event.outcome == "OK"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "narrower"),
+    [
+        ("", 'branches = ["a"]', True),
+        ('branches = ["a", "b"]', 'branches = ["a"]', True),
+        ('branches = ["a"]', 'branches = ["b"]', True),
+        ('branches = ["a"]', "classes = []", True),
+        ('classes = ["VIP"]', 'classes = ["VIP"]\nbranches = ["a"]', True),
+        ('branches = ["a"]', "", False),
+        ('branches = ["a"]', 'branches = ["a", "b"]', False),
+        ("branches = []", 'classes = ["VIP"]', False),
+        ("", "", False),
+    ],
+)
+def test_what_was_found_within_a_reach_that_is_narrower_now_does_not_leave(
+    tmp_path: Path, before: str, after: str, narrower: bool
+) -> None:
+    roles = {"officer": "security_officer"}
+
+    async def main() -> None:
+        slow = Slow()
+        rig = Rig(tmp_path, slow.method(), **roles)
+        replace_principals(rig.path, roles, before)
+        call = asyncio.ensure_future(rig.unary(QUERY, OFFICER))
+        await slow.entered.wait()
+        replace_principals(rig.path, roles, after)
+        slow.go_on.set()
+        if not narrower:
+            assert await call == ANSWER.SerializeToString()
+            return
+        with pytest.raises(Refused) as refused:
+            await call
+        assert (refused.value.code.name, refused.value.reason) == ("ABORTED", "SCOPE_CHANGED")
+        (event,) = rig.events
+        assert (event.decision, event.reason) == (Decision.DENIED, "SCOPE_CHANGED")
+        # The next call is held to what he has now.
+        assert await rig.unary(QUERY, OFFICER) == ANSWER.SerializeToString()
 
     asyncio.run(main())
 

@@ -39,12 +39,13 @@ def write_principals(path: Path, roles: Mapping[str, str]) -> Directory:
     return Directory(path, check_every=0)
 
 
-def replace_principals(path: Path, roles: Mapping[str, str]) -> None:
-    """Put another principals file in its place."""
+def replace_principals(path: Path, roles: Mapping[str, str], limits: str = "") -> None:
+    """Put another principals file in its place; all in it are held to the limits (TOML)."""
     entries = [
         f'[[principal]]\nname = "{name}"\nuri = "{uri(name)}"\nroles = ["{role}"]\n'
         + ("" if role == "masked_node" else 'institution = "demo-bank"\n')
         + (f'person = "p-{name}"\n' if name in PERSONS and role != "masked_node" else "")
+        + f"{limits}\n"
         for name, role in roles.items()
     ]
     fresh = path.with_suffix(".new")

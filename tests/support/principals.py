@@ -16,8 +16,11 @@ def principal_of(
     person: str = "",
     own_files: Iterable[str] = (),
     home_branch: str = "",
+    branches: Iterable[str] | None = None,
+    classes: Iterable[str] | None = None,
 ) -> Principal:
-    """A principal with these roles; an empty institution leaves it out, an empty person too."""
+    """A principal with these roles; an empty institution leaves it out, an empty person too, and
+    None a limit."""
     uri = uri or f"spiffe://demo.bank/{name}"
     lines = [
         "[[principal]]",
@@ -31,6 +34,9 @@ def principal_of(
         lines.append(f"person = {json.dumps(person)}")
     if own_files:
         lines.append(f"own_files = {json.dumps(list(own_files))}")
+    for key, limit in (("branches", branches), ("classes", classes)):
+        if limit is not None:
+            lines.append(f"{key} = {json.dumps(list(limit))}")
     if home_branch:
         lines.append(f"home_branch = {json.dumps(home_branch)}")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """The use cases on a real store, with real keys and a real log, without a server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,10 +47,15 @@ def allowed(
     role: str = "ingestor",
     name: str = "somebody",
     on_behalf_of: str = "",
+    branches: Iterable[str] | None = None,
+    classes: Iterable[str] | None = None,
 ) -> Call:
-    """A call that policy has allowed, as the pipeline hands it to a use case."""
+    """A call that policy has allowed, as the pipeline hands it to a use case; by who is held to
+    branches and classes, where they are given."""
     institution = "" if role == "masked_node" else BANK
-    principal = principal_of(role, institution=institution, name=name)
+    principal = principal_of(
+        role, institution=institution, name=name, branches=branches, classes=classes
+    )
     reference = ResourceRef(BANK, customer, action.kind)
     decision = _POLICY.decide(principal, action, reference, "DATA_QUALITY")
     assert decision.allowed, decision.en
