@@ -74,7 +74,7 @@ class Looking:
         """Rows of a page, and what to go on in front of; both may be cut short."""
         mine = "" if self._register.sees_others(call) else person_of(call).person
         found: list[CheckOutRow] = []
-        at, looked, passed = before, 0, 0
+        at, last, looked, passed = before, before, 0, 0
         while True:
             rows = await self._register.database.read(
                 partial(
@@ -88,15 +88,18 @@ class Looking:
             )
             bounds = await self._register.bounds(call, rows)
             for row in rows:
-                last, at = at, row.check_out
+                at = row.check_out
                 # Where a page ends tells nothing of what is not there for him.
                 if not self._register.counts(call, row, bounds):
-                    passed += not self._register.secret(call, row)
+                    if self._register.secret(call, row):
+                        continue
+                    passed += 1
                     if passed == _MOST:
                         # Of what is beyond his reach he may know that it is, not what.
                         return found, ulid_between(at, last)
+                    last = at
                     continue
-                before, looked = at, looked + 1
+                before, last, looked = at, at, looked + 1
                 if self.lets_through(call, wanted, row, bounds):
                     found.append(row)
                 if len(found) == limit or looked == _MOST:
