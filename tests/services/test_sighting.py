@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from tests.support.principals import principal_of
 from tests.support.use_cases import BANK
-from tests.support.watching import Process, Run, Test, call_of, opening, person, refused, runner
+from tests.support.watching import Process, Run, call_of, opening, person, refused, runner
 from vault.access import Action, ActionClass, Principal
 from vault.access.detection import By, Rules, Seen, read_rules
-from vault.services.call import Trace
+from vault.services.call import Call, Trace
 from vault.services.sighting import from_row, to_row
 from vault.store.sightings import FULL, MASKED, Sighting
 
@@ -65,14 +67,10 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Rules:
 def run(database_url: str, tmp_path: Path, rules: Rules) -> Iterator[Run]:
     """Run a test with so many processes on a database, under the rules above."""
     for started in runner(database_url, tmp_path):
-
-        def under_rules(test: Test, count: int = 1, **more: bool) -> None:
-            started(test, count, rules=rules, **more)
-
-        yield under_rules
+        yield partial(started, rules=rules)
 
 
-def family(who: Principal, customer: str, name: str = "x") -> object:
+def family(who: Principal, customer: str, name: str = "x") -> Call:
     """A read of a customer of a family."""
     call = opening(who, customer)
     call.alike = ((By.SURNAME, name),)
@@ -112,30 +110,23 @@ def test_an_order_is_noticed_over_two_processes(run: Run) -> None:
 def test_what_was_seen_before_a_restart_counts_after_it(run: Run) -> None:
     who = person("one")
 
-    async def before(made: list[Process]) -> None:
-        for customer in "zab":
-            assert await made[0].record(family(who, customer)) == []  # type: ignore[arg-type]  # a call
-
-    async def after(made: list[Process]) -> None:
-        # z, a, b are of one family: they were told of. The order goes on: a, b, c, d.
-        assert await made[0].record(opening(who, "c")) == []
-        assert await made[0].record(opening(who, "d")) == ["IN_ORDER"]
-
-    async def families(made: list[Process]) -> None:
-        assert made[0].alerts() == ["ONE_FAMILY"]
-
     async def first(made: list[Process]) -> None:
-        assert await made[0].record(family(who, "z")) == []  # type: ignore[arg-type]  # a call
-        assert await made[0].record(family(who, "a")) == []  # type: ignore[arg-type]  # a call
+        assert await made[0].record(family(who, "z")) == []
+        assert await made[0].record(family(who, "a")) == []
 
     async def second(made: list[Process]) -> None:
-        assert await made[0].record(family(who, "b")) == ["ONE_FAMILY"]  # type: ignore[arg-type]  # a call
+        assert await made[0].record(family(who, "b")) == ["ONE_FAMILY"]
 
-    del before
-    run(first)
-    run(second)
-    run(families)
-    run(after)
+    async def third(made: list[Process]) -> None:
+        assert made[0].alerts() == ["ONE_FAMILY"]
+        # The family was told of and begins anew, the order goes on: a, b, c, d.
+        assert await made[0].record(family(who, "c")) == []
+        assert await made[0].record(family(who, "d")) == ["IN_ORDER"]
+        assert await made[0].record(family(who, "c")) == []
+        assert await made[0].record(family(who, "0")) == ["ONE_FAMILY"]
+
+    for test in (first, second, third):
+        run(test)
 
 
 def test_refusals_are_counted_over_processes_and_an_allowed_call_anywhere_ends_the_row(
@@ -166,7 +157,7 @@ def test_business_in_another_process_follows_an_opened_file(run: Run) -> None:
         who = person("one")
         for customer in "ace":
             await one.record(opening(who, customer))
-        business = call_of(who, "a", Action.LENDING_REQUEST, "")
+        business = call_of(who, "a", Action.CHECK_OUTS_REQUEST, "")
         await other.record(business)
         one.clock.ahead = other.clock.ahead = 31 * MINUTE
         assert await other.record(opening(who, "c")) == ["NO_BUSINESS"]
@@ -176,7 +167,7 @@ def test_business_in_another_process_follows_an_opened_file(run: Run) -> None:
 
 
 def test_many_calls_at_once_in_two_processes_raise_as_many_alerts_as_in_one(run: Run) -> None:
-    """No call is lost, and none counted twice: of n customers of a family every third raises one."""
+    """No call is lost, and none counted twice: every third customer of the family raises one."""
 
     async def test(made: list[Process]) -> None:
         people = [person(f"n{number}") for number in range(4)]
@@ -184,11 +175,7 @@ def test_many_calls_at_once_in_two_processes_raise_as_many_alerts_as_in_one(run:
 
         async def all_of(process: Process, mine: list[str]) -> list[str]:
             told = await asyncio.gather(
-                *(
-                    process.record(family(who, customer))  # type: ignore[arg-type]  # a call
-                    for customer in mine
-                    for who in people
-                )
+                *(process.record(family(who, customer)) for customer in mine for who in people)
             )
             return [reason for reasons in told for reason in reasons]
 
@@ -227,8 +214,6 @@ def test_what_was_not_committed_was_not_seen(run: Run) -> None:
 def test_whom_no_rule_is_about_leaves_no_row_and_costs_nothing(run: Run) -> None:
     async def test(made: list[Process]) -> None:
         (one,) = made
-        from tests.support.principals import principal_of
-
         program = principal_of("compliance", name="batch")
         for customer in "abcdef":
             call = opening(program, customer)
@@ -254,8 +239,8 @@ def test_a_second_look_within_a_minute_leaves_no_row(run: Run) -> None:
             await one.record(opening(who, "a"))
         assert rows(one) == 1
         # What is new of him is seen, and so is he after a while.
-        await one.record(family(who, "a"))  # type: ignore[arg-type]  # a call
-        await one.record(family(who, "a"))  # type: ignore[arg-type]  # a call
+        await one.record(family(who, "a"))
+        await one.record(family(who, "a"))
         assert rows(one) == 2
         one.clock.ahead = 2 * MINUTE
         await one.record(opening(who, "a"))

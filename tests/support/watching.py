@@ -29,6 +29,7 @@ callers = "persons"
 full_a_day = 3
 """
 ALERTS = ("watch.alert", "watch.warning")
+_DENIED = "PERMISSION_DENIED"
 
 
 class MovedClock(SystemClock):
@@ -58,8 +59,9 @@ class Process:
         self.log = AuditLog(database, self.clock.now_micros)
         self.recorder = Recorder(self.log, self.clock, self.watch)
 
-    async def record(self, call: Call, outcome: str = "OK") -> list[str]:
+    async def record(self, call: Call) -> list[str]:
         """As vault/rpc/ending.py does. The reasons of the alerts that the call raised."""
+        outcome = "OK" if call.decision is not None and call.decision.allowed else _DENIED
         await self.watch.admit(call)
         event = call.event(self.clock.now_micros(), outcome=outcome)
         made = self.watch.reckon(call, event)

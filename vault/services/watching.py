@@ -205,7 +205,7 @@ class Watch:
             caller.person,
             _CLASSES[event.action],
             event.customer,
-            opened and bool(event.customer),
+            opened and not refused and bool(event.customer),
             refused,
             event.time,
             call.alike,
