@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, Select
 
 from tests.support import rows
-from vault.store import Database, blind_index, customers, documents, transactions
+from vault.store import Database, blind_index, customers, documents, sightings, transactions
 from vault.store.rows import IndexRow
 
 READS: dict[str, Select[Any]] = {
@@ -20,6 +20,9 @@ READS: dict[str, Select[Any]] = {
     "a page of transactions": transactions._MASKED_PAGES[False, True],
     "a page of transactions from the latest": transactions._MASKED_PAGES[True, True],
     "a lookup": blind_index._LOOKUP,
+    "what a caller was seen to do last": sightings.FULL._newest,
+    "what others have added of him": sightings.FULL._since.statement,
+    "who was refused lately": sightings.FULL._refused.statement,
 }
 VALUES = {
     "institution": "demo",
@@ -34,6 +37,9 @@ VALUES = {
     "record": "",
     "before": 5,
     "limit": 50,
+    "who": "person/p",
+    "number": 5_990,
+    "at": 5_990,
 }
 
 
@@ -53,6 +59,11 @@ def filled(database: Database) -> Database:
             conn,
             [IndexRow("demo", "phone", b"t" * 16, f"c{i:05}", "") for i in range(3_000)],
         )
+
+        for number in range(1, 6_001):
+            what = sightings.REFUSED if number % 2 else sightings.OPENED
+            row = sightings.Sighting(number, number, "full_read", "c", what, "", "", "")
+            sightings.FULL.add(conn, "demo", "person/p", row)
 
     database.write_sync(fill)
     database.write_sync(lambda c: c.exec_driver_sql("ANALYZE"))
@@ -81,9 +92,9 @@ def postgres_rows(conn: Connection, statement: Select[Any], values: dict[str, An
     """Rows that the busiest step of the plan touched."""
     # The tables here are so small that reading one whole would be the best plan.
     conn.exec_driver_sql("SET enable_seqscan = off")
-    sql = str(statement.compile(dialect=conn.dialect))
+    compiled = statement.compile(dialect=conn.dialect)
     plan = conn.exec_driver_sql(
-        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql, {**values, "param_1": 1}
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}", {**compiled.params, **values}
     ).scalar_one()[0]["Plan"]
 
     def busiest(node: dict[str, Any]) -> int:

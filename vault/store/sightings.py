@@ -19,6 +19,7 @@ from vault.store.statements import insert_rows
 OPENED: Final = "opened"
 REFUSED: Final = "refused"
 DONE: Final = "done"
+_LATELY: Final = 5_000  # refusals that are looked at for who was refused
 _KINDS: Final = (OPENED, REFUSED, DONE)
 
 
@@ -53,14 +54,20 @@ class Sightings:
         self._newest = (
             select(*columns).where(*mine).order_by(c.number.desc()).limit(bindparam("limit"))
         )
-        self._refused = PointRead(
-            select(c.who, func.max(c.at))
+        # Bounded, and so that rows are found by their time before they are grouped.
+        lately = (
+            select(c.who, c.at)
             .where(
                 c.institution == bindparam("institution"),
                 c.what == REFUSED,
                 c.at >= bindparam("at"),
             )
-            .group_by(c.who)
+            .order_by(c.at.desc())
+            .limit(_LATELY)
+            .subquery()
+        )
+        self._refused = PointRead(
+            select(lately.c.who, func.max(lately.c.at)).group_by(lately.c.who)
         )
 
     def add(self, conn: Connection, institution: str, who: str, one: Sighting) -> None:
