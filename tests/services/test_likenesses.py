@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tests.records import builders
 from tests.services.test_reading import let_go_of_keys
 from tests.services.test_storing import create, person
+from tests.support.principals import principal_of
 from tests.support.use_cases import UseCases, run, use_cases
 from tests.support.watching import call_of
 from tests.support.watching import person as somebody
