@@ -162,7 +162,7 @@ OPENED = {*((name, "OK") for name in NAMES), ("no document", "NOT_FOUND")}
         ({"branches": [HERE], "classes": [ORDINARY]}, {"ours"}),
         ({"branches": [THERE], "classes": ["VIP"]}, set()),
     ],
-    ids=str,
+    ids=lambda one: str(sorted(one)) if isinstance(one, set) else str(one),
 )
 def test_every_read_is_held_to_the_customers_branch_and_classes(
     on_a_vault: Any, who: dict[str, Any], reached: set[str]
