@@ -389,3 +389,55 @@ def test_a_person_in_both_roles_leaves_the_second_to_another() -> None:
     # He has filled the first role that waited; whoever fills the other is somebody else.
     assert out.waiting_roles == ("compliance",)
     assert transitions.approve(out, COMPLIANCE, NOW).stage is Stage.ACTIVE
+
+
+# -- all files at once -----------------------------------------------------------------------------
+
+
+def all_files(**changes: object) -> CheckOut:
+    """Lent to the teller for two hours, from the second approval on."""
+    of = a_class(needs=("custodian", "compliance"), whole_institution=True)
+    half = transitions.approve(asked(of, customer="", **changes), CUSTODIAN, NOW)
+    return transitions.approve(half, COMPLIANCE, NOW)
+
+
+def test_all_files_are_lent_for_one_export_whatever_was_wished() -> None:
+    out = all_files(one_time=False)
+    assert (out.one_time, out.subject) == (True, "institutions/demo-bank")
+    again = transitions.renewal(out, TELLER, HOUR, has_case_reference=True)
+    assert (again.customer, again.fields, again.one_time) == ("", out.fields, True)
+    assert not active(one_time=False).one_time
+
+
+def test_an_export_may_run_from_the_use_to_the_end_of_its_check_out() -> None:
+    out = all_files()
+    used = transitions.use(out, NOW + 1)
+    assert not transitions.exporting(out, NOW)
+    assert transitions.exporting(used, out.ends_at - 1)
+    assert not transitions.exporting(used, out.ends_at)
+    single = transitions.use(active(one_time=True), NOW + 2 * SECOND)
+    assert not transitions.exporting(single, NOW + 2 * SECOND)
+
+
+def test_an_export_that_runs_is_ended_by_who_asked_and_by_who_takes_it_back() -> None:
+    out = all_files()
+    used = transitions.use(out, NOW + 1)
+    last = out.ends_at - 1
+    for ended in (
+        transitions.give_back(used, TELLER, last),
+        transitions.revoke(used, CUSTODIAN, last),
+    ):
+        assert not transitions.exporting(ended, last)
+        with pytest.raises(LendingRefused) as raised:
+            transitions.use(ended, last)
+        assert why(raised) is Why.NOT_ACTIVE
+    with pytest.raises(LendingRefused) as raised:
+        transitions.give_back(used, CUSTODIAN, last)
+    assert why(raised) is Why.NOT_REQUESTER
+    # Over is over; and of one file, to be used is to be over.
+    single = transitions.use(active(one_time=True), NOW + 2 * SECOND)
+    for was, now in ((used, out.ends_at), (single, NOW + 2 * SECOND)):
+        for end, who in ((transitions.give_back, TELLER), (transitions.revoke, CUSTODIAN)):
+            with pytest.raises(LendingRefused) as raised:
+                end(was, who, now)
+            assert why(raised) is Why.NOT_ACTIVE

@@ -142,6 +142,61 @@ def test_a_confidential_class_that_would_not_be_one_is_refused(
         read(tmp_path, SECRET.replace(before, after) + GOOD)
 
 
+ALL = """
+[[class]]
+name = "all_files"
+needs = ["custodian", "compliance"]
+longest = "1h"
+decide_within = "1h"
+[class.when]
+whole_institution = true
+"""
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_all_files_and_one_file_have_no_class_in_common(tmp_path: Path, sensitive: bool) -> None:
+    classes = read(tmp_path, ALL + GOOD)
+    for purpose in Purpose:
+        whole = classes.of(purpose, [NAME, NUMBER], sensitive=sensitive, whole=True)
+        assert whole is not None
+        assert (whole.name, whole.needs) == ("all_files", ("custodian", "compliance"))
+        one = classes.of(purpose, [NAME, NUMBER], sensitive=sensitive)
+        assert one is not None and not one.whole_institution
+        assert "all_files" not in one.name
+    # Without such a class nobody asks for all.
+    assert read(tmp_path).of("CUSTOMER_SERVICE", [NAME], sensitive=sensitive, whole=True) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('["custodian", "compliance"]', '["custodian"]', "all_files: all customers at once take"),
+        ('["custodian", "compliance"]', "[]", "all_files: all customers at once take two"),
+        ("whole_institution = true", "whole_institution = true\nsensitive = true", "leave it out"),
+    ],
+)
+def test_a_class_of_all_files_that_asks_fewer_than_two_is_refused(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    assert before in ALL
+    with pytest.raises(ClassesInvalid, match=re.escape(message)):
+        read(tmp_path, ALL.replace(before, after) + GOOD)
+
+
+def test_all_files_are_lent_by_the_vaults_own_classes_to_two_for_an_authority_or_an_audit() -> None:
+    classes = read_classes()
+    found = {p: classes.of(p, [NAME], sensitive=False, whole=True) for p in Purpose if p}
+    lent = {purpose: of for purpose, of in found.items() if of is not None}
+    assert set(lent) == {
+        Purpose.REGULATOR_REQUEST,
+        Purpose.JUDICIAL_REQUEST,
+        Purpose.INTERNAL_AUDIT,
+    }
+    for of in lent.values():
+        assert (of.needs, of.longest) == (("custodian", "compliance"), 4 * HOUR)
+        assert of.case_reference and not of.confidential
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [

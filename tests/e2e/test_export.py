@@ -100,32 +100,45 @@ def test_all_customers_leave_with_the_fields_that_were_lent_and_the_log_tells_it
     # All but the auditor's own file, each once, in order.
     assert len(customers) == 119
     assert [one.name for one in customers] == sorted({one.name for one in customers})
-    assert [answer.exported for answer in answers] == [50, 100, 119]
+    assert [answer.exported for answer in answers] == [49, 99, 119]
     for one in customers:
         assert one.natural_person.full_name and one.phones
         assert not one.emails and not one.natural_person.HasField("identity")
     masked = [one for answer in answers for one in answer.masked_customers]
     assert [one.name for one in masked] == [one.name for one in customers]
-    alert, opened, closed = book.since(size)
+    alert, opened, *pages, closed = book.since(size)
     assert (alert.action, alert.reason, alert.actor) == ("watch.alert", "BULK_EXPORT", "auditor")
     assert (opened.phase, opened.decision) == (Phase.OPENED, Decision.ALLOWED)
     assert opened.check_out == closed.check_out == out.name.rpartition("/")[2]
+    # It is used up with that event; each page has one of its own before it leaves.
+    assert [row.name for row in opened.rows] == [out.name.split("/", 2)[2] + "@4"]
+    assert [(page.phase, page.count) for page in pages] == [
+        (Phase.MESSAGE, 49),
+        (Phase.MESSAGE, 50),
+        (Phase.MESSAGE, 20),
+    ]
+    named = [f"{PARENT}/{name}" for page in pages for name in page.resources]
+    assert named == [f"{one.name}@1" for one in customers]
+    assert all(page.fields == closed.fields and page.decision == "allowed" for page in pages)
     assert (closed.phase, closed.count) == (Phase.CLOSED, 119)
     assert set(closed.fields) == {"natural_person.full_name", "phones"}
 
 
-def test_a_read_mask_asks_for_less_and_an_export_goes_on_behind_a_customer(
+def test_a_read_mask_asks_for_less_and_another_check_out_goes_on_behind_a_customer(
     vault: RunningVault,
 ) -> None:
     out = lent(vault)
     whole = [one for answer in export(vault, out.name, "phones") for one in answer.customers]
     assert all(one.phones and not one.HasField("natural_person") for one in whole)
+    used = refused(vault, out.name, after=whole[99].name)
+    assert (used.code, used.reason) == NOT_ACTIVE
+    another = lent(vault).name
+    there = f"institutions/{OTHER}/customers/{'0' * 26}"
+    assert refused(vault, another, after=there).fields == {("after", "OTHER_PARENT")}
     rest = [
-        one for answer in export(vault, out.name, after=whole[99].name) for one in answer.customers
+        one for answer in export(vault, another, after=whole[99].name) for one in answer.customers
     ]
     assert [one.name for one in rest] == [one.name for one in whole[100:]]
-    there = f"institutions/{OTHER}/customers/{'0' * 26}"
-    assert refused(vault, out.name, after=there).fields == {("after", "OTHER_PARENT")}
 
 
 def test_nothing_but_a_check_out_of_the_institution_that_two_agreed_to_opens_it(
@@ -162,6 +175,26 @@ def test_what_is_lent_of_all_files_opens_no_single_one_and_no_page(vault: Runnin
     get = pb.GetCustomerRequest(name=file, purpose=AUDIT, check_out=out.name)
     wanted = refusal(partial(vault.records("auditor").GetCustomer, get))
     assert (wanted.code, wanted.reason) == ("PERMISSION_DENIED", "CHECK_OUT_OTHER_RECORD")
+    below = pb.ListTransactionsRequest(parent=file, purpose=AUDIT, check_out=out.name)
+    wanted = refusal(partial(vault.records("auditor").ListTransactions, below))
+    assert (wanted.code, wanted.reason) == ("PERMISSION_DENIED", "CHECK_OUT_OTHER_RECORD")
+    # A page of all customers takes no check-out at all.
+    assert "check_out" not in pb.ListCustomersRequest.DESCRIPTOR.fields_by_name
+    # None of these has used it up.
+    assert look(vault, out.name, who="auditor").state == lp.CHECK_OUT_STATE_ACTIVE
+
+
+def test_no_glass_is_broken_for_all_files(vault: RunningVault) -> None:
+    add_person(vault, "rescuer", "break_glass")
+    until_known(vault, "rescuer")
+    request = lp.BreakGlassRequest(
+        parent=PARENT,
+        customer=PARENT,
+        purpose=purpose_pb2.PURPOSE_CUSTOMER_SERVICE,
+        reason="A fire",
+    )
+    wanted = refusal(partial(vault.access("rescuer").BreakGlass, request))
+    assert wanted.code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(
@@ -193,8 +226,12 @@ def test_a_teller_gets_no_export_whatever_is_agreed_to(vault: RunningVault) -> N
     assert wanted.reason == "CHECK_OUT_NO_CLASS"
 
 
-def test_of_two_exports_by_a_one_time_check_out_one_goes_on(vault: RunningVault) -> None:
-    out = lent(vault, one_time=True)
+def test_of_several_exports_by_a_check_out_one_begins_whatever_was_wished(
+    vault: RunningVault, book: LogBook
+) -> None:
+    out = lent(vault, one_time=False)
+    assert out.one_time
+    size = book.size()
     found: list[str] = []
 
     def one() -> None:
@@ -212,6 +249,12 @@ def test_of_two_exports_by_a_one_time_check_out_one_goes_on(vault: RunningVault)
     assert look(vault, out.name, who="auditor").state == lp.CHECK_OUT_STATE_USED
     wanted = refused(vault, out.name)
     assert (wanted.code, wanted.reason) == NOT_ACTIVE
+    # The others' events say that they did not begin, and no alert is raised for them.
+    events = book.since(size)
+    assert len([one for one in events if one.reason == "BULK_EXPORT"]) == 1
+    assert len([one for one in events if one.phase is Phase.OPENED]) == 1
+    lost = [one for one in events if one.reason == "CHECK_OUT_NOT_ACTIVE"]
+    assert [one.phase for one in lost] == [Phase.CALL] * 4
 
 
 def _many_large_files(vault: RunningVault) -> None:
@@ -228,15 +271,18 @@ def _many_large_files(vault: RunningVault) -> None:
 
 
 @pytest.mark.parametrize("end", ["revoked", "returned"])
-def test_an_export_ends_with_what_it_was_lent_by(vault: RunningVault, end: str) -> None:
+def test_an_export_ends_with_what_it_was_lent_by(
+    vault: RunningVault, book: LogBook, end: str
+) -> None:
     _many_large_files(vault)
     out = lent(vault, "customer.emails")
+    size = book.size()
     request = pb.ExportCustomersRequest(
         parent=PARENT, check_out=out.name, case_reference="A-2026-7", purpose=AUDIT
     )
     stream = vault.records("auditor").ExportCustomers(request)
     first = next(stream)
-    assert first.exported == 50
+    assert first.exported == 49
     if end == "revoked":
         revoke(vault, out.name)
     else:
@@ -246,6 +292,11 @@ def test_an_export_ends_with_what_it_was_lent_by(vault: RunningVault, end: str) 
     later = refused(vault, out.name)
     assert (later.code, later.reason) == NOT_ACTIVE
     assert (wanted.code, wanted.reason) == NOT_ACTIVE
+    events = [one for one in book.since(size) if one.action == "records.customers.export"]
+    closed = next(one for one in events if one.phase is Phase.CLOSED)
+    assert (closed.outcome, closed.reason) == NOT_ACTIVE
+    pages = [one for one in events if one.phase is Phase.MESSAGE]
+    assert 49 <= closed.count == sum(page.count for page in pages) < 500
 
 
 def test_the_words_of_a_request_for_all_files_are_sealed_and_shown_to_who_decides(

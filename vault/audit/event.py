@@ -34,7 +34,8 @@ class EventUnreadable(ValueError):
 class Phase(StrEnum):
     """A call makes one CALL event; a stream an OPENED before and a CLOSED after its messages.
 
-    A stream that writes makes one MESSAGE event a message, durable with what the message wrote.
+    A stream that writes makes one MESSAGE event a message, durable with what the message wrote; one
+    that exports makes one a message too, durable before the message leaves.
     """
 
     CALL = "call"

@@ -41,8 +41,13 @@ class Ending:
     watch: Watch | None = None
 
     async def open(self, call: Call, context: Context) -> None:
-        """Log that a stream begins; its receipt goes out at once, since the end may never come."""
+        """Log that a stream begins."""
         await self.record(call, phase=Phase.OPENED)
+        await self.opened(call, context)
+
+    @staticmethod
+    async def opened(call: Call, context: Context) -> None:
+        """Send the receipt of that event at once, since the end may never come."""
         if call.receipt:
             await context.send_initial_metadata(((RECEIPT, call.receipt),))
 

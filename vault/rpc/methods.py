@@ -47,13 +47,15 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class ServerStream:
-    """One request, many answers."""
+    """One request, many answers. Where the stream's beginning writes something, ``begin`` does it
+    and makes the event that opens the stream with it."""
 
     action: Action
     request: type[Message]
     target: Callable[[Any], Target]
     prepare: Callable[[Any, Problems], Any]
     handle: Callable[[Call, Any], AsyncIterator[Message]]
+    begin: Callable[[Call, Any], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

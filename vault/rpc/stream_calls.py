@@ -40,12 +40,17 @@ class StreamCalls:
         try:
             command, target = await self.admission.admit(call, method, data)
             with self.streams.slot(call.actor) as held:
-                opened = True
                 deciding = self.admission.deciding
                 held.attend(
                     lambda: deciding.changed(call), lambda: deciding.decide_again(call, target)
                 )
-                await self.ending.open(call, context)
+                if method.begin is not None:
+                    await method.begin(call, command)
+                    opened = True
+                    await self.ending.opened(call, context)
+                else:
+                    opened = True
+                    await self.ending.open(call, context)
                 messages = held.until_ended(method.handle(call, command))
                 async with aclosing(messages):
                     async for message in messages:
@@ -56,6 +61,7 @@ class StreamCalls:
                 self.ending.hand_over(call, context)
         except BaseException as error:
             # That the stream was opened has its own event; how it ended is one more.
+            opened = opened or call.committed
             call.committed = call.committed and closing
             phase = Phase.CLOSED if opened else Phase.CALL
             await self.ending.fail(call, error, context, phase=phase)

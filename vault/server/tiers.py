@@ -37,6 +37,7 @@ from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
+from vault.services.bulk import BulkExport
 from vault.services.compartments import Cases, Ground, Items, Members
 from vault.services.decoying import Decoying
 from vault.services.explaining import Explaining
@@ -101,6 +102,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
         lending=Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch)),
+        bulk=BulkExport(database, keys, borrowing, recorder, clock),
     )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)

@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from vault.access import Action
-from vault.access.lending import CheckOut, LendingRefused, Stage, State
+from vault.access.lending import CheckOut, LendingRefused, State
 from vault.access.lending.transitions import use
 from vault.audit import RowHash
 from vault.records import CheckOutName, InvalidName
@@ -96,29 +96,20 @@ class Borrowing:
         call.lent = out
         return True
 
-    async def still_stands(self, call: Call) -> None:
-        """Make sure that what was lent for a long read, which may have used it up itself, was not
-        returned or taken back since, and is not over. Raises CheckOutNotActive."""
-        out = call.lent
-        if out is None:
-            raise CheckOutNotActive
-        row = await self._database.read(
-            lambda conn: check_outs.current(conn, out.institution, out.identifier)
-        )
-        wanted = Stage.USED if out.one_time else Stage.ACTIVE
-        if row is None or _read(row).stage is not wanted or self._clock.now_micros() >= out.ends_at:
-            raise CheckOutNotActive
-
     async def finish(self, call: Call, trace: Trace) -> None:
         """Keep what a read opened for its event. A one-time check-out is used up together with
         that event, in one transaction: of two reads at once, one gets here.
 
         Raises CheckOutNotActive, LogUnavailable. The answer must not leave then.
         """
-        out = call.lent
-        if out is None or not out.one_time:
+        if call.lent is None or not call.lent.one_time:
             call.trace = trace
             return
+        await self.use_up(call, call.lent, trace)
+
+    async def use_up(self, call: Call, out: CheckOut, trace: Trace) -> None:
+        """Use up a one-time check-out together with the call's event. Raises CheckOutNotActive,
+        LogUnavailable."""
         institution, identifier = out.institution, out.identifier
         now = self._clock.now_micros()
 

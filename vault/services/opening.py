@@ -60,6 +60,22 @@ class Opener:
             raise NotFound(name)
         return (await self.many(kind, [row], links, views=views))[0]
 
+    async def those_there(
+        self, kind: AnyKind, rows: Sequence[AnyRow], *, views: bool
+    ) -> list[Opened]:
+        """The records of those rows whose files were not destroyed."""
+        try:
+            return await self.many(kind, rows, views=views)
+        except Shredded:
+            pass
+        found: list[Opened] = []
+        for row in rows:
+            try:
+                found += await self.many(kind, [row], views=views)
+            except Shredded:
+                continue
+        return found
+
     async def many(
         self,
         kind: AnyKind,

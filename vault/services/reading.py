@@ -132,13 +132,12 @@ class Reading:
         after: str,
         limit: int,
         *,
-        needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
     ) -> list[Opened]:
         """Current versions of an institution's customers, beyond the identifier ``after``, without
         those whose files are closed to the caller. For who reaches all others: of a listing, see
         ``customer_listing``."""
-        call.require(needed, institution)
+        call.require(ActionClass.FULL_READ, institution)
         if call.scope.limits:
             raise OutsideScope
         closed = call.close_files

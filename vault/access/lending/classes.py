@@ -12,7 +12,8 @@
     purposes = ["REGULATOR_REQUEST"]      # one of these
     fields = ["customer.natural_person.identity"]   # the request touches one of these
     sensitive = true                      # the customer is of a sensitive class
-    whole_institution = true              # not a customer's file is asked for, but all of them
+    whole_institution = true              # not a customer's file is asked for, but all of them,
+                                          # once; two must agree at least
 
     [register]
     sees = ["security_officer"]           # who sees all that is not confidential, beside who may
@@ -200,6 +201,7 @@ def read_classes(path: Path = DEFAULT_CLASSES) -> LendingClasses:
     glass = file.break_glass
     for one in file.classes:
         _check_confidential(path.name, one, frozenset(glass.reviewers))
+        _check_whole(path.name, one)
     return LendingClasses(
         [_class(path.name, one) for one in file.classes],
         BreakGlass(
@@ -248,6 +250,20 @@ def _check_confidential(file: str, one: _Class, reviewers: frozenset[str]) -> No
         raise ClassesInvalid(
             f"{place}: nobody who sees it reviews a broken glass; give break_glass.reviewers one "
             f"of {', '.join((*one.needs, *one.sees))}"
+        )
+
+
+def _check_whole(file: str, one: _Class) -> None:
+    if not one.when.whole_institution:
+        return
+    if len(one.needs) < 2:
+        raise ClassesInvalid(
+            f"{file}: {one.name}: all customers at once take two who agree; name two roles in needs"
+        )
+    if one.when.sensitive:
+        raise ClassesInvalid(
+            f"{file}: {one.name}: sensitive is for one customer's file; leave it out where "
+            "whole_institution is true"
         )
 
 

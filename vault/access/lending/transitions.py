@@ -43,7 +43,8 @@ class Wish:
 
 
 def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, now: int) -> CheckOut:
-    """A new check-out; active at once where its class needs nobody's agreement.
+    """A new check-out; active at once where its class needs nobody's agreement. One of all
+    customers is for one export, whatever was wished.
 
     Raises LendingRefused.
     """
@@ -68,7 +69,7 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
         fields=wish.fields,
         purpose=wish.purpose,
         duration=wish.duration,
-        one_time=wish.one_time,
+        one_time=wish.one_time or not wish.customer,
         class_name=of.name,
         needed_roles=of.needs,
         requester=who.name,
@@ -157,19 +158,19 @@ def deny(was: CheckOut, who: Party, now: int) -> CheckOut:
 
 
 def give_back(was: CheckOut, who: Party, now: int) -> CheckOut:
-    """Return, or withdraw while it waits. Raises LendingRefused."""
+    """Return, or withdraw while it waits; of all customers also while the export may run. Raises
+    LendingRefused."""
     if who.person != was.requester_person:
         raise LendingRefused(Why.NOT_REQUESTER)
-    if was.state_at(now) not in (State.ACTIVE, State.REQUESTED):
+    if was.state_at(now) not in (State.ACTIVE, State.REQUESTED) and not exporting(was, now):
         raise LendingRefused(Why.NOT_ACTIVE)
     return _ended(was, Stage.RETURNED, who, now)
 
 
 def revoke(was: CheckOut, who: Party, now: int) -> CheckOut:
-    """Take back what is lent; of all customers also while the one export that it was for runs.
-    Raises LendingRefused."""
-    exporting = was.stage is Stage.USED and not was.customer
-    if was.state_at(now) is not State.ACTIVE and not exporting:
+    """Take back what is lent; of all customers also while the export may run. Raises
+    LendingRefused."""
+    if was.state_at(now) is not State.ACTIVE and not exporting(was, now):
         raise LendingRefused(Why.NOT_ACTIVE)
     return _ended(was, Stage.REVOKED, who, now)
 
@@ -179,6 +180,11 @@ def use(was: CheckOut, now: int) -> CheckOut:
     if was.state_at(now) is not State.ACTIVE or not was.one_time:
         raise LendingRefused(Why.NOT_ACTIVE)
     return replace(was, version=was.version + 1, stage=Stage.USED, ends_at=now)
+
+
+def exporting(was: CheckOut, now: int) -> bool:
+    """Whether the one export that used it up may still be running: its use is its beginning."""
+    return was.stage is Stage.USED and not was.customer and now < was.starts_at + was.duration
 
 
 def break_glass(

@@ -29,7 +29,7 @@ def export(
     case: options.Case = "",
     fields: options.Fields = "",
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Go on with an export that was broken off.")
+        bool, typer.Option("--go-on", help="Go on with FILE.part, by another check-out.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
@@ -46,7 +46,13 @@ def export(
             "请指明借阅：先用 `vaultctl checkout request institution ...` 申请，须经另外两人审批。",
         )
     part = to.with_name(f"{to.name}.part")
-    _require_free(to, part, go_on=go_on)
+    _require_new(to)
+    if part.exists() and not go_on:
+        raise CommandError(
+            f"{part} is of an export that was broken off: take it up with --go-on, or remove it.",
+            f"{part} 是中断的导出：请用 --go-on 继续，或将其删除。",
+            INPUT,
+        )
     try:
         with _opened(part) as file, bar(TextColumn("{task.completed:,}")) as progress:
             after, before = _last(file)
@@ -73,6 +79,8 @@ def export(
                 raise
             file.flush()
             os.fsync(file.fileno())
+        # An export takes its time: somebody else may have used the name.
+        _require_new(to)
         part.rename(to)
         sync_folder(to.parent)
     except OSError as error:
@@ -85,24 +93,20 @@ def export(
     )
 
 
-def _require_free(to: Path, part: Path, *, go_on: bool) -> None:
+def _require_new(to: Path) -> None:
     if to.exists():
         raise CommandError(
             f"{to} is there already, and is not written over: name another file.",
             f"{to} 已存在，不会被覆盖：请指定其他文件。",
             INPUT,
         )
-    if part.exists() and not go_on:
-        raise CommandError(
-            f"{part} is of an export that was broken off: take it up with --go-on, or remove it.",
-            f"{part} 是中断的导出：请用 --go-on 继续，或将其删除。",
-            INPUT,
-        )
 
 
 def _opened(part: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.fdopen(os.open(part, flags, 0o600), "r+b")
+    file = os.fdopen(os.open(part, flags, 0o600), "r+b")
+    os.fchmod(file.fileno(), 0o600)
+    return file
 
 
 def _last(file: BinaryIO) -> tuple[str, int]:
@@ -129,7 +133,7 @@ def _last(file: BinaryIO) -> tuple[str, int]:
 def _tell_to_go_on(part: Path, count: int) -> None:
     sys.stderr.write(
         say(
-            f"{count} customers are in {part}; --go-on takes it up while the check-out stands.\n",
-            f"已有 {count} 位客户写入 {part}；借阅有效期内可用 --go-on 继续。\n",
+            f"{count} customers are in {part}; with another check-out, --go-on takes it up.\n",
+            f"已有 {count} 位客户写入 {part}；另行借阅后可用 --go-on 继续。\n",
         )
     )

@@ -1,7 +1,6 @@
 """All customers of an institution at once: the export, page after page as the caller takes them.
 
-Every page is read when it is asked for, so that no more than one is in memory, and the check-out is
-looked at before each: an export ends with what it was lent by.
+Every page is read when it is asked for, so that no more than one is in memory.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from recordsvault.records.v1 import records_pb2 as pb
-from vault.access import Action, ActionClass
-from vault.audit import Phase
+from vault.access import Action
 from vault.records import CustomerName
 from vault.rpc.masks import check_mask, revealed
 from vault.rpc.methods import ServerStream
 from vault.rpc.names import target_of_parent
+from vault.rpc.opened import Openings
 from vault.rpc.problems import Problems
-from vault.rpc.servicers.reads import Lending, shown
+from vault.rpc.servicers.reads import relative, shown
 from vault.rpc.servicers.resources import CUSTOMER
 from vault.rpc.servicers.targets import with_purpose
-from vault.services.call import Call, Trace
-from vault.services.reading import Reading
+from vault.services.bulk import BulkExport
+from vault.services.call import Call
 
 # So few that the largest customers fit into a message.
 _PAGE = 50
@@ -39,39 +38,43 @@ class Export:
     mask: FieldMask
 
 
-def export_customers(reading: Reading, lending: Lending) -> ServerStream:
+def export_customers(bulk: BulkExport, openings: Openings) -> ServerStream:
     """The method."""
 
+    async def begin(call: Call, export: Export) -> None:
+        # Of what would open nothing to him, nothing is used up.
+        openings.cut(call, CUSTOMER.field, export.mask)
+        await bulk.begin(call, export.institution)
+
     async def handle(call: Call, export: Export) -> AsyncIterator[pb.ExportCustomersResponse]:
-        cut = lending.openings.cut(call, CUSTOMER.field, export.mask)
-        opened = call.trace
-        await _begin(call, lending, opened)
-        after, exported = export.after, 0
+        base = replace(call.trace, rows=())
+        call.trace = base
+        after, exported, further = export.after, 0, True
         fields: dict[str, None] = {}
-        while True:
-            page = await reading.customer_page(
-                call,
-                export.institution,
-                after,
-                _PAGE,
-                needed=ActionClass.BULK_READ,
-                views=cut.withheld,
-            )
-            if not page:
-                break
-            await lending.borrowing.still_stands(call)
-            customers = [shown(CUSTOMER, export.institution, one, cut, export.mask) for one in page]
-            fields.update(dict.fromkeys(revealed(customers)))
-            after, exported = page[-1].customer, exported + len(page)
-            # It may end after any message: its last event says what had been answered by then.
-            call.trace = replace(opened, fields=tuple(fields), count=exported)
+        while further:
+            # At each page anew: he may have lost a role by now.
+            cut = openings.cut(call, CUSTOMER.field, export.mask)
+            page = await bulk.batch(call, export.institution, after, _PAGE, views=cut.withheld)
+            after, further = page.further, bool(page.further)
+            if not page.opened:
+                continue
+            customers = [
+                shown(CUSTOMER, export.institution, one, cut, export.mask) for one in page.opened
+            ]
+            in_page = revealed(customers)
+            names = tuple(map(relative, page.opened))
+            done = replace(base, fields=in_page, resources=names, count=len(names))
+            await bulk.hand_out(call, done)
+            exported += len(names)
+            fields.update(dict.fromkeys(in_page))
+            # However it ends, its last event says what had been answered by then.
+            call.trace = replace(base, fields=tuple(fields), count=exported)
             answer: dict[str, Any] = {"customers": customers, "exported": exported}
             if cut.withheld:
                 answer["masked_customers"] = [
-                    CUSTOMER.masked(export.institution, one) for one in page
+                    CUSTOMER.masked(export.institution, one) for one in page.opened
                 ]
             yield pb.ExportCustomersResponse(**answer)
-        call.trace = replace(opened, fields=tuple(fields), count=exported)
 
     def prepare(request: Any, problems: Problems) -> Export | None:
         check_mask(request.read_mask, CUSTOMER.message, "read_mask", problems)
@@ -94,13 +97,5 @@ def export_customers(reading: Reading, lending: Lending) -> ServerStream:
         with_purpose(target_of_parent, "parent"),
         prepare,
         handle,
+        begin,
     )
-
-
-async def _begin(call: Call, lending: Lending, opened: Trace) -> None:
-    """Use up a check-out that is for one export: of two at once, one goes on."""
-    if call.lent is None or not call.lent.one_time:
-        return
-    call.committed, call.phase = False, Phase.MESSAGE
-    await lending.borrowing.finish(call, opened)
-    call.trace = opened

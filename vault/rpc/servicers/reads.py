@@ -156,7 +156,7 @@ def list_records(
         done = replace(
             call.trace,
             fields=revealed(records),
-            resources=tuple(_relative(opened) for opened in kept),
+            resources=tuple(relative(opened) for opened in kept),
             count=len(kept),
         )
         await lending.finish(call, p.target.customer, kept, done)
@@ -175,7 +175,8 @@ def period_of(request: Any) -> Period:
     return Period(low, high, request.newest_first)
 
 
-def _relative(opened: Opened) -> str:
+def relative(opened: Opened) -> str:
+    """A record and its version, as an event names those of a page."""
     base = f"customers/{opened.customer}"
     name = f"{base}/{opened.record}" if opened.record else base
     return f"{name}@{opened.version}"

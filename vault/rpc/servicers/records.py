@@ -17,6 +17,7 @@ from vault.rpc.servicers.reads import Lending, Page, get_record, list_records, r
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION
 from vault.rpc.servicers.targets import with_request_id
 from vault.rpc.servicers.writes import Update, batch_create, create, update_record
+from vault.services.bulk import BulkExport
 from vault.services.call import Call
 from vault.services.opening import Opened
 from vault.services.outcomes import Stored
@@ -34,6 +35,7 @@ class RecordsUseCases:
     reading: Reading
     updating: Updating
     lending: Lending
+    bulk: BulkExport
 
 
 def methods(use_cases: RecordsUseCases) -> dict[str, Method]:
@@ -88,7 +90,7 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
         "ListCustomers": list_records(
             CUSTOMER, Action.CUSTOMERS_LIST, pb.ListCustomersRequest, lending, page, record_id
         ),
-        "ExportCustomers": export_customers(reading, lending),
+        "ExportCustomers": export_customers(u.bulk, lending.openings),
         "UpdateCustomer": update_record(
             CUSTOMER, Action.CUSTOMERS_UPDATE, pb.UpdateCustomerRequest, parse, update
         ),

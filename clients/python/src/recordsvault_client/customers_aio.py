@@ -181,7 +181,8 @@ class AsyncCustomersClient:
         """Open all customers of an institution, by a check-out of the whole institution.
 
         In order of name, behind the customer `after` if one is named: that is how an export goes
-        on that was broken off. It ends with its check-out. Raises VaultError.
+        on that was broken off, by another check-out, since each is for one. It ends when its
+        check-out does. Raises VaultError.
         """
         read = reading(purpose, case_reference, fields)
         request = pb.ExportCustomersRequest(
