@@ -211,6 +211,8 @@ class FakeVault(grpc.GenericRpcHandler):
             return grpc.unary_stream_rpc_method_handler(self._events, **coding)
         if method.name == "WatchCheckOuts":
             return grpc.unary_stream_rpc_method_handler(self._watch, **coding)
+        if method.name == "ExportCustomers":
+            return grpc.unary_stream_rpc_method_handler(self._export, **coding)
 
         def unary(request: Any, context: grpc.ServicerContext) -> Any:
             self._enter(method.name, request, context)
@@ -222,6 +224,14 @@ class FakeVault(grpc.GenericRpcHandler):
                 self._abort(context, refused)
 
         return grpc.unary_unary_rpc_method_handler(unary, **coding)
+
+    def _export(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+        """Answers until one of them is a fault."""
+        self._enter("ExportCustomers", request, context)
+        for answer in self.answers["ExportCustomers"](request):
+            if isinstance(answer, Refused):
+                self._abort(context, answer)
+            yield answer
 
     def _enter(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
         sent = dict(context.invocation_metadata())
