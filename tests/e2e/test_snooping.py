@@ -4,7 +4,6 @@ tell from a customer, and alerts that are in the log before the answer leaves.""
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,23 +17,18 @@ from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc
-from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
 from tests.e2e.calls import create, query
 from tests.e2e.people import PARENT
+from tests.e2e.two_processes import MONITORING, alerts, full, masked, second, somebody
 from tests.e2e.wire import LogBook, Refused, refusal
-from tests.support.borrowing import add_person
-from tests.support.forked_tier import ForkedTier
-from tests.support.quiet_ports import quiet_ports
 from tests.support.running_vault import RunningVault, other
-from vault.audit import AuditEvent
 from vault.audit.log_sources import StoreSource
 from vault.audit.verify_rows import verify_rows
 from vault.records import new_ulid
 from vault.server.settings import TierName
 from vault.store import decoys
 
-MONITORING = purpose_pb2.PURPOSE_TRANSACTION_MONITORING
 BUDGETS = """\
 time_zone = "Asia/Shanghai"
 
@@ -117,66 +111,6 @@ def within_the_hour() -> None:
         time.sleep(left + 0.1)
 
 
-class Process:
-    """One more process of a tier, on the same database."""
-
-    def __init__(self, vault: RunningVault, tier: TierName) -> None:
-        (port,) = quiet_ports(1)
-        self.vault, self.tier, self.target = vault, tier, f"localhost:{port}"
-        config = vault.folder / f"second-{port}.toml"
-        text = vault.config.read_text("utf-8")
-        listen = f'listen = "localhost:{vault.ports[tier]}"'
-        assert listen in text
-        config.write_text(text.replace(listen, f'listen = "{self.target}"'), "utf-8")
-        ready = config.with_suffix(".ready")
-        self._process = ForkedTier(config, tier, ready, config.with_suffix(".log"))
-        deadline = time.monotonic() + 30
-        while not ready.exists():
-            assert self._process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def channel(self, who: str) -> grpc.Channel:
-        """A channel of a caller."""
-        return grpc.secure_channel(self.target, self.vault.credentials(who))
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait(30)
-
-
-@contextmanager
-def second(vault: RunningVault, tier: TierName) -> Iterator[Process]:
-    made = Process(vault, tier)
-    try:
-        yield made
-    finally:
-        made.stop()
-
-
-def somebody(vault: RunningVault, name: str, *roles: str, person: str = "") -> str:
-    """A person of compliance with further roles, known by now."""
-    add_person(vault, name, "compliance", *roles, person=person)
-    for tier, call in (
-        (TierName.FULL, partial(full, vault, name, "nobody")),
-        (TierName.MASKED, partial(masked, vault, name, "nobody")),
-    ):
-        deadline = time.monotonic() + 5
-        while refusal(call).code == "UNAUTHENTICATED":
-            assert time.monotonic() < deadline, tier
-            time.sleep(0.05)
-    return name
-
-
-def full(vault: RunningVault, who: str, name: str) -> pb.GetCustomerResponse:
-    request = pb.GetCustomerRequest(name=name, purpose=MONITORING)
-    return vault.records(who).GetCustomer(request)
-
-
-def masked(vault: RunningVault, who: str, name: str) -> mp.GetMaskedCustomerResponse:
-    return vault.masked(who).GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name))
-
-
 def search(vault: RunningVault, who: str, phone: str) -> list[str]:
     request = mp.SearchMaskedCustomersRequest(parent=PARENT, phone=phone)
     return [c.name for c in vault.masked(who).SearchMaskedCustomers(request).customers]
@@ -206,10 +140,6 @@ def book(vault: RunningVault) -> Iterator[LogBook]:
     opened = LogBook(vault.database)
     yield opened
     opened.close()
-
-
-def alerts(events: list[AuditEvent]) -> list[tuple[str, str]]:
-    return [(e.action, e.reason) for e in events if e.action in ("watch.alert", "watch.warning")]
 
 
 # -- budgets -----------------------------------------------------------------------------------

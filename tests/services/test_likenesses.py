@@ -15,6 +15,7 @@ from tests.support.principals import principal_of
 from tests.support.use_cases import UseCases, run, use_cases
 from tests.support.watching import call_of
 from tests.support.watching import person as somebody
+from tests.support.written import everything_in
 from vault.access import Action, Principal
 from vault.access.budgets import read_budgets
 from vault.access.detection import By, Rules, read_rules
@@ -77,24 +78,6 @@ class Untouched:
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} of the keys was used")
-
-
-def everything_in(database: Database, folder: Path) -> bytes:
-    """All bytes that the database keeps: its files, or where it is a server's, its rows."""
-    if database.sqlite_path:
-        return b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
-
-    def dump(conn: Connection) -> bytes:
-        tables = conn.exec_driver_sql(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
-        ).scalars()
-        return b"".join(
-            repr(tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)).encode()
-            for table in tables.all()
-            for row in conn.exec_driver_sql(f"SELECT * FROM {table}").all()
-        )
-
-    return database.read_sync(dump)
 
 
 def test_a_family_and_a_street_are_noticed_and_stand_nowhere_in_clear(

@@ -33,9 +33,12 @@ def add_person(
     institution: str = OWN,
     own_files: Iterable[str] = (),
     related_files: Iterable[str] = (),
+    branches: Iterable[str] | None = None,
+    classes: Iterable[str] | None = None,
+    home_branch: str = "",
 ) -> None:
     """Give somebody a certificate and an entry in the principals file. `person` is he himself,
-    under whichever account; the files are identifiers of customers."""
+    under whichever account; the files are identifiers of customers; a limit of None is none."""
     pki = vault.folder / "pki"
     if not (pki / f"{name}.pem").exists():
         Authority.open(pki, datetime.now(UTC)).client(name, f"spiffe://demo.bank/{name}")
@@ -47,8 +50,11 @@ def add_person(
         "person": person or f"p-{name}",
         "own_files": list(own_files),
         "related_files": list(related_files),
+        "home_branch": home_branch,
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items() if value]
+    limits = {"branches": branches, "classes": classes}
+    lines += [f"{k} = {json.dumps(list(v))}" for k, v in limits.items() if v is not None]
     path = vault.folder / "principals.toml"
     fresh = path.with_suffix(".new")
     fresh.write_text(
