@@ -143,8 +143,8 @@ def etag_of(row: CheckOutRow) -> str:
 
 
 def scope_of(institution: str, customer: str) -> ScopeRef:
-    """The scope whose key seals the words: with the customer's file they are shredded. What is asked
-    for all customers is of nobody's file; its scope has a full side alone."""
+    """The scope whose key seals the words: with the customer's file they are shredded. What is
+    asked for all customers is of nobody's file; its scope has a full side alone."""
     if not customer:
         return ScopeRef(institution, _EVERYBODY, "lending")
     return ScopeRef(institution, customer, IDENTITY_SCOPE)
