@@ -196,6 +196,21 @@ def test_show_says_all_of_it_in_both_languages(vaultctl: Vaultctl, lending: Fake
     assert "sun-compliance（合规） 2026-03-01 17:30:00 +08:00" in chinese
 
 
+def test_what_is_of_all_customers_is_shown_as_such_wherever_it_stands(
+    vaultctl: Vaultctl, lending: FakeLending
+) -> None:
+    asked = lending.add(subject="institutions/demo-bank")
+    english = "ALL CUSTOMERS of institutions/demo-bank, for an export"
+    for command in (("show", asked.name), ("inbox",), ("list",), ("register",)):
+        shown = vaultctl("checkout", *command)
+        assert shown.code == 0, shown.err
+        assert english in " ".join(shown.out.split()), command
+    approved = vaultctl("checkout", "approve", asked.name, "--yes")
+    assert approved.code == 0 and english in approved.out
+    chinese = vaultctl("--lang", "zh", "checkout", "show", asked.name)
+    assert "institutions/demo-bank 的全部客户（导出）" in chinese.out
+
+
 def test_what_a_requester_wrote_cannot_act_on_the_approvers_terminal(
     vaultctl: Vaultctl, lending: FakeLending
 ) -> None:

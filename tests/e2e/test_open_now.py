@@ -94,6 +94,27 @@ def test_what_is_open_is_listed_with_who_has_it_why_and_until_when(
     assert not any(one.reason or one.case_reference for one in found)
 
 
+def test_what_is_lent_of_all_customers_is_told_of_each_but_the_borrowers_own(
+    vault: RunningVault, file: str
+) -> None:
+    add_person(vault, "exporter", "compliance", own_files=[file.rpartition("/")[2]])
+    until_known(vault, "exporter")
+    asked = ask(
+        vault,
+        file.rpartition("/customers/")[0],
+        who="exporter",
+        purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT,
+        case_reference="A-1",
+    )
+    other = create(vault).name
+    lent = approve(vault, approve(vault, asked), who="compliance")
+    single = approve(vault, ask(vault, other))
+    assert names(open_now(vault, other)) == names([single, lent])
+    assert not open_now(vault, file)
+    give_back(vault, lent.name, who="exporter")
+    assert names(open_now(vault, other)) == [single.name]
+
+
 def test_it_is_told_of_full_reads_of_a_customer_alone(vault: RunningVault, file: str) -> None:
     lent = approve(vault, ask(vault, file))
     assert names(open_now(vault, file, action="records.transactions.list")) == [lent.name]

@@ -109,11 +109,12 @@ def page(
     *,
     person: str = "",
     customer: str = "",
+    whole: bool = False,
     before: str = "",
     limit: int,
 ) -> list[CheckOutRow]:
     """Current versions, the newest check-out first, in front of `before` (its identifier); all
-    conditions hold at once, an empty one does not limit."""
+    conditions hold at once, an empty one does not limit. `whole`: those of all customers."""
     newest = (
         select(_C.check_out, func.max(_C.version).label("version"))
         .where(_C.institution == institution)
@@ -125,6 +126,8 @@ def page(
         newest = newest.where(_C.person == person)
     if customer:
         newest = newest.where(_C.customer == customer)
+    if whole:
+        newest = newest.where(_C.customer == "")
     if before:
         newest = newest.where(_C.check_out < before)
     inner = newest.subquery()

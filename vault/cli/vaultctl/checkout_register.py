@@ -21,6 +21,7 @@ from vault.cli.vaultctl.lending_words import (
     outcome,
     purpose,
     short,
+    subject,
     verdict,
     when,
 )
@@ -33,7 +34,7 @@ COLUMNS: tuple[Column[pb.CheckOut], ...] = (
     Column("name", "number", "编号", lambda one: one.name.rpartition("/")[2]),
     Column("requested", "asked at", "申请时间", lambda one: when(one.request_time)),
     Column("requester", "borrower", "借阅人", lambda one: one.requester),
-    Column("subject", "file", "借阅档案", lambda one: short(one.subject)),
+    Column("subject", "file", "借阅档案", subject),
     Column("fields", "fields", "借阅字段", lambda one: ", ".join(one.fields)),
     Column("purpose", "purpose", "用途", purpose),
     Column("class", "class", "类别", lambda one: one.check_out_class),

@@ -23,8 +23,10 @@ from vault.cli.vaultctl.lending_words import (
     roles,
     short,
     state,
+    subject,
     verdict,
     when,
+    whole,
 )
 from vault.cli.vaultctl.output import clean
 
@@ -64,7 +66,7 @@ def _asked(one: pb.CheckOut) -> Iterator[Line]:
     once = [say("once", "一次性")] if one.one_time else []
     asked = [one.requester, purpose(one), span_text(one.duration), *once, one.check_out_class]
     yield " · ".join(asked), ""
-    yield short(one.subject), ""
+    yield subject(one), "bold red" if whole(one) else ""
     yield ", ".join(one.fields), ""
 
 
@@ -93,7 +95,7 @@ def line(one: pb.CheckOut) -> Text:
     text = Text(no_wrap=True)
     text.append(clean(short(one.name)), style="dim")
     text.append(f" {clean(one.requester)}", style="bold")
-    text.append(f" {clean(short(one.subject))} {clean(purpose(one))}: ")
+    text.append(f" {clean(subject(one))} {clean(purpose(one))}: ")
     text.append(clean(outcome(one)), style=STYLES.get(one.state, ""))
     return text
 
@@ -138,7 +140,7 @@ def _facts(
     yield say("check-out", "借阅编号"), short(one.name), "bold"
     yield say("state", "状态"), outcome(one), STYLES.get(one.state, "")
     yield say("asked by", "申请人"), f"{one.requester}  {when(one.request_time)}", "bold"
-    yield say("file", "档案"), short(one.subject), ""
+    yield say("file", "档案"), subject(one), "bold red" if whole(one) else ""
     name = say("fields", "字段")
     for field, style in [(field, "") for field in one.fields] if fields is None else fields:
         yield name, field, style

@@ -129,6 +129,20 @@ def short(name: str) -> str:
     return re.sub(r"^institutions/[^/]+/", "", name)
 
 
+def whole(one: pb.CheckOut) -> bool:
+    """Whether it is of all customers, not of one."""
+    return "/customers/" not in one.subject
+
+
+def subject(one: pb.CheckOut) -> str:
+    """What is asked for; all customers in so many words."""
+    if whole(one):
+        return say(
+            f"ALL CUSTOMERS of {one.subject}, for an export", f"{one.subject} 的全部客户（导出）"
+        )
+    return short(one.subject)
+
+
 def chinese() -> bool:
     """Whether Chinese is spoken."""
     return language() is Language.ZH

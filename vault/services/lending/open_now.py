@@ -26,9 +26,15 @@ class OpenNow:
 
     async def of(self, call: Call, institution: str, customer: str) -> list[Shown]:
         """Check-outs that open a customer or a record of his at this moment, newest first, without
-        the words of those who asked. Not those that are not there for who calls: of a suspicion, or
-        of his own file or a relative's."""
+        the words of those who asked; also those by which all customers can be exported. Not those
+        that are not there for who calls: of a suspicion, or of his own file or a relative's."""
         call.require(ActionClass.ACCESS_VIEW, institution)
+        of_him = await self._active(call, institution, customer)
+        of_all = await self._active(call, institution, "")
+        return sorted([*of_him, *of_all], key=lambda one: one.out.identifier, reverse=True)
+
+    async def _active(self, call: Call, institution: str, customer: str) -> list[Shown]:
+        """Of one customer, or of all at once (no ``customer``)."""
         register = self._register
         now = register.clock.now_micros()
         first, before = new_ulid((now - _LONGEST_MICROS) // 1000, bytes(10)), ""
@@ -39,6 +45,7 @@ class OpenNow:
                     check_outs.page,
                     institution=institution,
                     customer=customer,
+                    whole=not customer,
                     before=before,
                     limit=_WINDOW,
                 )
