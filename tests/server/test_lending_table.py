@@ -24,7 +24,7 @@ def test_the_vaults_own_classes_name_fields_that_there_are(tmp_path: Path) -> No
 def test_classes_of_a_banks_own_are_used(tmp_path: Path) -> None:
     text = DEFAULT_CLASSES.read_text("utf-8").replace('"custodian"', '"head_of_branch"')
     configured(tmp_path, text)
-    assert lending_classes(read(tmp_path, OWN)).roles == {"head_of_branch", "compliance"}
+    assert lending_classes(read(tmp_path, OWN)).deciders == {"head_of_branch", "compliance"}
 
 
 def test_a_field_that_no_record_has_is_refused(tmp_path: Path) -> None:
