@@ -95,12 +95,11 @@ class MaskedReading:
     async def customer(self, call: Call, institution: str, customer: str) -> Shown:
         """A customer's masked view."""
         call.require(ActionClass.MASKED_READ, institution, customer)
-        row = await self._within(
-            call,
-            institution,
-            customer,
-            lambda conn: customers.current_masked(conn, institution, customer),
+        row = await self._database.read(
+            lambda conn: customers.current_masked(conn, institution, customer)
         )
+        if call.scope.limits:
+            await self._reach.require(call, row)
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
     async def document(self, call: Call, institution: str, customer: str, document: str) -> Shown:
