@@ -43,6 +43,17 @@ def test_no_repr_or_error_shows_a_password() -> None:
     database.dispose()
 
 
+def test_a_schema_that_is_not_even_text_is_damage(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    database.write_sync(lambda c: c.exec_driver_sql("CREATE TABLE quoted (a integer)"))
+    path = Path(database.sqlite_path or "")
+    database.read_sync(lambda c: c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all())
+    database.dispose()
+    path.write_bytes(path.read_bytes().replace(b"TABLE quoted (a", b"TABLE quoted \xd5a"))
+    with pytest.raises(StoreDamaged):
+        Database(sqlite_url).ping()
+
+
 def test_an_error_does_not_show_the_values_of_a_statement(database: Database) -> None:
     secret = b"sealed-bytes-of-somebody"
     row = {**dataclasses.asdict(rows.customer("c1")), "sealed": secret}

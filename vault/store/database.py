@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vault.store.authorizer import restrict_to_masked
-from vault.store.errors import StoreUnavailable, reraise, translate
+from vault.store.errors import StoreDamaged, StoreUnavailable, reraise, translate
 from vault.store.in_place import InPlace
 from vault.store.read_threads import ReadThreads
 
@@ -242,7 +242,11 @@ class Database:
         dbapi.isolation_level = None
         cursor = dbapi.cursor()
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except UnicodeDecodeError as error:
+            # What SQLite says of a schema that it cannot read quotes the schema.
+            raise StoreDamaged("the database file is damaged (its schema)") from error
         # FULL: the journal is synced at every commit, not only at checkpoints.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
