@@ -127,12 +127,14 @@ def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: 
         name = "teller-9"
         person = "p-9"
         accounts = ["https://login.demo.bank|9"]
+        home_branch = "上海 01"
         roles = ["teller", {role = "custodian", not_after = 2100-01-01T00:00:00Z}]
         """
     )
     made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "New colleague"))
     seen = officer(vault, "access", "show", made).stdout
     assert "+ teller-9: custodian until 2100-01-01" in seen
+    assert "works at 上海 01" in re.sub(r"\s+", " ", seen)
     assert officer(vault, "access", "approve", made, "--yes").returncode == 0
     listed = officer(vault, "access", "principals").stdout
     assert re.search(r"teller-9 +store +custodian, teller", listed)
