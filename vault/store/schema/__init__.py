@@ -16,6 +16,7 @@ from vault.store.schema.access import (
     full_spent,
     masked_sightings,
     masked_spent,
+    proposal_signatures,
     proposals,
 )
 from vault.store.schema.columns import (
@@ -95,6 +96,7 @@ __all__ = [
     "masked_sightings",
     "masked_spent",
     "micros_type",
+    "proposal_signatures",
     "proposals",
     "requests",
     "text_type",

@@ -55,6 +55,18 @@ proposals = Table(
     Index(None, "applied"),
 )
 
+# What the full tier has signed of each version: a signed note (vault/access/signed_proposals.py).
+# A table of its own, so that a row's hash is of the row, and the signature of the hash.
+proposal_signatures = Table(
+    "proposal_signatures",
+    data_metadata,
+    text_column("institution"),
+    text_column("proposal"),
+    int_column("version"),
+    bytes_column("note"),
+    PrimaryKeyConstraint("institution", "proposal", "version"),
+)
+
 # How many were approved, and the chain of their rows' hashes. Cheap to look at again and again.
 approved_head = Table(
     "approved_head",

@@ -4,7 +4,13 @@ roles.py grants exactly this on PostgreSQL and database.py enforces it in proces
 name -> readable columns; a table absent from all of these is out of reach.
 """
 
-from vault.store.schema.access import approved_head, masked_sightings, masked_spent, proposals
+from vault.store.schema.access import (
+    approved_head,
+    masked_sightings,
+    masked_spent,
+    proposal_signatures,
+    proposals,
+)
 from vault.store.schema.keys import masked_branch_keys, masked_file_keys
 from vault.store.schema.log import audit_head, log_checkpoints, log_tiles
 from vault.store.schema.records import customers, documents, transaction_links, transactions
@@ -16,6 +22,7 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "transaction_links": frozenset(c.name for c in transaction_links.columns),
     # Policies and principals act on both tiers.
     "proposals": frozenset(c.name for c in proposals.columns),
+    "proposal_signatures": frozenset(c.name for c in proposal_signatures.columns),
     "approved_head": frozenset(c.name for c in approved_head.columns),
     # Its calls are held to the same budgets and rules, and a decoy is one on both tiers.
     "masked_spent": frozenset(c.name for c in masked_spent.columns),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d0009"
-down_revision = "d0007"
+down_revision = "d0008"
 branch_labels = None
 depends_on = None
 
