@@ -10,7 +10,7 @@ ASKED = ("natural_person.full_name", "natural_person.identity.number", "phones")
 LENT_SECONDS = 10
 _OUT = re.compile(r"checkOuts/([0-9a-z]{26})")
 _PURPOSE = "CUSTOMER_SERVICE"
-_NOT_ACTIVE = "CHECK_OUT_NOT_ACTIVE"
+NOT_ACTIVE = "CHECK_OUT_NOT_ACTIVE"
 _CHANGED = 8
 
 LENDING_EVENTS = (
@@ -78,9 +78,9 @@ def _end(stage: Stage, name: str, out: str, ends: float) -> None:
     stage.step(f"After {LENT_SECONDS} seconds it has ended by itself: the same read is refused")
     time.sleep(max(0.0, ends - time.monotonic()))
     said = stage.vaultctl("crm", *_reading(name, out), person="teller", expect=_CHANGED)
-    if _NOT_ACTIVE not in said:
-        raise DemoFailed(f"the refusal does not give the reason {_NOT_ACTIVE}", said)
-    stage.note(f"exit code 8 is FAILED_PRECONDITION; the reason, {_NOT_ACTIVE}, is in the log")
+    if NOT_ACTIVE not in said:
+        raise DemoFailed(f"the refusal does not give the reason {NOT_ACTIVE}", said)
+    stage.note(f"exit code 8 is FAILED_PRECONDITION; the reason, {NOT_ACTIVE}, is in the log")
 
 
 def _reading(name: str, out: str) -> tuple[str, ...]:
