@@ -72,7 +72,7 @@ class AsyncLendingRegister:
         request_id: str = "",
         timeout: float | None = None,
     ) -> pb.CheckOut:
-        """Ask for a customer's file, or one record of it, by resource name.
+        """Ask for a customer's file, one record of it, or all customers of an institution, by name.
 
         `fields` are paths behind the kind of record: `customer.natural_person.full_name`. The
         `duration` counts from the approval. The answer is active where nobody need agree.
