@@ -37,8 +37,12 @@ def test_the_full_tiers_keys_are_made_once_and_their_public_halves_shown(
     capsys: pytest.CaptureFixture[str], vault: Path
 ) -> None:
     made, said = keys(capsys, vault, "create")
-    assert [key.name for key in made] == ["demo.bank/log", "demo.bank/log/receipt"]
-    assert said.count("made ") == 2
+    assert [key.name for key in made] == [
+        "demo.bank/log",
+        "demo.bank/log/access",
+        "demo.bank/log/receipt",
+    ]
+    assert said.count("made ") == 3
     again, said = keys(capsys, vault, "create")
     assert (again, said) == (made, "")
     assert keys(capsys, vault, "show")[0] == made
@@ -52,30 +56,35 @@ def test_a_masked_node_gets_a_receipt_key_of_its_own_and_no_other(
     assert masked.name == "demo.bank/log/receipt"
     assert masked not in full
     assert [p.name for p in (vault / "kms/masked").glob("*.signing")] == ["receipt.signing"]
-    _, said = keys(capsys, vault, "rotate", "log", "--tier", "masked", code=2)
-    assert "the masked tier has no log key" in said
+    for what in ("log", "access"):
+        _, said = keys(capsys, vault, "rotate", what, "--tier", "masked", code=2)
+        assert f"the masked tier has no {what} key" in said
 
 
-def test_a_masked_node_that_has_the_logs_key_is_told_to_remove_it(
-    capsys: pytest.CaptureFixture[str], vault: Path
+@pytest.mark.parametrize("what", ["log", "access"])
+def test_a_masked_node_that_has_a_key_of_the_full_tiers_is_told_to_remove_it(
+    capsys: pytest.CaptureFixture[str], vault: Path, what: str
 ) -> None:
     keys(capsys, vault, "create")
-    (vault / "kms/masked/log.signing").write_bytes((vault / "kms/full/log.signing").read_bytes())
+    (vault / f"kms/masked/{what}.signing").write_bytes(
+        (vault / f"kms/full/{what}.signing").read_bytes()
+    )
     _, said = keys(capsys, vault, "create", "--tier", "masked", code=2)
     assert "must not have" in said
     assert not (vault / "kms/masked/receipt.signing").exists()
 
 
+@pytest.mark.parametrize("what", [Purpose.LOG, Purpose.ACCESS])
 def test_rotating_adds_a_key_and_retiring_keeps_the_old_ones_public_half(
-    capsys: pytest.CaptureFixture[str], vault: Path
+    capsys: pytest.CaptureFixture[str], vault: Path, what: Purpose
 ) -> None:
     keys(capsys, vault, "create")
-    both, _ = keys(capsys, vault, "rotate", "log")
+    both, _ = keys(capsys, vault, "rotate", what)
     assert len(both) == 2
-    assert keys(capsys, vault, "retire", "log")[0] == both
-    active = [key.active for key in read_signing_keys(vault / "kms/full", Purpose.LOG)]
+    assert keys(capsys, vault, "retire", what)[0] == both
+    active = [key.active for key in read_signing_keys(vault / "kms/full", what)]
     assert active == [False, True]
-    _, said = keys(capsys, vault, "retire", "log", code=2)
+    _, said = keys(capsys, vault, "retire", what, code=2)
     assert "rotate first" in said
 
 
@@ -86,6 +95,7 @@ def test_a_lattice_key_is_for_the_log_alone(
     assert [(key.name, len(key.public_key)) for key in made] == [
         ("demo.bank/log", 32),
         ("demo.bank/log", 1312),
+        ("demo.bank/log/access", 32),
         ("demo.bank/log/receipt", 32),
     ]
     receipts, _ = keys(capsys, vault, "rotate", "receipt", "--ml-dsa-44")

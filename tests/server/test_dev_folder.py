@@ -87,10 +87,12 @@ def test_the_folder_holds_these_files_and_no_others(folder: Path) -> None:
         "kms/full/masked.kek",
         "kms/full/index.kek",
         "kms/full/log.signing",
+        "kms/full/access.signing",
         "kms/full/receipt.signing",
         "kms/masked/masked.kek",
         "kms/masked/receipt.signing",
         "log.vkey",
+        "access.vkey",
         "receipt.vkey",
         "issuer/issuer.key",
         "issuer/jwks.json",
@@ -159,20 +161,23 @@ def test_each_profiles_certificate_names_a_principal_with_its_role(folder: Path)
     assert {person.name: person.role for person in PEOPLE} == ROLES
 
 
-def test_the_public_keys_of_the_log_and_of_both_tiers_receipts_lie_beside_the_configuration(
+def test_the_public_keys_of_the_full_tier_and_of_both_tiers_receipts_lie_beside_the_configuration(
     folder: Path,
 ) -> None:
     log = [VerifierKey.parse(line) for line in (folder / "log.vkey").read_text().splitlines()]
+    access = [VerifierKey.parse(line) for line in (folder / "access.vkey").read_text().splitlines()]
     receipts = [
         VerifierKey.parse(line) for line in (folder / "receipt.vkey").read_text().splitlines()
     ]
     full, masked = (load(folder / "vault.toml", tier) for tier in TierName)
     assert log == verifier_keys(full, Purpose.LOG)
+    assert access == verifier_keys(full, Purpose.ACCESS)
+    assert [key.name for key in access] == ["demo.bank/log/access"]
     assert receipts == [
         *verifier_keys(full, Purpose.RECEIPT),
         *verifier_keys(masked, Purpose.RECEIPT),
     ]
-    assert len({*log, *receipts}) == 3
+    assert len({*log, *access, *receipts}) == 4
 
 
 def test_a_folder_from_before_the_signing_keys_gets_them(folder: Path) -> None:
@@ -183,10 +188,11 @@ def test_a_folder_from_before_the_signing_keys_gets_them(folder: Path) -> None:
     assert set(contents(folder)) == names
 
 
-def test_the_logs_key_is_not_made_anew_once_it_may_have_signed(folder: Path) -> None:
-    (folder / "kms/full/log.signing").unlink()
+@pytest.mark.parametrize("purpose", [Purpose.LOG, Purpose.ACCESS])
+def test_a_key_is_not_made_anew_once_it_may_have_signed(folder: Path, purpose: Purpose) -> None:
+    (folder / f"kms/full/{purpose}.signing").unlink()
     before = contents(folder)
-    with pytest.raises(DevFolderUnusable, match=r"log\.signing is missing"):
+    with pytest.raises(DevFolderUnusable, match=rf"{purpose}\.signing is missing"):
         again(folder)
     assert contents(folder) == before
 

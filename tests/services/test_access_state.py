@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.support.pipeline import uri, write_principals
+from tests.support.signed_access import AccessKeys
 from vault.access import PolicyEngine, PolicyInvalid
 from vault.access.policy_files import POLICY_FOLDER, read_texts
 from vault.access.proposals import Kind, Party, Proposal, approve, propose
 from vault.access.stored_directory import StoredDirectory
 from vault.services.access_state import AccessState, AccessUnread
+from vault.services.approved_rows import ApprovedRows
 from vault.services.health import State
 from vault.services.proposal_rows import policies_content, to_row
 from vault.store import Database, StoreAltered, StoreError, migrate, proposals
@@ -31,11 +33,13 @@ class Process:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
+        self.keys = AccessKeys(folder)
         path = folder / "principals.toml"
         write_principals(path, {"crm": "crm_viewer", "compliance": "compliance"})
         self.directory = StoredDirectory(path)
         self.policy = PolicyEngine.load()
-        self.state = AccessState(database, self.policy, self.directory)
+        rows = ApprovedRows(database, self.keys.verifier)
+        self.state = AccessState(rows, self.policy, self.directory)
 
     def look(self) -> State:
         """Look once; how the part is."""
@@ -57,8 +61,9 @@ def process(database: Database, tmp_path: Path) -> Process:
     return Process(database, tmp_path)
 
 
-def put(database: Database, kind: Kind, content: bytes, number: int) -> Proposal:
+def put(process: Process, kind: Kind, content: bytes, number: int) -> Proposal:
     """Approve something, past the use case."""
+    signer = process.keys.signer
     institution = "" if kind is Kind.POLICY else "demo-bank"
     identifier = f"{number:026d}"
     made = propose(kind, institution, identifier, Party("a", "p-a"), content, "why", NOW)
@@ -66,11 +71,12 @@ def put(database: Database, kind: Kind, content: bytes, number: int) -> Proposal
     def work(conn: Connection) -> Proposal:
         head = proposals.lock_head(conn)
         done = approve(made, Party("b", "p-b"), made.etag, lambda _: False, head.size + 1, NOW)
-        proposals.insert(conn, to_row(made, NOW, "a"))
-        proposals.apply(conn, head, to_row(done, NOW, "b"))
+        first, second = to_row(made, NOW, "a"), to_row(done, NOW, "b")
+        proposals.insert(conn, first, signer.sign(first))
+        proposals.apply(conn, head, second, signer.sign(second, head))
         return done
 
-    return database.write_sync(work)
+    return process.database.write_sync(work)
 
 
 def policies(**more: str) -> bytes:
@@ -86,21 +92,21 @@ def test_nothing_is_answered_before_it_was_read(process: Process) -> None:
 def test_what_is_approved_is_in_force_after_the_next_look(process: Process) -> None:
     assert process.look() is State.OK
     generation, book = process.directory.generation, process.policy.book
-    brought = put(process.database, Kind.POLICY, policies(new=ROLE), 1)
-    put(process.database, Kind.DIRECTORY, REMOVE, 2)
+    brought = put(process, Kind.POLICY, policies(new=ROLE), 1)
+    put(process, Kind.DIRECTORY, REMOVE, 2)
     assert process.look() is State.OK
     assert process.in_force == (True, False)
     assert process.directory.generation > generation
     assert process.policy.book is not book
     assert process.state.policies_of == brought
-    put(process.database, Kind.POLICY, policies(), 3)
+    put(process, Kind.POLICY, policies(), 3)
     process.look()
     assert process.in_force == (False, False)
 
 
 def test_a_new_process_has_it_in_force_at_its_start(process: Process, tmp_path: Path) -> None:
-    put(process.database, Kind.POLICY, policies(new=ROLE), 1)
-    put(process.database, Kind.DIRECTORY, REMOVE, 2)
+    put(process, Kind.POLICY, policies(new=ROLE), 1)
+    put(process, Kind.DIRECTORY, REMOVE, 2)
     asyncio.run(process.state.open())
     assert process.in_force == (True, False)
 
@@ -109,14 +115,14 @@ def test_policies_that_do_not_fit_any_more_keep_the_others_and_stop_a_start(
     process: Process, tmp_path: Path
 ) -> None:
     process.look()
-    put(process.database, Kind.DIRECTORY, REMOVE, 1)
-    put(process.database, Kind.POLICY, policies_content({"a.cedar": "permit"}), 2)
+    put(process, Kind.DIRECTORY, REMOVE, 1)
+    put(process, Kind.POLICY, policies_content({"a.cedar": "permit"}), 2)
     assert process.look() is State.WARNING
     # All of it or nothing: also the change that was approved just before.
     assert process.in_force == (False, True)
     with pytest.raises(PolicyInvalid):
         asyncio.run(Process(process.database, tmp_path).state.open())
-    put(process.database, Kind.POLICY, policies(new=ROLE), 3)
+    put(process, Kind.POLICY, policies(new=ROLE), 3)
     assert process.look() is State.OK
     assert process.in_force == (True, False)
 
@@ -133,11 +139,11 @@ def test_policies_that_do_not_fit_any_more_keep_the_others_and_stop_a_start(
 def test_an_altered_row_keeps_what_is_in_force_and_stops_a_start(
     process: Process, tmp_path: Path, sql: str
 ) -> None:
-    put(process.database, Kind.POLICY, policies(new=ROLE), 1)
+    put(process, Kind.POLICY, policies(new=ROLE), 1)
     process.look()
-    put(process.database, Kind.DIRECTORY, REMOVE, 2)
+    put(process, Kind.DIRECTORY, REMOVE, 2)
     process.database.write_sync(lambda conn: conn.exec_driver_sql(sql))
-    assert process.look() is State.WARNING
+    assert process.look() is State.CRITICAL
     assert process.in_force == (True, True)
     with pytest.raises(StoreAltered):
         asyncio.run(Process(process.database, tmp_path).state.open())
@@ -146,7 +152,7 @@ def test_an_altered_row_keeps_what_is_in_force_and_stops_a_start(
 def test_what_is_in_force_is_not_taken_back_by_taking_it_out_of_the_database(
     process: Process,
 ) -> None:
-    put(process.database, Kind.DIRECTORY, REMOVE, 1)
+    put(process, Kind.DIRECTORY, REMOVE, 1)
     process.look()
 
     def set_back(conn: Connection) -> None:
@@ -154,12 +160,12 @@ def test_what_is_in_force_is_not_taken_back_by_taking_it_out_of_the_database(
         conn.exec_driver_sql("UPDATE approved_head SET size = 0")
 
     process.database.write_sync(set_back)
-    assert process.look() is State.WARNING
+    assert process.look() is State.CRITICAL
     assert process.in_force == (False, False)
 
 
 def test_after_a_recovery_was_acknowledged_it_begins_anew(process: Process) -> None:
-    put(process.database, Kind.DIRECTORY, REMOVE, 1)
+    put(process, Kind.DIRECTORY, REMOVE, 1)
     process.look()
     empty = proposals.NOTHING_APPROVED
 
@@ -168,7 +174,7 @@ def test_after_a_recovery_was_acknowledged_it_begins_anew(process: Process) -> N
         conn.execute(approved_head.update().values(size=empty.size, chain=empty.chain))
 
     process.database.write_sync(restore)
-    assert process.look() is State.WARNING
+    assert process.look() is State.CRITICAL
     process.state.forget()
     assert process.state.refusal() is None  # what was read stays in force until the next look
     assert process.look() is State.OK
@@ -189,8 +195,9 @@ def test_a_database_that_is_not_migrated_says_so(database_url: str, tmp_path: Pa
 
 
 def test_a_row_that_says_approved_and_has_no_number_is_none_of_ours(process: Process) -> None:
-    done = put(process.database, Kind.DIRECTORY, REMOVE, 1)
+    done = put(process, Kind.DIRECTORY, REMOVE, 1)
     row = replace(to_row(done, NOW, "b"), version=9, applied=0)
-    process.database.write_sync(lambda conn: proposals.insert(conn, row))
+    note = process.keys.signer.sign(row)
+    process.database.write_sync(lambda conn: proposals.insert(conn, row, note))
     assert process.look() is State.OK  # it is not among the approved
     assert process.in_force == (False, False)

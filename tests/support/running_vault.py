@@ -27,7 +27,7 @@ from tests.support.forked_tier import ForkedTier
 from tests.support.quiet_ports import quiet_ports
 from tests.support.tokens import AUDIENCE, ISSUER, Key, claims, digest_of, jwks, token
 from vault.audit.reader import head
-from vault.audit.signers import verifier_key
+from vault.audit.signers import access_name, verifier_key
 from vault.kms import KekName, create_local_keks
 from vault.kms.signing import Purpose, create_signing_keys, read_signing_keys
 from vault.server.dev.pki import Authority
@@ -301,12 +301,14 @@ class RunningVault:
         masked_kek.chmod(0o600)
         for tier, purpose in (
             ("full", Purpose.LOG),
+            ("full", Purpose.ACCESS),
             ("full", Purpose.RECEIPT),
             ("masked", Purpose.RECEIPT),
         ):
             create_signing_keys(folder / "kms" / tier, purpose)
-        (key,) = read_signing_keys(folder / "kms" / "full", Purpose.LOG)
-        (folder / "log.vkey").write_text(f"{verifier_key(ORIGIN, key).vkey}\n")
+        for purpose, name in ((Purpose.LOG, ORIGIN), (Purpose.ACCESS, access_name(ORIGIN))):
+            (key,) = read_signing_keys(folder / "kms" / "full", purpose)
+            (folder / f"{purpose}.vkey").write_text(f"{verifier_key(name, key).vkey}\n")
         self._certificates()
         self.principals()
         self.publish(self.issuer)

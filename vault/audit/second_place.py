@@ -4,7 +4,8 @@ cannot reach.
     origin              the log's name: this folder is that log's and no other's
     checkpoint          the latest checkpoint, a C2SP signed note
     recoveries          how often a recovery has let the log go on from an earlier size
-    superseded/         checkpoints that a recovery has put aside, one file each; never deleted
+    approved            what was signed of the latest approved change of access, a signed note
+    superseded/         what a recovery has put aside, one file each; never deleted
     .checkpoint.*       drafts that a crash has left; nothing reads them
 
 A file is written under another name, synced, given its name, and the folder synced: a reader, and a
@@ -29,6 +30,7 @@ _ORIGIN: Final = "origin"
 _LATEST: Final = "checkpoint"
 _SUPERSEDED: Final = "superseded"
 _RECOVERIES: Final = "recoveries"
+_APPROVED: Final = "approved"
 
 
 class SecondPlaceAway(Exception):
@@ -131,12 +133,14 @@ class FolderPlace:
 
         def supersede() -> None:
             with self._locked():
-                kept = self._read()
-                if kept is not None:
-                    aside = self.folder / _SUPERSEDED
-                    aside.mkdir(mode=0o700, exist_ok=True)
+                # First of all: who sees that the log goes on must not be held to it any more.
+                approved = self._read_approved()
+                self._put_aside(_APPROVED, approved)
+                if approved is not None:
+                    (self.folder / _APPROVED).unlink()
                     sync_folder(self.folder)
-                    write_whole(aside, f"{_LATEST}.{len(list(aside.iterdir())) + 1:04}", kept)
+                kept = self._read()
+                self._put_aside(_LATEST, kept)
                 write_whole(self.folder, _RECOVERIES, b"%d\n" % (self._recoveries() + 1))
                 write_whole(self.folder, _ORIGIN, f"{self._origin}\n".encode())
                 if note is not None:
@@ -146,6 +150,27 @@ class FolderPlace:
                     sync_folder(self.folder)
 
         self._guarded(supersede)
+
+    def approved(self) -> bytes | None:
+        """The note of the latest approved change, unverified; None where none is kept."""
+        return self._guarded(self._read_approved)
+
+    def keep_approved(self, note: bytes, follows: Callable[[bytes], bool]) -> bool:
+        """Keep what was signed of the latest approved change, if it `follows` what is kept; whether
+        it does. Raises also what `follows` raises."""
+
+        def keep() -> bool:
+            with self._locked():
+                if not self._begun():
+                    raise SecondPlaceAway(f"{self.folder} is empty: is it mounted?")
+                kept = self._read_approved()
+                if kept is not None and not follows(kept):
+                    return False
+                if kept != note:
+                    write_whole(self.folder, _APPROVED, note)
+                return True
+
+        return self._guarded(keep)
 
     # -- within ------------------------------------------------------------------------------
 
@@ -163,6 +188,18 @@ class FolderPlace:
     def _read(self) -> bytes | None:
         self.folder.stat()
         return read_whole(self.folder / _LATEST)
+
+    def _read_approved(self) -> bytes | None:
+        self.folder.stat()
+        return read_whole(self.folder / _APPROVED)
+
+    def _put_aside(self, name: str, kept: bytes | None) -> None:
+        if kept is None:
+            return
+        aside = self.folder / _SUPERSEDED
+        aside.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(self.folder)
+        write_whole(aside, f"{name}.{len(list(aside.iterdir())) + 1:04}", kept)
 
     def _recoveries(self) -> int:
         found = read_whole(self.folder / _RECOVERIES)

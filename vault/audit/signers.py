@@ -1,7 +1,9 @@
-"""Who signs for the log, and for receipts: the keys of the KMS room under the log's names.
+"""Who signs for the log, for changes of access and for receipts: the keys of the KMS room under the
+log's names.
 
-Checkpoints are signed under the log's origin, receipts under `<origin>/receipt`: whoever has one
-key cannot pass for the other, and a node's receipt key never signs a checkpoint.
+Checkpoints are signed under the log's origin, changes of access under `<origin>/access`, receipts
+under `<origin>/receipt`: whoever has one key cannot pass for the other, and a node's receipt key
+never signs a checkpoint.
 """
 
 import time
@@ -20,6 +22,11 @@ _TYPES: Final = {
 def receipt_name(origin: str) -> str:
     """The name under which the receipts of a log's nodes are signed."""
     return f"{origin}/receipt"
+
+
+def access_name(origin: str) -> str:
+    """The name under which the vault of a log signs what changes access to it."""
+    return f"{origin}/access"
 
 
 def verifier_key(name: str, key: SigningKey) -> VerifierKey:

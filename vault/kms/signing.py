@@ -1,6 +1,7 @@
-"""Signing keys: of the log's checkpoints, and of a node's receipts. Local files, Ed25519.
+"""Signing keys: of the log's checkpoints, of what changes access, and of a node's receipts. Local
+files, Ed25519.
 
-Format, one file a purpose, `log.signing` or `receipt.signing`, JSON (UTF-8), the newest key last:
+Format, one file a purpose, such as `log.signing`, JSON (UTF-8), the newest key last:
 
     {"format": "recordsvault-signing-v1", "purpose": "log",
      "keys": [{"id": "1", "algorithm": "ed25519", "created": "2026-01-01T00:00:00Z",
@@ -41,6 +42,7 @@ class Purpose(StrEnum):
     """What a key signs. A masked node has a receipt key and no other."""
 
     LOG = "log"
+    ACCESS = "access"
     RECEIPT = "receipt"
 
 

@@ -47,8 +47,10 @@ class LogGuard:
         second: Publisher | None,
         witnesses: Mapping[str, Publisher],
         log: LogTable,
+        place: FolderPlace | None = None,
     ) -> None:
         self.recovery = recovery
+        self.place = place
         self.compared = asyncio.Event()
         self._continuity = continuity
         self._second = second
@@ -94,7 +96,7 @@ class LogGuard:
         )
         recovery = Recovery(continuity, log, clock, place, elsewhere=signers is None)
         witnesses = _witnesses(settings, database) if signers is not None else {}
-        return cls(continuity, recovery, second, witnesses, settings.log)
+        return cls(continuity, recovery, second, witnesses, settings.log, place)
 
     @property
     def publish(self) -> Sequence[Publish]:
@@ -104,6 +106,10 @@ class LogGuard:
     def halted(self) -> bool:
         """Whether nothing may be signed."""
         return self.recovery.closed
+
+    def set_back(self) -> bool:
+        """Whether the log was set back, and nobody has acknowledged it yet."""
+        return self.recovery.set_back
 
     def when_rewound(self, forget: Callable[[], None]) -> None:
         """Call this when the log goes on from an earlier size, by somebody's word."""

@@ -13,19 +13,23 @@ from vault.access.tokens import Tokens
 from vault.audit import AuditLog, LogSettings
 from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
-from vault.audit.signers import Signers
+from vault.audit.signers import Signers, access_name
 from vault.blobs import Blobs, FolderBlobs
 from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
 from vault.server.guard import LogGuard
+from vault.server.public_keys import PublicKeys
 from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
 from vault.server.token_settings import tokens
 from vault.server.watch_tables import budget_table, detection_rules
 from vault.services.access_state import AccessState
+from vault.services.approved_rows import ApprovedRows
+from vault.services.kept_approvals import KeptApprovals
 from vault.services.keys import Keys
+from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
 from vault.services.watching import Watch
 from vault.store import Database, KeyStore
 from vault.store.database import Role
@@ -35,7 +39,7 @@ from vault.store.database import Role
 class Parts:
     """The parts of a tier. ``close`` lets go of keys and connections.
 
-    ``log_signers`` and ``sequencer`` are the full tier's alone.
+    ``log_signers``, ``sequencer`` and ``access_signer`` are the full tier's alone.
     """
 
     settings: Settings
@@ -50,6 +54,8 @@ class Parts:
     tokens: Tokens
     policy: PolicyEngine
     access: AccessState
+    access_signer: ProposalSigner | None
+    access_verifier: ProposalVerifier
     watch: Watch
     log_signers: Signers | None
     sequencer: Sequencer | None
@@ -115,7 +121,9 @@ def build(settings: Settings) -> Parts:
         sequencer = _sequencer(settings, database, log_signers, clock, guard)
     directory = StoredDirectory(settings.path(table.principals), now=clock.now_micros)
     policy = PolicyEngine.load(settings.path(table.policies) if table.policies else POLICY_FOLDER)
-    access = AccessState(database, policy, directory)
+    access_signers = signers(settings, Purpose.ACCESS, clock.now_micros) if full else None
+    verifier = _verifier(settings, access_signers)
+    access = _access(database, verifier, policy, directory, guard, keeps=full)
     guard.when_rewound(access.forget)
     return Parts(
         settings=settings,
@@ -130,12 +138,34 @@ def build(settings: Settings) -> Parts:
         tokens=_tokens(settings, clock),
         policy=policy,
         access=access,
+        access_signer=ProposalSigner(access_signers) if access_signers is not None else None,
+        access_verifier=verifier,
         watch=Watch(database, budget_table(settings), detection_rules(settings), clock, full=full),
         log_signers=log_signers,
         sequencer=sequencer,
         guard=guard,
         blobs=FolderBlobs(folder) if (folder := settings.blobs_folder()) else None,
     )
+
+
+def _verifier(settings: Settings, signers: Signers | None) -> ProposalVerifier:
+    """By which approved changes of access are known: a masked node has the public keys alone."""
+    keys = PublicKeys.of_access(settings).verifiers if signers is None else signers.verifiers
+    return ProposalVerifier(access_name(settings.log.origin), keys)
+
+
+def _access(
+    database: Database,
+    verifier: ProposalVerifier,
+    policy: PolicyEngine,
+    directory: StoredDirectory,
+    guard: LogGuard,
+    *,
+    keeps: bool,
+) -> AccessState:
+    kept = KeptApprovals(guard.place, verifier, keeps=keeps) if guard.place is not None else None
+    rows = ApprovedRows(database, verifier)
+    return AccessState(rows, policy, directory, kept=kept, set_back=guard.set_back)
 
 
 def _tokens(settings: Settings, clock: SystemClock) -> Tokens:

@@ -5,6 +5,9 @@ origin = "demo.bank/log"    # the log's name in checkpoints and receipts; never 
 window_ms = 4
 second_place = "/mnt/elsewhere/log"
 
+[access]                    # of masked nodes: the full tier's keys
+public_keys = "access.vkey"
+
 [blobs]                     # optional: where the log's archive goes
 folder = "blobs"
 
@@ -91,6 +94,13 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     witness_required: bool = False
 
 
+class AccessTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was approved: how masked nodes know that it was."""
+
+    # File of the public keys that changes of access are signed with.
+    public_keys: Annotated[str, msgspec.Meta(min_length=1)] = "access.vkey"
+
+
 class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one caller may take."""
 
@@ -164,6 +174,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     log: LogTable = LogTable()
     limits: LimitsTable = LimitsTable()
     cache: CacheTable = CacheTable()
+    access: AccessTable = AccessTable()
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -177,6 +188,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogTable
     limits: LimitsTable
     cache: CacheTable
+    access: AccessTable
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -246,6 +258,7 @@ def load(path: Path, tier: TierName) -> Settings:
         log=file.log,
         limits=file.limits,
         cache=file.cache,
+        access=file.access,
         blobs=file.blobs,
         tokens=file.tokens,
     )

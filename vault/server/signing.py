@@ -1,7 +1,8 @@
 """Which signing keys a tier has, and under which names they sign.
 
-The full tier has the log's key and a receipt key, a masked node a receipt key of its own and
-nothing else: with the log's key it could sign for a history of its own.
+The full tier has the log's key, the one of changes of access and a receipt key, a masked node a
+receipt key of its own and nothing else: with the log's key it could sign for a history of its own,
+with the other one give rights to anybody.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vault.audit.note import VerifierKey
-from vault.audit.signers import Signers, receipt_name, verifier_key
+from vault.audit.signers import Signers, access_name, receipt_name, verifier_key
 from vault.kms import KekMissing, KeyFileRefused
 from vault.kms.signing import Purpose, SigningKeys, read_signing_keys, signing_file
 from vault.server.settings import Settings, TierName
@@ -23,13 +24,19 @@ def key_folder(settings: Settings) -> Path:
 
 def purposes(tier: TierName) -> tuple[Purpose, ...]:
     """What a tier signs."""
-    return (Purpose.LOG, Purpose.RECEIPT) if tier is TierName.FULL else (Purpose.RECEIPT,)
+    return tuple(Purpose) if tier is TierName.FULL else (Purpose.RECEIPT,)
 
 
 def name_of(settings: Settings, purpose: Purpose) -> str:
     """The name that a purpose's keys sign under."""
     origin = settings.log.origin
-    return origin if purpose is Purpose.LOG else receipt_name(origin)
+    match purpose:
+        case Purpose.LOG:
+            return origin
+        case Purpose.ACCESS:
+            return access_name(origin)
+        case Purpose.RECEIPT:
+            return receipt_name(origin)
 
 
 def signers(settings: Settings, purpose: Purpose, clock: Callable[[], int]) -> Signers:
@@ -51,10 +58,11 @@ def signers(settings: Settings, purpose: Purpose, clock: Callable[[], int]) -> S
 
 
 def refuse_surplus(settings: Settings) -> None:
-    """Raises KeyFileRefused where a masked node has the log's key."""
-    file = signing_file(key_folder(settings), Purpose.LOG)
-    if settings.tier is TierName.MASKED and file.exists():
-        raise KeyFileRefused(f"the masked tier must not have {file}: remove it")
+    """Raises KeyFileRefused where a masked node has a key of the full tier's."""
+    for purpose in set(Purpose) - set(purposes(settings.tier)):
+        file = signing_file(key_folder(settings), purpose)
+        if file.exists():
+            raise KeyFileRefused(f"the {settings.tier} tier must not have {file}: remove it")
 
 
 def verifier_keys(settings: Settings, purpose: Purpose) -> list[VerifierKey]:

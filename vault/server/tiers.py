@@ -153,8 +153,17 @@ def _lending(
 def _access_admin(
     register: Register, parts: Parts, recorder: Recorder
 ) -> access_admin.AccessAdminUseCases:
+    if parts.access_signer is None:
+        raise SettingsInvalid("the full tier needs the signing keys of changes of access")
     ground = AccessGround(
-        parts.database, recorder, parts.access, parts.policy, parts.directory, parts.clock
+        parts.database,
+        recorder,
+        parts.access,
+        parts.policy,
+        parts.directory,
+        parts.clock,
+        parts.access_signer,
+        parts.access_verifier,
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     return access_admin.AccessAdminUseCases(Proposing(ground), explaining, parts.clock)

@@ -79,9 +79,14 @@ class Continuity:
         """Whether nothing may be served from the log, nor written to it."""
         return self._phase is not Phase.OPEN or self._log.known.gone
 
+    @property
+    def set_back(self) -> bool:
+        """Whether the log was found set back, or another one: not only not compared yet."""
+        return self._log.known.gone or self._phase is Phase.REFUSED
+
     def refusal(self) -> VaultError | None:
         """What a call is told meanwhile; None when open."""
-        if self._log.known.gone or self._phase is Phase.REFUSED:
+        if self.set_back:
             return LogRolledBack()
         return None if self._phase is Phase.OPEN else SecondPlaceUnavailable()
 
@@ -104,7 +109,7 @@ class Continuity:
 
     def _tell(self) -> None:
         """One alert for each time, in the server's own log."""
-        refused = self._log.known.gone or self._phase is Phase.REFUSED
+        refused = self.set_back
         if refused and not self._alerted:
             told = describe(self.found) if self.found else self.problem
             _log.error("ALERT: the log was set back; calls are refused", found=told)

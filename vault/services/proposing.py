@@ -44,9 +44,10 @@ from vault.services.call import Call, Trace
 from vault.services.errors import Aborted, NotFound
 from vault.services.policy_report import PolicyReport, report
 from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
+from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, proposals
-from vault.store.proposals import ApprovedHead, ProposalRow
+from vault.store.proposals import ApprovedHead, ProposalRow, SignedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class AccessGround:
     policy: PolicyEngine
     directory: StoredDirectory
     clock: Clock
+    signer: ProposalSigner
+    verifier: ProposalVerifier
 
 
 class Proposing:
@@ -103,7 +106,7 @@ class Proposing:
         with not_taken():
             made = steps.propose(kind, institution, identifier, _party(call), content, reason, now)
         row = to_row(made, now, call.actor)
-        await self._commit(call, made, lambda conn: _insert(conn, made, row))
+        await self._commit(call, made, self._inserting(made, row))
         return made
 
     # -- deciding ----------------------------------------------------------------------------
@@ -114,11 +117,13 @@ class Proposing:
         """Agree to a proposal; it is in force when this returns.
 
         Raises NotFound, InvalidArgument (it no longer fits), PolicyTestsFailed, LocksOut, Aborted,
-        and what `vault.access.proposals` refuses.
+        NotSigned (the proposal, or anything approved before, was altered past the vault), and what
+        `vault.access.proposals` refuses.
         """
         call.require(ActionClass.ACCESS_DECISION, institution)
         state, now = self._on.state, self._on.clock.now_micros()
         await state.look()
+        state.require_sound()
         seen = state.head
         self._still_allowed(call, institution)
         proposal = await self.find(institution, identifier)
@@ -133,7 +138,7 @@ class Proposing:
             if head != seen:
                 raise AccessChanged()
             try:
-                proposals.apply(conn, head, row)
+                proposals.apply(conn, head, row, self._on.signer.sign(row, head))
             except VersionConflict:
                 raise Aborted(made.name) from None
             return made
@@ -164,8 +169,20 @@ class Proposing:
 
     async def _step(self, call: Call, made: Proposal, now: int) -> Proposal:
         row = to_row(made, now, call.actor)
-        await self._commit(call, made, lambda conn: _insert(conn, made, row), row)
+        await self._commit(call, made, self._inserting(made, row), row)
         return made
+
+    def _inserting(self, made: Proposal, row: ProposalRow) -> Callable[[Connection], Proposal]:
+        note = self._on.signer.sign(row)
+
+        def work(conn: Connection) -> Proposal:
+            try:
+                proposals.insert(conn, row, note)
+            except VersionConflict:
+                raise Aborted(made.name) from None
+            return made
+
+        return work
 
     async def _commit(
         self,
@@ -185,7 +202,7 @@ class Proposing:
         self, call: Call, institution: str, identifier: str
     ) -> tuple[Proposal, PolicyReport | None]:
         """A proposal; of policies that wait, with what is to be said of them now. Raises
-        NotFound."""
+        NotFound, NotSigned."""
         call.require(ActionClass.ACCESS_VIEW, institution)
         found = await self.find(institution, identifier)
         waits = found.state_at(self._on.clock.now_micros()) is steps.State.PROPOSED
@@ -196,22 +213,28 @@ class Proposing:
     async def page(
         self, call: Call, institution: str, kind: str, before: str, limit: int
     ) -> list[Proposal]:
-        """Proposals, newest first, in front of `before` (an identifier)."""
+        """Proposals, newest first, in front of `before` (an identifier). Raises NotSigned."""
         call.require(ActionClass.ACCESS_VIEW, institution)
         rows = await self._on.database.read(
             lambda conn: proposals.page(conn, institution, kind=kind, before=before, limit=limit)
         )
-        return [from_row(row) for row in rows]
+        return [self._believed(row) for row in rows]
 
     async def find(self, institution: str, identifier: str) -> Proposal:
-        """The current version. Raises NotFound."""
+        """The current version. Raises NotFound, NotSigned."""
         row = await self._on.database.read(
             lambda conn: proposals.current(conn, institution, identifier)
         )
         if row is None:
             under = f"institutions/{institution}/" if institution else ""
             raise NotFound(f"{under}proposals/{identifier}")
-        return from_row(row)
+        return self._believed(row)
+
+    def _believed(self, signed: SignedRow) -> Proposal:
+        """The proposal of a row that the full tier has signed: who proposed it counts when it is
+        decided, and nobody is shown what nobody has proposed. Raises NotSigned."""
+        self._on.verifier.alone(signed)
+        return from_row(signed.row)
 
     # -- what must hold ----------------------------------------------------------------------
 
@@ -275,14 +298,6 @@ class Proposing:
 def _party(call: Call) -> Party:
     who = call.person
     return Party(who.name, who.person) if who is not None else Party(call.actor, "")
-
-
-def _insert(conn: Connection, made: Proposal, row: ProposalRow) -> Proposal:
-    try:
-        proposals.insert(conn, row)
-    except VersionConflict:
-        raise Aborted(made.name) from None
-    return made
 
 
 def _tested(files: Mapping[str, str]) -> PolicyBook:

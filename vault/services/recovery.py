@@ -81,6 +81,11 @@ class Recovery:
         """Whether nothing may be served from the log, nor written to it."""
         return self._continuity.closed
 
+    @property
+    def set_back(self) -> bool:
+        """Whether the log waits for two persons, or for the right database."""
+        return self._continuity.set_back
+
     def refusal(self) -> VaultError | None:
         """What a call is told meanwhile; None when open."""
         return self._continuity.refusal()

@@ -1,20 +1,25 @@
-"""Proposals: every step is a new version, and the approved ones are numbered in one order."""
+"""Proposals: every step is a new version, and the approved ones are numbered in one order.
 
-from collections.abc import Iterator
+Beside each version lies what the full tier has signed of it. What that must say is not this room's
+to know.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from vault.store.errors import StoreAltered
 from vault.store.point_read import PointRead
 from vault.store.rows import row_hash
-from vault.store.schema import approved_head, proposals
+from vault.store.schema import approved_head, proposal_signatures, proposals
 from vault.store.statements import insert_rows
 
 _C = proposals.c
 _H = approved_head.c
+_S = proposal_signatures.c
 _CHAIN_DOMAIN: Final = b"recordsvault approved v1"
 
 
@@ -66,6 +71,14 @@ class ProposalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedRow:
+    """A version, and the signed note beside it; None where there is none."""
+
+    row: ProposalRow
+    note: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovedHead:
     """How many proposals were approved, and the chain of their rows' hashes."""
 
@@ -75,10 +88,15 @@ class ApprovedHead:
 
 NOTHING_APPROVED: Final = ApprovedHead(0, bytes(32))
 
+_SIGNED = select(proposals, _S.note).join_from(
+    proposals,
+    proposal_signatures,
+    (_S.institution == _C.institution) & (_S.proposal == _C.proposal) & (_S.version == _C.version),
+    isouter=True,
+)
 _HEAD = PointRead(select(_H.size, _H.chain).where(_H.id == 1))
 _CURRENT = PointRead(
-    select(proposals)
-    .where(_C.institution == bindparam("institution"), _C.proposal == bindparam("proposal"))
+    _SIGNED.where(_C.institution == bindparam("institution"), _C.proposal == bindparam("proposal"))
     .order_by(_C.version.desc())
     .limit(1)
 )
@@ -86,7 +104,12 @@ _CURRENT = PointRead(
 
 def next_head(head: ApprovedHead, row: ProposalRow) -> ApprovedHead:
     """The head behind one more approved row."""
-    return ApprovedHead(head.size + 1, sha256(_CHAIN_DOMAIN + head.chain + row.hash()).digest())
+    return behind(head, row.hash())
+
+
+def behind(head: ApprovedHead, row: bytes) -> ApprovedHead:
+    """The head behind one more approved row, by the row's hash."""
+    return ApprovedHead(head.size + 1, sha256(_CHAIN_DOMAIN + head.chain + row).digest())
 
 
 def read_head(conn: Connection) -> ApprovedHead:
@@ -103,29 +126,31 @@ def lock_head(conn: Connection) -> ApprovedHead:
     return read_head(conn)
 
 
-def insert(conn: Connection, row: ProposalRow) -> None:
-    """Add a version. Raises VersionConflict when it stands already: somebody else was first."""
+def insert(conn: Connection, row: ProposalRow, note: bytes) -> None:
+    """Add a version, and what was signed of it. Raises VersionConflict when it stands already:
+    somebody else was first."""
     insert_rows(conn, proposals, [row.columns()])
+    signed = (row.institution, row.proposal, row.version, note)
+    insert_rows(conn, proposal_signatures, [signed])
 
 
-def apply(conn: Connection, head: ApprovedHead, row: ProposalRow) -> None:
-    """Add the version that says that it was approved; `head` is from `lock_head`.
+def apply(conn: Connection, head: ApprovedHead, row: ProposalRow, note: bytes) -> None:
+    """Add the version that says that it was approved, and what was signed of it; `head` is from
+    `lock_head`.
 
     Raises VersionConflict, and ValueError for a row whose number is not the next.
     """
-    behind = next_head(head, row)
-    if row.applied != behind.size:
+    after = next_head(head, row)
+    if row.applied != after.size:
         raise ValueError("the row is not the next one that is approved")
-    insert(conn, row)
-    conn.execute(
-        update(approved_head).where(_H.id == 1).values(size=behind.size, chain=behind.chain)
-    )
+    insert(conn, row, note)
+    conn.execute(update(approved_head).where(_H.id == 1).values(size=after.size, chain=after.chain))
 
 
-def current(conn: Connection, institution: str, proposal: str) -> ProposalRow | None:
+def current(conn: Connection, institution: str, proposal: str) -> SignedRow | None:
     """The current version."""
     row = _CURRENT.first(conn, {"institution": institution, "proposal": proposal})
-    return None if row is None else ProposalRow(*row)
+    return None if row is None else _signed(row)
 
 
 def history(conn: Connection, institution: str, proposal: str) -> list[ProposalRow]:
@@ -138,30 +163,36 @@ def history(conn: Connection, institution: str, proposal: str) -> list[ProposalR
     return [ProposalRow(*row) for row in found]
 
 
-def applied(conn: Connection, head: ApprovedHead, after: ApprovedHead) -> Iterator[ProposalRow]:
-    """The approved rows behind `after` up to `head`, in order.
+def applied(
+    conn: Connection, head: ApprovedHead, after: ApprovedHead
+) -> Iterator[tuple[SignedRow, ApprovedHead]]:
+    """The approved rows behind `after` up to `head`, in order, each with the head in front of it.
 
     Raises StoreAltered: they do not lead from one to the other; the rows up to there have been
     handed out by then.
     """
     found = conn.execute(
-        select(proposals)
-        .where(_C.applied > after.size, _C.applied <= head.size)
-        .order_by(_C.applied)
+        _SIGNED.where(_C.applied > after.size, _C.applied <= head.size).order_by(_C.applied)
     )
     for values in found:
-        row = ProposalRow(*values)
-        after = next_head(after, row)
-        if row.applied != after.size:
+        signed, before = _signed(values), after
+        after = next_head(after, signed.row)
+        if signed.row.applied != after.size:
             break
-        yield row
+        yield signed, before
     if after != head:
         raise StoreAltered("the approved proposals are not those that were written")
 
 
+def approved_behind(conn: Connection, size: int, limit: int) -> list[SignedRow]:
+    """As many rows as there are, at most `limit`, that are numbered higher than `size`."""
+    found = conn.execute(_SIGNED.where(_C.applied > size).order_by(_C.applied).limit(limit))
+    return [_signed(row) for row in found]
+
+
 def page(
     conn: Connection, institution: str, *, kind: str = "", before: str = "", limit: int
-) -> list[ProposalRow]:
+) -> list[SignedRow]:
     """Current versions, the newest proposal first, in front of `before` (its identifier)."""
     newest = (
         select(_C.proposal, func.max(_C.version).label("version"))
@@ -176,9 +207,16 @@ def page(
         newest = newest.where(_C.proposal < before)
     inner = newest.subquery()
     wanted = (
-        select(proposals)
-        .join(inner, (_C.proposal == inner.c.proposal) & (_C.version == inner.c.version))
+        _SIGNED.join(inner, (_C.proposal == inner.c.proposal) & (_C.version == inner.c.version))
         .where(_C.institution == institution)
         .order_by(_C.proposal.desc())
     )
-    return [ProposalRow(*row) for row in conn.execute(wanted)]
+    return [_signed(row) for row in conn.execute(wanted)]
+
+
+def _signed(row: Sequence[Any]) -> SignedRow:
+    *columns, note = row
+    if note is not None and not isinstance(note, bytes):
+        # SQLite lets a column hold another type than its own.
+        raise StoreAltered("the signature of a proposal is not what was written")
+    return SignedRow(ProposalRow(*columns), note)

@@ -1,4 +1,4 @@
-"""`vaultd keys`: the signing keys of the log and of receipts."""
+"""`vaultd keys`: the signing keys of the log, of changes of access and of receipts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from vault.server.signing import key_folder, purposes, refuse_surplus, verifier_
 
 app = typer.Typer(
     name="keys",
-    help="Signing keys: of the log's checkpoints, and of a node's receipts.",
+    help="Signing keys: of the log's checkpoints, of changes of access, and of receipts.",
     no_args_is_help=True,
 )
-What = Annotated[Purpose, typer.Argument(metavar="log|receipt", help="Which keys.")]
+What = Annotated[Purpose, typer.Argument(metavar="log|access|receipt", help="Which keys.")]
 Lattice = Annotated[
     bool, typer.Option("--ml-dsa-44", help="A key of ML-DSA-44 for the log as well.")
 ]
@@ -34,7 +34,8 @@ def create(config: Config, tier: Tier = TierName.FULL, ml_dsa_44: Lattice = Fals
     """Make the signing keys that a tier lacks, and show the public ones.
 
     A key file that is there is left alone. Keep copies where the database is not: without the log's
-    key its tree cannot be continued.
+    key its tree cannot be continued, and without the one of changes of access, what was approved is
+    not taken.
     """
     settings = load(config, tier)
     refuse_surplus(settings)

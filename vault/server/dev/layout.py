@@ -15,6 +15,7 @@ BLOBS = "blobs"
 ORIGIN = "demo.bank/log"
 SECOND_PLACE = "second-place"
 LOG_VKEY = "log.vkey"
+ACCESS_VKEY = "access.vkey"
 DEFAULT_FULL_PORT = 7443
 DEFAULT_MASKED_PORT = 7444
 FULL_SERVER = "full-server"

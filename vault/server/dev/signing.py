@@ -7,26 +7,34 @@ from pathlib import Path
 from vault.kms import KeyFileRefused, KmsError
 from vault.kms.signing import Purpose, create_signing_keys, signing_file
 from vault.server.dev.files import PUBLIC, DevFolderUnusable, create, replace
-from vault.server.dev.layout import LOG_VKEY
+from vault.server.dev.layout import ACCESS_VKEY, LOG_VKEY
 from vault.server.settings import Settings, TierName, load
 from vault.server.signing import key_folder, purposes, verifier_keys
 
 RECEIPT_VKEY = "receipt.vkey"
-_FILES = {Purpose.LOG: LOG_VKEY, Purpose.RECEIPT: RECEIPT_VKEY}
+_FILES = {
+    Purpose.LOG: LOG_VKEY,
+    Purpose.ACCESS: ACCESS_VKEY,
+    Purpose.RECEIPT: RECEIPT_VKEY,
+}
+_LOST = {
+    Purpose.LOG: "the checkpoints that it signed can be continued by no other",
+    Purpose.ACCESS: "what it signed of approved changes is known by no other",
+}
 
 
 def ensure_signing(folder: Path, config: Path) -> None:
-    """Make the signing keys that are missing, and write the public ones: one a line in log.vkey,
-    and in receipt.vkey those of both tiers.
+    """Make the signing keys that are missing, and write the public ones, one a line: in
+    receipt.vkey those of both tiers.
 
-    Raises DevFolderUnusable where the log's key is missing although it was there before: what it
-    signed could be continued by no other.
+    Raises DevFolderUnusable where a key of the full tier's is missing although it was there before:
+    what it signed could be continued by no other.
     """
     tiers = {tier: load(config, tier) for tier in TierName}
     try:
         for settings in tiers.values():
             for purpose in purposes(settings.tier):
-                _ensure(settings, purpose, folder / LOG_VKEY)
+                _ensure(settings, purpose, folder / _FILES[purpose])
         for purpose, name in _FILES.items():
             lines = [
                 f"{key.vkey}\n"
@@ -43,10 +51,9 @@ def _ensure(settings: Settings, purpose: Purpose, marker: Path) -> None:
     file = signing_file(key_folder(settings), purpose)
     if file.exists():
         return
-    if purpose is Purpose.LOG and marker.exists():
+    if purpose in _LOST and marker.exists():
         raise KeyFileRefused(
-            f"{file} is missing, and the checkpoints that it signed can be continued by no other; "
-            f"restore it, or start over in another folder"
+            f"{file} is missing, and {_LOST[purpose]}; restore it, or start over in another folder"
         )
     create_signing_keys(key_folder(settings), purpose)
 

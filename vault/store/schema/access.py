@@ -55,7 +55,7 @@ proposals = Table(
     Index(None, "applied"),
 )
 
-# What the full tier has signed of each version: a signed note (vault/access/signed_proposals.py).
+# What the full tier has signed of each version: a signed note (vault/services/proposal_signing.py).
 # A table of its own, so that a row's hash is of the row, and the signature of the hash.
 proposal_signatures = Table(
     "proposal_signatures",
