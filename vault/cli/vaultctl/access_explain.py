@@ -8,9 +8,7 @@ import typer
 from rich.text import Text
 
 from recordsvault.admin.v1 import access_admin_pb2 as pb
-from recordsvault.type.v1.purpose_pb2 import Purpose
 from recordsvault_client import Profile, purposes
-from recordsvault_masked.purposes import purpose_of
 from vault.cli.vaultctl import checkout_show, options
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, language, say
@@ -56,16 +54,15 @@ def explain(
     if purpose and purpose.upper() not in purposes():
         listed = ", ".join(purposes())
         raise CommandError(f"--purpose is one of {listed}.", f"--purpose 应为以下之一：{listed}。")
-    request = pb.ExplainAccessRequest(
-        principal=who,
-        action=action,
+    answer = Steward(context).service.explain(
+        who,
+        action,
         resource=_resource(resource, session(context).profile()),
-        purpose=purpose_of(purpose.upper()) if purpose else Purpose.PURPOSE_UNSPECIFIED,
+        purpose=purpose.upper(),
         case_reference=case,
         check_out=check_out,
         bearer=bearer,
     )
-    answer = Steward(context).explain(request)
     if as_json:
         write_json(as_dict(answer))
     else:
@@ -90,7 +87,7 @@ def who_can(
     resource = (
         options.resource_name(customer, "customers/*", profile) if customer else profile.parent
     )
-    answer = Steward(context).who_can(resource, action)
+    answer = Steward(context).service.who_can(resource, action=action)
     if as_json:
         write_json(as_dict(answer))
         return

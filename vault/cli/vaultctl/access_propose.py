@@ -39,13 +39,13 @@ def propose(
     """
     change = read_change(file)
     why = given.words(reason, "--reason")
-    proposal_decide.tell(Steward(context).propose_change(change, why), as_json)
+    made = Steward(context).service.propose_change(change, reason=why)
+    proposal_decide.tell(made, as_json)
 
 
 def history(context: typer.Context, as_json: options.Json = False) -> None:
     """List the changes of principals that were proposed, newest first."""
-    steward = Steward(context)
-    found = steward.proposals(steward.parent, pb.PROPOSAL_KIND_DIRECTORY)
+    found = Steward(context).change_proposals()
     if as_json:
         write_json([as_dict(one) for one in found])
     else:

@@ -12,10 +12,7 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from recordsvault.admin.v1 import access_admin_pb2 as pb
-from recordsvault.admin.v1 import access_admin_pb2_grpc as stubs
-from recordsvault_client import Page, Pager, Tier, VaultServices, event_filter
-from recordsvault_masked.calls import Caller
+from recordsvault_client import VaultServices, event_filter
 from vault.cli.vaultctl.access_findings import Finding, Kind, Uses, findings, roles_of_policies
 from vault.cli.vaultctl.durations import local, span
 from vault.cli.vaultctl.language import Language, say, speak
@@ -65,16 +62,12 @@ def review(
     """
     if lang is not None:
         speak(lang)
-    made = session(context)
-    client = made.client()
+    client = session(context).client()
     now = datetime.now(UTC)
     since = now - span(unused, "--unused")
     soon = span(ending, "--ending")
-    call = Caller(made.timeout)
-    stub = stubs.AccessAdminStub(client.channel(Tier.FULL))
-    policies = call(stub.GetPolicies, pb.GetPoliciesRequest())
-    listed = list(_principals(client, stub, call))
-    uses = Uses(roles_of_policies(policies.files))
+    uses = Uses(roles_of_policies(client.access_admin.policies().files))
+    listed = list(client.access_admin.list_principals(page_size=200))
     begun = _read_log(client, uses, since)
     found = findings(listed, uses, now, soon)
     about = [
@@ -84,19 +77,6 @@ def review(
         say(f"{len(found)} findings", f"{len(found)} 项发现"),
     ]
     write_out(_text(found, format_, about, terminal=out is None), out)
-
-
-def _principals(
-    client: VaultServices, stub: stubs.AccessAdminStub, call: Caller
-) -> Pager[pb.ListedPrincipal]:
-    def fetch(token: str) -> Page[pb.ListedPrincipal]:
-        request = pb.ListPrincipalsRequest(
-            parent=client.profile.parent, page_size=200, page_token=token
-        )
-        answer = call(stub.ListPrincipals, request)
-        return Page(answer.principals, answer.next_page_token)
-
-    return Pager(fetch)
 
 
 def _read_log(client: VaultServices, uses: Uses, since: datetime) -> datetime | None:

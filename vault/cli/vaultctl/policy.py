@@ -67,14 +67,14 @@ def test(folder: Folder, as_json: options.Json = False) -> None:
 @app.command("diff")
 def diff(context: typer.Context, folder: Folder, as_json: options.Json = False) -> None:
     """Compare policies with those in force: texts, tests, and every decision of a role."""
-    files = _files(folder)
+    texts = _texts(folder)
     steward = Steward(context)
-    report = steward.compare(files)
+    report = steward.compare(texts)
     if as_json:
         write_json(as_dict(report))
         return
-    before = {file.name: file.text for file in steward.in_force().files}
-    print_diff(before, {file.name: file.text for file in files}, console())
+    before = {file.name: file.text for file in steward.service.policies().files}
+    print_diff(before, texts, console())
     print_report(report, console())
 
 
@@ -86,9 +86,9 @@ def propose(
     as_json: options.Json = False,
 ) -> None:
     """Propose policies in place of those in force. Another person approves them, within 7 days."""
-    files = _files(folder)
+    texts = _texts(folder)
     why = given.words(reason, "--reason")
-    answer = Steward(context).propose_policies(files, why)
+    answer = Steward(context).service.propose_policies(texts, reason=why)
     if as_json:
         write_json(as_dict(answer))
         return
@@ -99,7 +99,7 @@ def propose(
 @app.command("history")
 def history(context: typer.Context, as_json: options.Json = False) -> None:
     """List what was proposed, newest first."""
-    found = Steward(context).proposals("", pb.PROPOSAL_KIND_POLICY)
+    found = Steward(context).policy_proposals()
     if as_json:
         write_json([as_dict(one) for one in found])
     else:
@@ -126,7 +126,7 @@ def show(
         else:
             _write(steward.proposal(full).proposal.files, out)
         return
-    found = steward.in_force()
+    found = steward.service.policies()
     if out is not None:
         _write(found.files, out)
     elif as_json:
@@ -151,9 +151,9 @@ def _read(folder: Path) -> tuple[PolicyBook, int]:
         raise CommandError(f"{folder}: {problem}.", f"{folder}：{problem}。", INPUT) from None
 
 
-def _files(folder: Path) -> list[pb.PolicyFile]:
+def _texts(folder: Path) -> dict[str, str]:
     book, _ = _read(folder)
-    return [pb.PolicyFile(name=name, text=text) for name, text in book.texts.items()]
+    return dict(book.texts)
 
 
 def _write(files: object, folder: Path) -> None:

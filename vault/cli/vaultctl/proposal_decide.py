@@ -41,7 +41,7 @@ def approve(
     seen = _seen(steward, _full(steward, context, name), etag, as_json)
     if not yes:
         _sure("Do you agree to exactly this?", "您是否同意以上内容？")
-    tell(steward.approve(seen, comment), as_json)
+    tell(steward.service.approve(seen.name, etag=seen.etag, comment=comment), as_json)
 
 
 def reject(
@@ -57,13 +57,13 @@ def reject(
     seen = _seen(steward, _full(steward, context, name), etag, as_json)
     if not yes:
         _sure("Do you refuse this?", "您是否驳回该提案？")
-    tell(steward.reject(seen, comment), as_json)
+    tell(steward.service.reject(seen.name, etag=seen.etag, comment=comment), as_json)
 
 
 def withdraw(context: typer.Context, name: Name, as_json: options.Json = False) -> None:
     """Take back a proposal of one's own."""
     steward = Steward(context)
-    tell(steward.withdraw(_full(steward, context, name)), as_json)
+    tell(steward.service.withdraw(_full(steward, context, name)), as_json)
 
 
 def show_proposal(steward: Steward, name: str, as_json: bool) -> None:
@@ -124,7 +124,7 @@ def _sure(en: str, zh: str) -> None:
 def _print(steward: Steward, found: pb.GetProposalResponse, *, on_stderr: bool) -> None:
     before = None
     if found.proposal.files:
-        before = {file.name: file.text for file in steward.in_force().files}
+        before = {file.name: file.text for file in steward.service.policies().files}
     print_proposal(
         found.proposal,
         console(stderr=on_stderr),

@@ -11,19 +11,24 @@ attempts, so that trying again never stores twice; every full read names its pur
 
 Who may not open records by his role borrows them: `vault.access` is the lending register
 (借阅登记), and `check_out=` of a read names what was lent. A program that calls for a person
-carries his token (`vault.acting_for(token)`).
+carries his token (`vault.acting_for(token)`). Who may do what is seen and changed by
+`vault.access_admin`, under four eyes.
 
 It installs without the server, and never speaks without mutual TLS. What is shared with the
 masked client (profile, channel, errors, retries, pages) comes from `recordsvault_masked`, which a
 front end that only shows masked data installs alone.
 """
 
+from recordsvault_client.access_admin import AccessAdminClient, proposal_kinds
+from recordsvault_client.access_admin_aio import AsyncAccessAdminClient
 from recordsvault_client.aio import AsyncVaultClient, AsyncVaultServices
 from recordsvault_client.audit import AuditClient, EventStream
 from recordsvault_client.audit_aio import AsyncAuditClient, AsyncEventStream
 from recordsvault_client.client import VaultClient, VaultServices
 from recordsvault_client.compartments import CompartmentsClient, compartment_kinds
 from recordsvault_client.compartments_aio import AsyncCompartmentsClient
+from recordsvault_client.decoys import DecoysClient
+from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
 from recordsvault_client.opened import Opened
@@ -74,12 +79,15 @@ from recordsvault_masked import (
 __all__ = [
     "NO_RETRY",
     "Aborted",
+    "AccessAdminClient",
     "AccessClient",
     "AlreadyExists",
+    "AsyncAccessAdminClient",
     "AsyncAccessClient",
     "AsyncAuditClient",
     "AsyncCheckOutWatch",
     "AsyncCompartmentsClient",
+    "AsyncDecoysClient",
     "AsyncEventStream",
     "AsyncLendingRegister",
     "AsyncMaskedClient",
@@ -92,6 +100,7 @@ __all__ = [
     "ClientError",
     "CompartmentsClient",
     "DeadlineExceeded",
+    "DecoysClient",
     "EventStream",
     "FailedPrecondition",
     "ImportBatch",
@@ -128,6 +137,7 @@ __all__ = [
     "event_filter",
     "is_over",
     "opens_until",
+    "proposal_kinds",
     "purposes",
     "waiting_roles",
 ]

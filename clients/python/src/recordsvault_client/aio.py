@@ -12,9 +12,11 @@ from grpc import aio
 
 from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
+from recordsvault_client.access_admin_aio import AsyncAccessAdminClient
 from recordsvault_client.audit_aio import AsyncAuditClient
 from recordsvault_client.compartments_aio import AsyncCompartmentsClient
 from recordsvault_client.customers_aio import AsyncCustomersClient
+from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
@@ -34,8 +36,7 @@ from recordsvault_masked.retry import RetryPolicy
 class AsyncVaultServices(ABC):
     """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-    `customers`, `documents`, `transactions`, `access`, `compartments` and `audit` are served by the
-    full tier, `masked` by the masked.
+    `masked` is served by the masked tier, all else by the full one.
     """
 
     def __init__(self, profile: Profile, call: AsyncCaller) -> None:
@@ -76,6 +77,16 @@ class AsyncVaultServices(ABC):
     def compartments(self) -> AsyncCompartmentsClient:
         """Compartments. Raises ProfileError as `customers`."""
         return AsyncCompartmentsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def access_admin(self) -> AsyncAccessAdminClient:
+        """Policies and principals. Raises ProfileError as `customers`."""
+        return AsyncAccessAdminClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def decoys(self) -> AsyncDecoysClient:
+        """Customers who are none. Raises ProfileError as `customers`."""
+        return AsyncDecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> AsyncMaskedRecordsClient:
@@ -145,9 +156,7 @@ class AsyncVaultClient(AsyncVaultServices, AsyncClosing):
         async with AsyncVaultClient(Profile.load("compliance.toml")) as vault:
             customer = await vault.customers.get(name, purpose="ONBOARDING_CDD")
 
-    It opens a channel when a tier is first called, inside the running event
-    loop. `customers`,
-    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    It opens a channel when a tier is first called, inside the running event loop.
     """
 
     def __init__(

@@ -11,9 +11,11 @@ import grpc
 
 from recordsvault.admin.v1 import admin_pb2, admin_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
+from recordsvault_client.access_admin import AccessAdminClient
 from recordsvault_client.audit import AuditClient
 from recordsvault_client.compartments import CompartmentsClient
 from recordsvault_client.customers import CustomersClient
+from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.transactions import TransactionsClient
@@ -32,8 +34,7 @@ from recordsvault_masked.retry import RetryPolicy
 class VaultServices(ABC):
     """What can be asked of both tiers, over channels that somebody else opens and closes.
 
-    `customers`, `documents`, `transactions`, `access`, `compartments` and `audit` are served by the
-    full tier, `masked` by the masked.
+    `masked` is served by the masked tier, all else by the full one.
     """
 
     def __init__(self, profile: Profile, call: Caller) -> None:
@@ -74,6 +75,16 @@ class VaultServices(ABC):
     def compartments(self) -> CompartmentsClient:
         """Compartments. Raises ProfileError as `customers`."""
         return CompartmentsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def access_admin(self) -> AccessAdminClient:
+        """Policies and principals. Raises ProfileError as `customers`."""
+        return AccessAdminClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def decoys(self) -> DecoysClient:
+        """Customers who are none. Raises ProfileError as `customers`."""
+        return DecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> MaskedRecordsClient:
@@ -143,8 +154,7 @@ class VaultClient(VaultServices, Closing):
         with VaultClient(Profile.load("compliance.toml")) as vault:
             customer = vault.customers.get(name, purpose="ONBOARDING_CDD")
 
-    It opens a channel when a tier is first called, and may be shared by threads. `customers`,
-    `documents`, `transactions` and `audit` are served by the full tier, `masked` by the masked.
+    It opens a channel when a tier is first called, and may be shared by threads.
     """
 
     def __init__(
