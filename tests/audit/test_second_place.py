@@ -1,12 +1,14 @@
 """The folder in which the latest checkpoint is kept beside the database."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.log_keys import ORIGIN, log_signers
 from vault.audit.checkpoint import CheckpointBody, read_checkpoint
+from vault.audit.durable import write_whole
 from vault.audit.second_place import FolderPlace, SecondPlaceAway, SecondPlaceRefused
 
 
@@ -118,6 +120,52 @@ def test_what_is_superseded_is_kept_aside_each_time(place: FolderPlace, keys: Pa
     assert place.begun() and place.read() is None and place.recoveries() == 2
     aside = sorted((place.folder / "superseded").iterdir())
     assert [file.read_bytes() for file in aside] == [note(keys, 9), note(keys, 4, "b")]
+
+
+def longer(kept: bytes, than: bytes) -> bool:
+    return len(kept) <= len(than)
+
+
+def test_an_approved_change_is_kept_if_it_follows_what_is_kept(place: FolderPlace) -> None:
+    assert place.approved() is None
+    for note, kept in ((b"aa", b"aa"), (b"aaa", b"aaa"), (b"a", b"aaa")):
+        assert place.keep_approved(note, partial(longer, than=note)) is (note == kept)
+        assert place.approved() == kept
+
+
+def test_what_is_kept_of_approved_changes_is_put_aside_before_the_log_goes_on(
+    place: FolderPlace, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sees the number of recoveries is not held any more to what was approved."""
+    place.put(note(keys, 9))
+    place.keep_approved(b"one", lambda _: True)
+
+    def refuse(folder: Path, name: str, content: bytes) -> None:
+        if name == "recoveries":
+            raise OSError(28, "No space left on device")
+        write_whole(folder, name, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vault.audit.second_place.write_whole", refuse)
+        with pytest.raises(SecondPlaceAway):
+            place.supersede(None)
+    assert (place.approved(), place.recoveries(), kept(place)) == (None, 0, 9)
+    place.supersede(note(keys, 4, "b"))
+    aside = {file.name: file.read_bytes() for file in (place.folder / "superseded").iterdir()}
+    assert [content for name, content in aside.items() if name.startswith("approved")] == [b"one"]
+    assert note(keys, 9) in aside.values()
+
+
+def test_nothing_approved_is_kept_in_a_folder_that_has_not_begun(
+    place: FolderPlace, keys: Path
+) -> None:
+    (place.folder / "origin").unlink()
+    with pytest.raises(SecondPlaceAway, match="mounted"):
+        place.keep_approved(b"one", lambda _: True)
+    gone = FolderPlace(place.folder / "gone", ORIGIN, log_signers(keys).verifiers)
+    for use in (gone.approved, lambda: gone.keep_approved(b"one", lambda _: True)):
+        with pytest.raises(SecondPlaceAway):
+            use()
 
 
 def test_a_failed_write_leaves_the_old_one_and_no_draft(

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from tests.services.test_access_state import NOW, REMOVE, ROLE, Process, policies, put
 from tests.support.log_keys import ORIGIN, log_signers
@@ -25,7 +24,6 @@ from vault.services.health import Check, State
 from vault.services.proposal_signing import NotSigned, ProposalSigner, ProposalVerifier
 from vault.store import Database, proposals
 from vault.store.proposals import NOTHING_APPROVED, ProposalRow, SignedRow
-from vault.store.schema import proposals as table
 
 ENTRY = {"name": "crm", "uri": uri("crm"), "roles": ["compliance"]}
 GRANT = json.dumps({"upsert": [ENTRY], "remove": []}).encode()
@@ -178,13 +176,7 @@ def test_an_older_row_that_is_approved_once_more_is_not_taken(
 
 
 def edit(admin: Administrator) -> None:
-    last = admin.approved()[-1].row
-
-    def work(conn: Connection) -> None:
-        update = table.update().where(table.c.applied == 2)
-        conn.execute(update.values(body=forged(SignedRow(last, None))))
-
-    admin.database.write_sync(work)
+    admin.edit(2, body=forged(admin.approved()[-1]))
 
 
 def swap(admin: Administrator) -> None:

@@ -179,6 +179,11 @@ class RunningVault:
             process.wait(60)
         return process
 
+    def runs(self, tier: TierName) -> bool:
+        """Whether the tier has a process."""
+        process = self._processes.get(tier)
+        return process is not None and process.poll() is None
+
     def pid(self, tier: TierName) -> int:
         """The tier's process."""
         return self._processes[tier].pid

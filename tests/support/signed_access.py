@@ -71,6 +71,11 @@ class Administrator:
 
         self.database.write_sync(work)
 
+    def edit(self, number: int, **values: Any) -> None:
+        """Change an approved row."""
+        statement = table.update().where(table.c.applied == number).values(values)
+        self.database.write_sync(lambda conn: conn.execute(statement))
+
     def again(self, signed: SignedRow, **changes: Any) -> ProposalRow:
         """A row like one that is approved, as the next one of another proposal."""
         size = self.database.read_sync(proposals.read_head).size

@@ -19,6 +19,7 @@ from vault.services.proposal_signing import NotSigned, ProposalVerifier
 from vault.store.proposals import ApprovedHead
 
 _AGAIN_SECONDS: Final = 1.0
+_HANGS: Final = f"the second place has not answered for {ATTEMPT_SECONDS:.0f} s"
 
 
 class Place(Protocol):
@@ -42,7 +43,7 @@ class KeptApprovals:
         self._kept: ApprovedHead | None = None
         self._attempt: asyncio.Future[None] | None = None
         self._wanted: ApprovedHead | None = None
-        self._next = 0.0
+        self._since = self._next = 0.0
         self.problem = ""
         """Why the latest change is not kept there; empty where it is, or is about to be."""
 
@@ -56,9 +57,7 @@ class KeptApprovals:
                 in_thread(self._place.approved, "vault-kept-approvals"), ATTEMPT_SECONDS
             )
         except TimeoutError:
-            raise SecondPlaceAway(
-                f"the second place has not answered for {ATTEMPT_SECONDS:.0f} s"
-            ) from None
+            raise SecondPlaceAway(_HANGS) from None
         return None if note is None else self._verifier.head_of(note)
 
     def keep(self, note: bytes, head: ApprovedHead) -> None:
@@ -66,15 +65,18 @@ class KeptApprovals:
         called again and again; returns at once."""
         if not self._keeps:
             return
+        now = time.monotonic()
         if self._attempt is not None:
             if not self._attempt.done():
+                # Not given up: of those that hang there is never a second.
+                if now - self._since > ATTEMPT_SECONDS:
+                    self.problem = _HANGS
                 return
             self._settle(self._attempt)
             self._attempt = None
-        if head == self._kept or time.monotonic() < self._next:
+        if head == self._kept or now < self._next:
             return
-        self._next = time.monotonic() + _AGAIN_SECONDS
-        self._wanted = head
+        self._since, self._wanted = now, head
         self._attempt = in_thread(lambda: self._put(note, head), "vault-kept-approvals")
 
     def forget(self) -> None:
@@ -86,7 +88,9 @@ class KeptApprovals:
         error = attempt.exception()
         if error is None:
             self._kept, self.problem = self._wanted, ""
-        elif isinstance(error, (SecondPlaceAway, SecondPlaceRefused, NotSigned)):
+            return
+        self._next = time.monotonic() + _AGAIN_SECONDS
+        if isinstance(error, (SecondPlaceAway, SecondPlaceRefused, NotSigned)):
             self.problem = str(error)
         else:
             # A text that nobody foresaw may quote a value.
