@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from tests.services.test_storing import create, person
 from tests.support.borrowing import HOUR, lending
 from tests.support.principals import principal_of
 from tests.support.use_cases import BANK, SteppedClock, UseCases, allowed, run, use_cases
@@ -23,9 +26,10 @@ from vault.services.closed import (
     CheckOutOtherRecord,
     OwnFile,
 )
-from vault.services.errors import InvalidArgument, NotFound
+from vault.services.errors import Corrupted, InvalidArgument, NotFound
+from vault.services.opening import Opened
 from vault.services.recording import Recorder
-from vault.store import Database, check_outs
+from vault.store import Database, check_outs, customers
 from vault.store.evidence import stored_hash
 
 CUSTOMER = "01jd0000000000000000000000"
@@ -128,6 +132,50 @@ def test_each_that_does_not_open_it_says_why_and_the_call_does_not_have_it(
             call = a_call()
             assert await lent.standing(call, asks(of_document.name, DOCUMENT))
             assert await lent.standing(a_call(), asks(out.name, DOCUMENT))
+
+    run(main)
+
+
+def test_the_customers_row_beside_it_spares_a_look_at_the_database(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with use_cases(database, tmp_path) as vault:
+            one, other = await create(vault, person("C1"), person("C2"))
+            name = f"institutions/{BANK}/customers/{one.customer}"
+            out = put(vault, lending(name, PHONES))
+            looks = 0
+            honest = vault.database.read
+
+            async def read(fn: Callable[[Connection], Any]) -> Any:
+                nonlocal looks
+                looks += 1
+                return await honest(fn)
+
+            monkeypatch.setattr(vault.database, "read", read)
+
+            async def opened(customer: str, version: int = 0) -> Opened:
+                call = allowed(Action.CUSTOMERS_GET, customer)
+                call.principal = principal_of("teller", person="p-teller")
+                asked = Target(
+                    BANK, one.customer, name, purpose="CUSTOMER_SERVICE", check_out=out.name
+                )
+                await borrowing(vault, SetClock(out.starts_at)).standing(call, asked)
+                return await vault.reading.customer(call, BANK, customer, version)
+
+            assert (await opened(one.customer)).value.customer_number == "C1"
+            assert looks == 1
+            # Of somebody else, or of one version, it tells nothing.
+            assert (await opened(other.customer)).value.customer_number == "C2"
+            assert (await opened(one.customer, 1)).version == 1
+            assert looks == 5
+            monkeypatch.undo()
+            row = database.read_sync(lambda conn: customers.current(conn, BANK, one.customer))
+            assert row is not None
+            newer = replace(row, version=2, sealed=b"", masked=b"")
+            database.write_sync(lambda conn: customers.insert(conn, [newer]))
+            with pytest.raises(Corrupted):
+                await opened(one.customer)
 
     run(main)
 

@@ -7,13 +7,22 @@ import pytest
 from sqlalchemy import Connection, Select
 
 from tests.support import rows
-from vault.store import Database, blind_index, customers, documents, sightings, transactions
+from vault.store import (
+    Database,
+    blind_index,
+    check_outs,
+    customers,
+    documents,
+    sightings,
+    transactions,
+)
 from vault.store.rows import IndexRow
 
 READS: dict[str, Select[Any]] = {
     "a customer": customers._MASKED.current.statement,
-    "a customer's history": customers._FULL.history,
+    "a customer's history": customers.FULL.history,
     "a page of customers": customers._MASKED.listing,
+    "a check-out and its customer": check_outs._WITH_FILE.statement,
     "a document": documents._MASKED.current.statement,
     "a page of documents": documents._MASKED.listing,
     "a transaction": transactions._MASKED_ONE.statement,
@@ -27,6 +36,7 @@ READS: dict[str, Select[Any]] = {
 VALUES = {
     "institution": "demo",
     "customer": "c00500",
+    "check_out": "o00501",
     "document": "d1",
     "transaction": "t1",
     "after": "c00500",
@@ -59,6 +69,11 @@ def filled(database: Database) -> Database:
             conn,
             [IndexRow("demo", "phone", b"t" * 16, f"c{i:05}", "") for i in range(3_000)],
         )
+
+        for number in range(3_000):
+            # One has a thousand versions.
+            which, version = (f"o{number:05}", 1) if number % 3 else ("o00501", number // 3 + 1)
+            check_outs.insert(conn, rows.check_out(which, version))
 
         for number in range(1, 6_001):
             what = sightings.REFUSED if number % 2 else sightings.OPENED

@@ -1,5 +1,6 @@
 """Rows with made-up sealed bytes; the store does not look into them."""
 
+from vault.store.check_outs import CheckOutRow
 from vault.store.rows import CustomerRow, DocumentRow, TransactionRow
 
 
@@ -37,4 +38,24 @@ def transaction(
         "backend",
         b"S:" + mark,
         b"M:" + mark,
+    )
+
+
+def check_out(
+    check_out: str = "o1", version: int = 1, *, customer: str = "c1", institution: str = "demo"
+) -> CheckOutRow:
+    return CheckOutRow(
+        institution=institution,
+        check_out=check_out,
+        version=version,
+        customer=customer,
+        requester="teller",
+        person="p-teller",
+        stage="ACTIVE",
+        decide_by=1,
+        ends_at=2,
+        recorded_at=3,
+        recorded_by="teller",
+        body=b"{}",
+        sealed=b"s",
     )

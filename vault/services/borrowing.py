@@ -75,10 +75,13 @@ class Borrowing:
         if call.person is None:
             raise BorrowerRequired
         institution, identifier = named.institution, named.check_out
-        row = None
+        row = file = None
         if institution == asked.institution == call.person.institution:
-            row = await self._database.read(
-                lambda conn: check_outs.current(conn, institution, identifier)
+            # In one look, since on PostgreSQL a look takes longer than all else that is done here.
+            row, file = await self._database.read(
+                lambda conn: check_outs.current_with_file(
+                    conn, institution, identifier, asked.customer
+                )
             )
         if row is None:
             raise CheckOutNotFound(asked.check_out)
@@ -93,7 +96,7 @@ class Borrowing:
             raise CheckOutOtherRecord
         if out.purpose != asked.purpose:
             raise CheckOutOtherPurpose
-        call.lent = out
+        call.lent, call.file = out, file
         return True
 
     async def finish(self, call: Call, trace: Trace) -> None:

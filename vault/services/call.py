@@ -19,6 +19,7 @@ from vault.access.scope import EVERYWHERE, Scope
 from vault.audit import AuditEvent, Phase, RowHash
 from vault.audit import Decision as Verdict
 from vault.records import new_ulid
+from vault.store import CustomerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Call:
     the caller shows of himself, ``seen`` whom he was last recognised as, ``refused`` why he is not
     served although he may be known. ``check_out``
     identifies the check-out that the call names, ``lent`` is it, once it was found to be his, open,
-    and one that covers what he asks for.
+    and one that covers what he asks for; ``file`` is then the row of the customer as it stood
+    beside it, for who reads no more than that.
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
     call a second time. ``receipt`` is that of the last event that was made durable.
@@ -93,6 +95,7 @@ class Call:
     alike: tuple[tuple[By, str], ...] = field(default=(), repr=False)
     check_out: str = ""
     lent: CheckOut | None = None
+    file: CustomerRow | None = field(default=None, repr=False)
     joined_call_id: str = ""
     trace: Trace = field(default_factory=Trace)
     committed: bool = False

@@ -65,15 +65,15 @@ class Reading:
     ) -> Opened:
         """A customer; the current version if ``version`` is 0."""
         _require(call, institution, customer, needed)
-        row = await self._within(
-            call,
-            institution,
-            customer,
-            lambda conn: (
-                customers.version(conn, institution, customer, version)
-                if version
-                else customers.current(conn, institution, customer)
-            ),
+        row = await (
+            self._within(
+                call,
+                institution,
+                customer,
+                lambda conn: customers.version(conn, institution, customer, version),
+            )
+            if version
+            else self._current(call, institution, customer)
         )
         return await self._opener.one(
             CUSTOMERS, row, sealer.resource_name(institution, customer), views=views
@@ -263,6 +263,20 @@ class Reading:
         if not rows and before is None:
             raise NotFound(sealer.resource_name(institution, customer, f"documents/{document}"))
         return await self._opener.many(DOCUMENTS, rows, views=views)
+
+    async def _current(self, call: Call, institution: str, customer: str) -> CustomerRow | None:
+        """A customer's current row, if he is within reach: where the call is by a check-out, the
+        one that stood beside it."""
+        row = call.file
+        if row is None or (row.institution, row.customer) != (institution, customer):
+            return await self._within(
+                call,
+                institution,
+                customer,
+                lambda conn: customers.current(conn, institution, customer),
+            )
+        await self._reach.require(call, row)
+        return row
 
     async def _within(
         self, call: Call, institution: str, customer: str, find: Callable[[Connection], T]

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from vault.store.customers import FULL
 from vault.store.point_read import PointRead
-from vault.store.rows import row_hash
+from vault.store.rows import CustomerRow, row_hash
 from vault.store.schema import check_outs
 from vault.store.statements import insert_rows
 
@@ -66,6 +67,9 @@ _CURRENT = PointRead(
     .limit(1)
 )
 
+_COLUMNS = len(check_outs.columns)
+_WITH_FILE = _CURRENT.beside(FULL.current)
+
 _VERSION = PointRead(
     select(check_outs).where(
         _C.institution == bindparam("institution"),
@@ -84,6 +88,20 @@ def current(conn: Connection, institution: str, check_out: str) -> CheckOutRow |
     """The current version."""
     row = _CURRENT.first(conn, {"institution": institution, "check_out": check_out})
     return None if row is None else CheckOutRow(*row)
+
+
+def current_with_file(
+    conn: Connection, institution: str, check_out: str, customer: str
+) -> tuple[CheckOutRow | None, CustomerRow | None]:
+    """The current version, and that of a customer beside it, in one look. Without a check-out
+    there is no customer either."""
+    row = _WITH_FILE.first(
+        conn, {"institution": institution, "check_out": check_out, "customer": customer}
+    )
+    if row is None:
+        return None, None
+    file = row[_COLUMNS:]
+    return CheckOutRow(*row[:_COLUMNS]), None if file[0] is None else CustomerRow(*file)
 
 
 def version(conn: Connection, institution: str, check_out: str, number: int) -> CheckOutRow | None:

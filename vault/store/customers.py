@@ -14,7 +14,8 @@ _EXISTING = select(customers.c.customer).where(
     customers.c.customer.in_(bindparam("customers", expanding=True)),
     customers.c.version == 1,
 )
-_FULL = Versioned(customers, masked=False)
+FULL = Versioned(customers, masked=False)
+"""Statements of whole rows."""
 _MASKED = Versioned(customers, masked=True)
 _NO_LIMIT = 2**31 - 1  # beyond any version
 
@@ -42,7 +43,7 @@ def insert(conn: Connection, rows: Sequence[CustomerRow]) -> None:
 def current(conn: Connection, institution: str, customer: str) -> CustomerRow | None:
     """The current version."""
     key = {"institution": institution, "customer": customer}
-    row = _FULL.current.first(conn, key)
+    row = FULL.current.first(conn, key)
     return None if row is None else CustomerRow(*row)
 
 
@@ -56,7 +57,7 @@ def current_masked(conn: Connection, institution: str, customer: str) -> MaskedC
 def version(conn: Connection, institution: str, customer: str, number: int) -> CustomerRow | None:
     """The version of that number."""
     key = {"institution": institution, "customer": customer, "version": number}
-    row = _FULL.version.first(conn, key)
+    row = FULL.version.first(conn, key)
     return None if row is None else CustomerRow(*row)
 
 
@@ -70,13 +71,13 @@ def history(
         "before": _NO_LIMIT if before is None else before,
         "limit": limit,
     }
-    return [CustomerRow(*row) for row in conn.execute(_FULL.history, key)]
+    return [CustomerRow(*row) for row in conn.execute(FULL.history, key)]
 
 
 def page(conn: Connection, institution: str, *, after: str = "", limit: int) -> list[CustomerRow]:
     """Current versions of an institution's customers by ascending id, beyond `after`."""
     key = {"institution": institution, "after": after, "limit": limit}
-    return [CustomerRow(*row) for row in conn.execute(_FULL.listing, key)]
+    return [CustomerRow(*row) for row in conn.execute(FULL.listing, key)]
 
 
 def page_masked(
@@ -92,7 +93,7 @@ def many(conn: Connection, institution: str, ids: Sequence[str]) -> list[Custome
     if not ids:
         return []
     key = {"institution": institution, "customers": list(ids)}
-    return [CustomerRow(*row) for row in conn.execute(_FULL.many, key)]
+    return [CustomerRow(*row) for row in conn.execute(FULL.many, key)]
 
 
 def many_masked(

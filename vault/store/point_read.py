@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import Connection, Dialect, Select, select, true
 
 _IDLE = TransactionStatus.IDLE
 
@@ -25,6 +25,12 @@ class PointRead:
         self.statement = statement
         self._sqlite: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
         self._postgres: tuple[bytes, dict[str, Any]] | None = None
+
+    def beside(self, other: "PointRead") -> "PointRead":
+        """The first row of this one with that of another behind it, which is None throughout where
+        there is none. A key that both have is the same for both."""
+        one, two = self.statement.subquery("one"), other.statement.subquery("two")
+        return PointRead(select(one, two).select_from(one.outerjoin(two, true())).limit(1))
 
     def first(self, conn: Connection, key: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, or None. Raises what executing the statement on `conn` raises."""
