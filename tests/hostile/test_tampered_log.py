@@ -15,12 +15,16 @@ from sqlalchemy import delete, func, insert, select, text, update
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import OWN
 from tests.support.tampering import Bench, Copies, Stopped, run_a_vault
+from vault.store.proposals import ApprovedHead, ProposalRow, next_head
 from vault.store.schema import (
+    approved_head,
     audit_customers,
     audit_events,
     customers,
     log_checkpoints,
     log_tiles,
+    proposal_signatures,
+    proposals,
 )
 
 pytestmark = pytest.mark.slow
@@ -210,6 +214,77 @@ def test_a_record_put_in_past_the_vault_is_found_by_its_number(bench: Bench) -> 
     code, kinds, findings = bench.found()
     assert (code, kinds) == (21, {"rows_unlogged"})
     assert findings[0]["place"] == "customers"
+
+
+def like_the_second(bench: Bench, **changes: object) -> dict[str, object]:
+    """A row like the second approved change, as a third one; its hash is in the head."""
+    second = bench.sql(select(proposals).where(proposals.c.applied == 2))[0]._asdict()
+    row = {**second, "applied": 3, "version": 9, **changes}
+    head = bench.sql(select(approved_head.c.size, approved_head.c.chain))[0]
+    after = next_head(ApprovedHead(*head), ProposalRow(**row))
+    bench.sql(insert(proposals).values(row))
+    bench.sql(update(approved_head).values(size=after.size, chain=after.chain))
+    return row
+
+
+def test_an_approved_change_put_in_with_right_hashes_is_found_by_its_signature(
+    bench: Bench,
+) -> None:
+    like_the_second(bench)
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"approval_changed", "rows_unlogged"})
+    (one,) = [found for found in findings if found["kind"] == "approval_changed"]
+    assert one["place"].endswith("@9") and "no signature" in one["text"]
+
+
+def test_an_approved_change_with_the_signature_of_another_is_found(bench: Bench) -> None:
+    row = like_the_second(bench)
+    s = proposal_signatures.c
+    note = bench.sql(select(s.note).where(s.proposal == row["proposal"], s.version == 2))[0][0]
+    values = {key: row[key] for key in ("institution", "proposal", "version")}
+    bench.sql(insert(proposal_signatures).values(**values, note=note))
+    _, kinds, findings = bench.found()
+    assert kinds == {"approval_changed", "rows_unlogged"}
+    assert "not where it was put" in findings[0]["text"] + findings[1]["text"]
+
+
+def test_two_approved_changes_in_another_order_are_found_each(bench: Bench) -> None:
+    number = proposals.c.applied
+    bench.sql(
+        update(proposals).where(number == 1).values(applied=9),
+        update(proposals).where(number == 2).values(applied=1),
+        update(proposals).where(number == 9).values(applied=2),
+    )
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"approval_changed", "row_changed"})
+    assert len([found for found in findings if found["kind"] == "approval_changed"]) >= 2
+
+
+def test_an_edited_approved_change_is_one_fault_and_not_each_that_follows(bench: Bench) -> None:
+    bench.sql(update(proposals).where(proposals.c.applied == 1).values(person="p-x"))
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"approval_changed", "row_changed"})
+    assert len(findings) == 2
+
+
+def test_signatures_that_are_taken_away_are_missed(bench: Bench) -> None:
+    bench.sql(delete(proposal_signatures))
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"approval_changed"})
+    assert len(findings) == 4  # of two changes, each proposed and approved
+
+
+def test_the_last_approved_change_taken_out_is_missed_by_its_event(bench: Bench) -> None:
+    bench.sql(delete(proposals).where(proposals.c.applied == 2))
+    code, kinds, _ = bench.found()
+    assert (code, kinds) == (21, {"approval_changed", "row_missing"})
+
+
+def test_a_proposal_in_another_persons_name_is_found(bench: Bench) -> None:
+    bench.sql(update(proposals).where(proposals.c.applied == 0).values(person="p-x"))
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"approval_changed", "row_changed"})
+    assert len(findings) == 4
 
 
 def test_a_changed_tile_is_found_by_its_leaves(bench: Bench) -> None:

@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import Executable, NullPool, create_engine, delete, select, update
 
 from tests.cli.test_with_the_vault import EXAMPLES, ctl
+from tests.e2e.access_changes import approve, entry, propose
 from tests.support.databases import PostgresServer
 from tests.support.events import event
 from tests.support.log_keys import clock, sequencer
@@ -105,7 +106,10 @@ def run_a_vault(folder: Path, copies: Copies) -> Stopped:
     with RunningVault(folder, database) as vault:
         settings = load(vault.config, TierName.FULL)
         keys = folder / "keys.txt"
-        keys.write_text("".join(f"{k.vkey}\n" for k in verifier_keys(settings, Purpose.LOG)))
+        known = [k for p in (Purpose.LOG, Purpose.ACCESS) for k in verifier_keys(settings, p)]
+        keys.write_text("".join(f"{key.vkey}\n" for key in known))
+        approve(vault, propose(vault, entry("clerk", "crm_viewer", person="p-clerk")))
+        approve(vault, propose(vault, remove=("clerk",)))
         rows = folder / "customers.jsonl"
         with (EXAMPLES / "customers.jsonl").open() as lines:
             rows.write_text("".join(next(lines) for _ in range(20)))

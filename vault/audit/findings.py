@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ROW_CHANGED = "row_changed"
     ROW_MISSING = "row_missing"
     ROWS_UNLOGGED = "rows_unlogged"
+    APPROVAL_CHANGED = "approval_changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,12 @@ def approved_behind(conn: Connection, size: int, limit: int) -> list[SignedRow]:
     return [_signed(row) for row in found]
 
 
+def every(conn: Connection) -> list[SignedRow]:
+    """All versions of all, the approved ones last and in their order."""
+    found = conn.execute(_SIGNED.order_by(_C.applied, _C.institution, _C.proposal, _C.version))
+    return [_signed(row) for row in found]
+
+
 def page(
     conn: Connection, institution: str, *, kind: str = "", before: str = "", limit: int
 ) -> list[SignedRow]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vault.audit.note import NoteInvalid, VerifierKey
-from vault.audit.signers import receipt_name
+from vault.audit.signers import access_name, receipt_name
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.failures import INPUT, CommandError
 
@@ -28,17 +28,22 @@ _MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class PinnedKeys:
-    """The keys of one log: those of its checkpoints, and those of its nodes' receipts."""
+    """The keys of one log: those of its checkpoints, of its nodes' receipts, and of changes of
+    access to its vault."""
 
     origin: str
     log: tuple[VerifierKey, ...]
     receipts: tuple[VerifierKey, ...]
+    access: tuple[VerifierKey, ...] = ()
 
 
 def pinned(given: Iterable[str]) -> PinnedKeys:
     """The keys that were named. Raises CommandError unless they are one log's."""
     keys = list(dict.fromkeys(key for one in given for key in _read(one)))
-    log = tuple(key for key in keys if not key.name.endswith(_SUFFIX))
+    # Only beside the log's own: a log may be called so itself.
+    of_access = {access_name(key.name) for key in keys}
+    access = tuple(key for key in keys if key.name in of_access)
+    log = tuple(k for k in keys if not k.name.endswith(_SUFFIX) and k.name not in of_access)
     receipts = tuple(key for key in keys if key.name.endswith(_SUFFIX))
     names = {key.name for key in log}
     if len(names) != 1:
@@ -52,7 +57,7 @@ def pinned(given: Iterable[str]) -> PinnedKeys:
             "A receipt key belongs to another log than the log key.",
             "某个回执公钥与日志公钥不属于同一日志。",
         )
-    return PinnedKeys(origin, log, receipts)
+    return PinnedKeys(origin, log, receipts, access)
 
 
 def _read(given: str) -> list[VerifierKey]:

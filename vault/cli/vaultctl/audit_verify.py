@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import TextColumn, TimeRemainingColumn
@@ -23,6 +23,7 @@ from vault.audit.log_sources import (
 )
 from vault.audit.note import AlgorithmMissing
 from vault.audit.reader import verify_chain
+from vault.audit.signers import access_name
 from vault.audit.verify import Progress as Told
 from vault.audit.verify import Verification, verify_log
 from vault.audit.verify_archive import verify_archive
@@ -35,6 +36,9 @@ from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
 from vault.cli.vaultctl.progress import bar
 from vault.store import StoreAltered, StoreError
+
+if TYPE_CHECKING:
+    from vault.server.settings import Settings
 
 _SHOWN = 20
 
@@ -144,6 +148,7 @@ def _live(
             findings += verify_archive(source, told)
         with _bar(say("chain", "哈希链")) as told:
             findings += _chain(url, told)
+        findings += _approvals(settings, url, keys)
     except SettingsInvalid as error:
         raise CommandError(f"{error}.", f"配置有误：{error}。", INPUT) from None
     except ArchiveUnavailable as error:
@@ -151,6 +156,31 @@ def _live(
     except StoreError as error:
         raise CommandError(f"{error}.", f"无法读取数据库：{error}。", INPUT) from None
     return found, findings
+
+
+def _approvals(settings: Settings, url: str, keys: PinnedKeys) -> Iterator[Finding]:
+    """What changes access, by the keys that were named, or else by those of this machine."""
+    # Only here, as above.
+    from vault.kms import KmsError
+    from vault.kms.signing import Purpose
+    from vault.server.signing import verifier_keys
+    from vault.services.proposal_signing import ProposalVerifier
+    from vault.services.verify_approvals import verify_approvals
+
+    try:
+        known = keys.access or verifier_keys(settings, Purpose.ACCESS)
+    except KmsError as error:
+        raise CommandError(f"{error}.", f"无法读取密钥：{error}。", INPUT) from None
+    if not known:
+        sys.stderr.write(
+            say(
+                "Changes of access were not looked at: name their public keys with --key.\n",
+                "未核查权限变更：请用 --key 给出其公钥。\n",
+            )
+        )
+        return
+    verifier = ProposalVerifier(access_name(keys.origin), lambda: known)
+    yield from verify_approvals(open_store(url), verifier)
 
 
 def _chain(url: str, told: Told) -> Iterator[Finding]:

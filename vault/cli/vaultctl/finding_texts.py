@@ -105,6 +105,12 @@ _TEXTS: dict[Kind, _Words] = {
         "past the vault",
         f"表 {f.place} 有 {f.last} 行，而日志只提到 {f.first} 行：有记录绕过保险库写入",
     ),
+    Kind.APPROVAL_CHANGED: lambda f: (
+        f"{f.place} is no change of access that the vault has signed in this place ({f.detail}): "
+        "it was put in, altered or moved in the database, and no tier takes it",
+        f"{f.place} 并非保险库在该位置签名的权限变更（{f.detail}）："
+        "它在数据库中被加入、改动或移位，各层均不予采用",
+    ),
 }
 
 
