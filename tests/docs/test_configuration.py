@@ -8,6 +8,7 @@ import pytest
 
 from tests.docs.pages import ENGLISH, codes
 from vault.server.settings import (
+    AccessTable,
     BlobsTable,
     CacheTable,
     KmsTable,
@@ -33,6 +34,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "tokens": TokensTable,
     "limits": LimitsTable,
     "cache": CacheTable,
+    "access": AccessTable,
     "blobs": BlobsTable,
 }
 INNER = {f"tiers.*.{name}" for name in ("kms", "tls", "oracle")} | {"log.witnesses"}
@@ -48,7 +50,7 @@ def test_every_key_is_documented_and_no_other() -> None:
     assert set(documented()) == keys - INNER
 
 
-@pytest.mark.parametrize("prefix", ["log", "limits", "cache"])
+@pytest.mark.parametrize("prefix", ["log", "limits", "cache", "access"])
 def test_the_defaults_are_those_of_the_server(prefix: str) -> None:
     made = TABLES[prefix]()
     for name in TABLES[prefix].__struct_fields__:

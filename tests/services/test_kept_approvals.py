@@ -110,6 +110,11 @@ def test_a_change_taken_out_of_the_end_stops_a_start(
     assert isinstance(new.state.refusal(), AccessUnread)
     told = health(new)
     assert told.state is State.CRITICAL and "restore" in told.remedy
+    # Where nobody has it any more, whoever keeps the second place lets the vault go on.
+    (tmp_path / "second" / "approved").unlink()
+    again = Node(node.database, tmp_path, full=full)
+    run(again.state.open())
+    assert again.in_force == (True, True)
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "masked"])
