@@ -21,6 +21,7 @@ from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
 from vault.access.lending import ClassesInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
+from vault.server.checking_access import look_at_access
 from vault.server.checking_log import (
     Doubt,
     SecondPlaceAway,
@@ -32,7 +33,6 @@ from vault.server.checking_tokens import look_at_tokens
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
 from vault.server.migrating import SchemaOutOfDate, require_migrated
-from vault.server.public_keys import PublicKeys
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
 from vault.server.tls import TlsFilesUnusable, read_private, read_public
@@ -95,9 +95,8 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "budgets": lambda: _budgets(settings),
         "detection": lambda: _detection(settings),
         "database": lambda: _database(settings, config),
+        "access": lambda: look_at_access(settings, config),
     }
-    if settings.tier is TierName.MASKED:
-        subjects["access"] = lambda: _access(settings)
     if settings.tokens:
         subjects["tokens"] = lambda: look_at_tokens(settings)
     if table.oracle is not None:
@@ -188,11 +187,6 @@ def _signing(settings: Settings) -> str:
         number = len(signers(settings, purpose, lambda: 0).signers())
         found.append(f"{purpose.value} {number}")
     return f"keys that sign: {', '.join(found)}"
-
-
-def _access(settings: Settings) -> str:
-    number = len(PublicKeys.of_access(settings).verifiers())
-    return f"{number} public keys of changes of access"
 
 
 def _has(kms: LocalFileKms, kek: KekName) -> bool:
