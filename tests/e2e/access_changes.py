@@ -85,6 +85,14 @@ def seconds_until(call: Callable[[], object], wanted: str, patience: float = 5.0
     return time.monotonic() - start
 
 
+def until_health(vault: RunningVault, part: str, wanted: str, patience: float = 10.0) -> None:
+    """Wait until the health of a part is what is wanted: rows are looked at again once a second."""
+    deadline = time.monotonic() + patience
+    while (found := health(vault, part)[0]) != wanted:
+        assert time.monotonic() < deadline, f"{part}: {found}, and not {wanted}"
+        time.sleep(0.05)
+
+
 def health(vault: RunningVault, part: str, tier: TierName = TierName.FULL) -> tuple[str, str]:
     """State and detail of a part."""
     asked = admin_pb2.CheckHealthRequest(parts=[part])

@@ -24,6 +24,7 @@ from tests.e2e.access_changes import (
     propose_policies,
     seconds_until,
     state,
+    until_health,
 )
 from tests.e2e.people import PARENT
 from tests.e2e.wire import LogBook, refusal
@@ -307,10 +308,12 @@ def test_a_server_does_not_start_on_approved_rows_that_were_altered(
         assert code(
             partial(vault.access_admin("officer").GetPolicies, pb.GetPoliciesRequest())
         ) == ("OK")
+        until_health(vault, "access", "CRITICAL")
     finally:
         shorter = "substr(person, 1, length(person) - 2)"
         run(f"UPDATE proposals SET person = {shorter} WHERE applied = 1")
     vault.start(TierName.MASKED)
+    until_health(vault, "access", "OK")
 
 
 def test_policies_are_the_vaults_so_any_banks_officer_may_approve_them(vault: RunningVault) -> None:
