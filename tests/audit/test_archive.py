@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -41,10 +41,10 @@ from vault.audit.reader import (
     read_back,
     verify_chain,
 )
-from vault.audit.tiles import TileInvalid, decode_bundle
+from vault.audit.tiles import TileInvalid, decode_bundle, encode_bundle
 from vault.audit.verify import verify_log
 from vault.audit.verify_archive import verify_archive
-from vault.blobs import BlobsUnavailable, FolderBlobs
+from vault.blobs import BlobLocked, BlobsUnavailable, FolderBlobs
 from vault.store import Database, StoreDamaged, log_archive
 
 ROOT = Path(__file__).parents[2]
@@ -313,26 +313,23 @@ def test_a_store_that_is_away_loses_nothing_and_is_told(
     assert Archiver(log, blobs).move(1)
 
 
-class Hanging:
+class Hanging(FolderBlobs):
     """An object store that does not answer, and does not say so."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.let_go = threading.Event()
 
-    def put(self, name: str, content: bytes) -> None:
-        raise BlobsUnavailable("not asked for here")
-
-    def get(self, name: str) -> bytes:
+    def get(self, name: str) -> Iterator[bytes]:
         self.let_go.wait(20)
         raise BlobsUnavailable("late")
 
-    def check(self) -> None:
-        raise BlobsUnavailable("not asked for here")
 
-
-def test_a_store_that_hangs_is_waited_for_a_bounded_time(log: Database, blobs: FolderBlobs) -> None:
+def test_a_store_that_hangs_is_waited_for_a_bounded_time(
+    log: Database, blobs: FolderBlobs, tmp_path: Path
+) -> None:
     moved(log, blobs, 1)
-    hanging = Hanging()
+    hanging = Hanging(tmp_path / "blobs")
     history = History(log, Archive(hanging), patience=0.1)
 
     async def run() -> float:
@@ -409,6 +406,52 @@ def test_a_process_killed_while_it_moves_leaves_every_event_somewhere(
     for bundle in (1, 2, 3):
         assert Archiver(log, blobs).move(bundle)
     assert everything(History(log, Archive(blobs)), ALL, 200) == before
+
+
+def _damaged(leaves: list[bytes]) -> bytes:
+    return pack([*leaves[:-1], b"of a log that was set back since"])
+
+
+def _packed_otherwise(leaves: list[bytes]) -> bytes:
+    return gzip.compress(encode_bundle(leaves), 1, mtime=0)
+
+
+@pytest.mark.parametrize("left", [pack, _packed_otherwise])
+def test_an_object_that_a_broken_off_run_left_is_taken(
+    log: Database, blobs: FolderBlobs, left: Callable[[list[bytes]], bytes]
+) -> None:
+    before = everything(History(log, Archive(blobs)), ALL, 200)
+    content = left([event.leaf for event in before[:256]])
+    blobs.put(object_name(0), content)
+    assert Archiver(log, blobs).move(0)
+    assert b"".join(blobs.get(object_name(0))) == content
+    assert everything(History(log, Archive(blobs)), ALL, 200) == before
+
+
+@pytest.mark.parametrize("left", [_damaged, lambda _: b"", lambda _: b"not gzip"])
+def test_an_object_of_another_log_gives_way_while_the_log_has_none_there(
+    log: Database, blobs: FolderBlobs, left: Callable[[list[bytes]], bytes]
+) -> None:
+    before = everything(History(log, Archive(blobs)), ALL, 200)
+    blobs.put(object_name(0), left([event.leaf for event in before[:256]]))
+    assert Archiver(log, blobs).move(0)
+    assert everything(History(log, Archive(blobs)), ALL, 200) == before
+
+
+class Locked(FolderBlobs):
+    """Lets nothing go."""
+
+    def delete(self, name: str) -> None:
+        raise BlobLocked("kept")
+
+
+def test_an_object_of_another_log_that_is_locked_is_told_and_moves_nothing(
+    log: Database, blobs: FolderBlobs, tmp_path: Path
+) -> None:
+    blobs.put(object_name(0), b"another")
+    with pytest.raises(ArchiveDamaged, match="locked"):
+        Archiver(log, Locked(tmp_path / "blobs")).move(0)
+    assert log.read_sync(log_archive.count) == 0
 
 
 def test_an_archived_page_has_no_more_bytes_than_wanted(log: Database, blobs: FolderBlobs) -> None:

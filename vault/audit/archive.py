@@ -26,7 +26,7 @@ from vault.audit.tiles import (
     encode_bundle,
     entries_path,
 )
-from vault.blobs import BlobMissing, Blobs, BlobsUnavailable
+from vault.blobs import BlobDamaged, BlobMissing, Blobs, BlobsUnavailable
 from vault.store.log_archive import BundleRow
 
 _KEPT_BYTES: Final = 4 * 1024 * 1024
@@ -83,9 +83,11 @@ class Archive:
         if self._blobs is None:
             raise ArchiveUnavailable("the log has an archive and no object store is configured")
         try:
-            content = self._blobs.get(object_name(row.bundle))
+            content = b"".join(self._blobs.get(object_name(row.bundle)))
         except BlobMissing as error:
             raise ArchiveDamaged(row.bundle, "the object is missing") from error
+        except BlobDamaged as error:
+            raise ArchiveDamaged(row.bundle, str(error)) from error
         except BlobsUnavailable as error:
             raise ArchiveUnavailable(str(error)) from error
         if sha256(content).digest() != row.sha256:

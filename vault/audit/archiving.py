@@ -1,26 +1,27 @@
 """Move old events out of the database into the archive, a bundle at a time.
 
 A bundle is written and read back before its events are let go, and let go in the transaction that
-notes it; whatever is interrupted leaves an object that the next run writes over, never an event
-that is nowhere. Only leaves that a checkpoint covers are moved, and only those that are what the
-tree says: a damaged one stays where it is evidence.
+notes it; whatever is interrupted leaves an object that the next run finds and takes, never an
+event that is nowhere. Only leaves that a checkpoint covers are moved, and only those that are what
+the tree says: a damaged one stays where it is evidence.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
 from vault.audit import faults, tree
-from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable, object_name, pack
+from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable, object_name, pack, unpack
 from vault.audit.bundle_times import pack_times
 from vault.audit.chain import GENESIS, ChainBroken, Head, StoredEvent, leaf_hash, verify
 from vault.audit.event import AuditEvent, EventUnreadable, customers_of, decode
 from vault.audit.reader import position_at
-from vault.audit.tiles import TILE_WIDTH, split_tile
-from vault.blobs import BlobError, Blobs
+from vault.audit.tiles import TILE_WIDTH, TileInvalid, split_tile
+from vault.blobs import BlobDamaged, BlobError, BlobExists, BlobLocked, Blobs
 from vault.store import Database, VersionConflict, log_archive
 from vault.store.errors import StoreDamaged
 from vault.store.log_archive import BundleRow, Term, TermKind
@@ -64,8 +65,7 @@ class Archiver:
         if not events:
             return None
         _require_signed(self._database, bundle, events, before)
-        content = pack([event.leaf for event in events])
-        self._keep(bundle, content)
+        content = self._keep(bundle, [event.leaf for event in events])
         faults.point("archive.kept")
         row = BundleRow(
             bundle,
@@ -100,15 +100,38 @@ class Archiver:
             return None
         return Moved(bundle, len(content))
 
-    def _keep(self, bundle: int, content: bytes) -> None:
-        name = object_name(bundle)
+    def _keep(self, bundle: int, leaves: list[bytes]) -> bytes:
+        """Put the leaves into an object; its content, as it was read back."""
+        name, content = object_name(bundle), pack(leaves)
         try:
-            self._blobs.put(name, content)
-            kept = self._blobs.get(name)
+            kept = self._put(name, content)
+            if kept != content and not _holds(kept, leaves):
+                # The log has none there yet: this one is of a log that was set back since.
+                self._blobs.delete(name)
+                kept = self._put(name, content)
+        except BlobLocked as error:
+            raise ArchiveDamaged(bundle, "another object has its name, and is locked") from error
+        except BlobDamaged as error:
+            raise ArchiveDamaged(bundle, str(error)) from error
         except BlobError as error:
             raise ArchiveUnavailable(str(error)) from error
-        if kept != content:
+        if not _holds(kept, leaves):
             raise ArchiveDamaged(bundle, "the object store does not give back what it was given")
+        return kept
+
+    def _put(self, name: str, content: bytes) -> bytes:
+        # There already: a run that was broken off has left it.
+        with suppress(BlobExists):
+            self._blobs.put(name, content)
+        return b"".join(self._blobs.get(name))
+
+
+def _holds(content: bytes, leaves: list[bytes]) -> bool:
+    # Another release of zlib packs the same leaves to other bytes.
+    try:
+        return unpack(content) == leaves
+    except TileInvalid:
+        return False
 
 
 def terms_of(event: AuditEvent) -> set[Term]:

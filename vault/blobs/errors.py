@@ -2,7 +2,7 @@
 
 
 class BlobError(Exception):
-    """Base of the room's errors. No message holds an object's content."""
+    """Base of the room's errors. No message holds an object's content, or its name."""
 
 
 class BlobsUnavailable(BlobError):
@@ -11,3 +11,16 @@ class BlobsUnavailable(BlobError):
 
 class BlobMissing(BlobError):
     """There is no object of that name. Trying again does not help."""
+
+
+class BlobExists(BlobError):
+    """There is an object of that name already, and it stays as it is. Take another name, or look
+    whether it is the one that was to be put: a put that was broken off may have arrived."""
+
+
+class BlobDamaged(BlobError):
+    """What came back is not what went in: it has fewer bytes, or other ones."""
+
+
+class BlobLocked(BlobError):
+    """The store keeps the object for a time that has not ended. Delete it later."""
