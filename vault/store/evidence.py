@@ -7,7 +7,7 @@ edited, exchanged or dropped since then has another hash, or none.
 import re
 from typing import Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Integer, Table, select
 
 from vault.store.rows import row_hash
 from vault.store.schema import (
@@ -15,6 +15,7 @@ from vault.store.schema import (
     compartment_items,
     compartment_members,
     compartments,
+    contents,
     customers,
     decoys,
     documents,
@@ -31,6 +32,13 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
     (
         re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/transactions/([^/@]+)"),
         transactions,
+    ),
+    (
+        re.compile(
+            r"institutions/([^/@]+)/customers/([^/@]+)/((?:documents|transactions)/[^/@]+)"
+            r"/contents/([0-9]+)@([0-9]+)"
+        ),
+        contents,
     ),
     (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
     (re.compile(r"institutions/([^/@]+)/proposals/([^/@]+)@([0-9]+)"), proposals),
@@ -74,7 +82,7 @@ def stored_hash(conn: Connection, name: str) -> bytes | None:
     table, parts = _find(name)
     keys = list(table.primary_key.columns)
     values = [
-        int(text) if column.name == "version" else text
+        int(text) if isinstance(column.type, Integer) else text
         for column, text in zip(keys, parts, strict=True)
     ]
     row = conn.execute(

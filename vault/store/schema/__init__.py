@@ -30,10 +30,18 @@ from vault.store.schema.compartments import (
     compartment_members,
     compartments,
 )
+from vault.store.schema.contents import (
+    content_leaves,
+    content_segments,
+    contents,
+    uploads,
+)
 from vault.store.schema.keys import (
     full_branch_keys,
     full_file_keys,
     index_keys,
+    kek_custody,
+    key_jobs,
     masked_branch_keys,
     masked_file_keys,
 )
@@ -75,6 +83,9 @@ __all__ = [
     "compartment_items",
     "compartment_members",
     "compartments",
+    "content_leaves",
+    "content_segments",
+    "contents",
     "customers",
     "data_metadata",
     "decoys",
@@ -85,6 +96,8 @@ __all__ = [
     "full_spent",
     "identity_claims",
     "index_keys",
+    "kek_custody",
+    "key_jobs",
     "keys_metadata",
     "log_bundle_terms",
     "log_bundles",
@@ -102,4 +115,5 @@ __all__ = [
     "text_type",
     "transaction_links",
     "transactions",
+    "uploads",
 ]

@@ -1,6 +1,6 @@
 """The key store. One table a branch, so that a role can be granted the masked branch alone."""
 
-from sqlalchemy import PrimaryKeyConstraint, Table
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
 from vault.store.schema.columns import (
     bytes_column,
@@ -20,6 +20,7 @@ def _institution_keys(name: str) -> Table:
         text_column("kek_version"),
         bytes_column("wrapped"),
         long_column("created_at"),
+        bytes_column("key_id"),
         PrimaryKeyConstraint("institution", "version"),
     )
 
@@ -35,7 +36,10 @@ def _file_keys(name: str) -> Table:
         int_column("branch_key_version"),
         bytes_column("wrapped"),
         long_column("created_at"),
+        bytes_column("branch_key_id"),
         PrimaryKeyConstraint("institution", "customer", "scope"),
+        # What still hangs under a version of the branch key: whom a rewrap takes next.
+        Index(None, "institution", "branch_key_version"),
         sqlite_with_rowid=False,
     )
 
@@ -45,3 +49,39 @@ masked_branch_keys = _institution_keys("masked_branch_keys")
 index_keys = _institution_keys("index_keys")
 full_file_keys = _file_keys("full_file_keys")
 masked_file_keys = _file_keys("masked_file_keys")
+
+# Which provider wraps under a KEK from now on; no row: the first one of the configuration. KEKs are
+# of the vault as a whole, so `institution` is empty.
+kek_custody = Table(
+    "kek_custody",
+    keys_metadata,
+    text_column("institution"),
+    text_column("kek"),
+    text_column("provider"),
+    PrimaryKeyConstraint("institution", "kek"),
+)
+
+key_jobs = Table(
+    "key_jobs",
+    keys_metadata,
+    text_column("institution"),
+    text_column("job"),
+    long_column("number"),
+    text_column("key"),
+    text_column("verb"),
+    text_column("target"),
+    text_column("provider"),
+    int_column("rate"),
+    text_column("stage"),
+    long_column("total"),
+    long_column("done"),
+    long_column("checked"),
+    text_column("cursor"),
+    text_column("detail"),
+    text_column("owner"),
+    long_column("lease_until"),
+    long_column("created_at"),
+    long_column("updated_at"),
+    long_column("finished_at"),
+    PrimaryKeyConstraint("institution", "job"),
+)

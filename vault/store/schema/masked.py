@@ -11,6 +11,7 @@ from vault.store.schema.access import (
     proposal_signatures,
     proposals,
 )
+from vault.store.schema.contents import content_leaves, contents
 from vault.store.schema.keys import masked_branch_keys, masked_file_keys
 from vault.store.schema.log import audit_head, log_checkpoints, log_tiles
 from vault.store.schema.records import customers, documents, transaction_links, transactions
@@ -19,6 +20,8 @@ MASKED_READABLE: dict[str, frozenset[str]] = {
     "customers": frozenset(c.name for c in customers.columns) - {"sealed"},
     "documents": frozenset(c.name for c in documents.columns) - {"sealed"},
     "transactions": frozenset(c.name for c in transactions.columns) - {"sealed"},
+    "contents": frozenset(c.name for c in contents.columns) - {"sealed"},
+    "content_leaves": frozenset(c.name for c in content_leaves.columns),
     "transaction_links": frozenset(c.name for c in transaction_links.columns),
     # Policies and principals act on both tiers.
     "proposals": frozenset(c.name for c in proposals.columns),
