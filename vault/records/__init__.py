@@ -23,6 +23,7 @@ from vault.records.codec import (
     encode_record,
     encode_view,
 )
+from vault.records.content import ContentName, ContentType, parse_owner
 from vault.records.customer import (
     Address,
     Customer,
@@ -97,6 +98,8 @@ __all__ = [
     "Channel",
     "ChannelKind",
     "CheckOutName",
+    "ContentName",
+    "ContentType",
     "Customer",
     "CustomerKind",
     "CustomerName",
@@ -150,6 +153,7 @@ __all__ = [
     "is_ulid",
     "new_ulid",
     "normalise",
+    "parse_owner",
     "parse_record_name",
     "record_name",
     "sensitive",
