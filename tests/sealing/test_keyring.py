@@ -26,7 +26,7 @@ from vault.sealing import (
     seal_masked,
 )
 from vault.sealing.hierarchy import new_branch_key
-from vault.sealing.suites import _AesGcm
+from vault.sealing.suites import _Gcm
 
 
 def scope(number: int) -> ScopeRef:
@@ -284,7 +284,7 @@ def test_the_memory_through_which_keys_came_is_zeroed(
 
     monkeypatch.setattr(keys.kms, "unwrap", watched(keys.kms.unwrap))
     monkeypatch.setattr("vault.sealing.hierarchy.random_key", watched(random_key))
-    monkeypatch.setattr(_AesGcm, "open_key", watched(_AesGcm.open_key))
+    monkeypatch.setattr(_Gcm, "open_key", watched(_Gcm.open_key))
     ring.open_institution("bank-two")
     ring.index_key("bank-two")
     ring.ensure([ONE, TWO])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.sealing.conftest import BANK, Keys
 from vault.records.scopes import Branch, ScopeRef
 from vault.sealing import (
+    SM4_GCM,
     FullFileKey,
     KeyRing,
     MaskedFileKey,
@@ -126,12 +127,20 @@ def test_parts_of_two_sealed_values_do_not_open_together(opened: Opened) -> None
             unseal(key, one[:border] + other[border:], CONTEXT)
 
 
-@pytest.mark.parametrize("suite_id", [0, 2, 255])
+@pytest.mark.parametrize("suite_id", [0, 3, 255])
 def test_a_suite_that_is_not_known_is_named_as_such(opened: Opened, suite_id: int) -> None:
     key, seal, unseal = opened
     sealed = seal(key, TEXT, CONTEXT)
     with pytest.raises(UnknownSuite):
         unseal(key, sealed[:1] + bytes((suite_id,)) + sealed[2:], CONTEXT)
+
+
+def test_the_id_of_the_other_suite_opens_nothing(opened: Opened) -> None:
+    key, seal, unseal = opened
+    sealed = seal(key, TEXT, CONTEXT)
+    with pytest.raises(SealBroken) as caught:
+        unseal(key, sealed[:1] + bytes((SM4_GCM.suite_id,)) + sealed[2:], CONTEXT)
+    assert type(caught.value) is SealBroken
 
 
 MOVES: dict[str, dict[str, Any]] = {

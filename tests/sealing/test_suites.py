@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.sealing import SealBroken, UnknownSuite
-from vault.sealing.suites import AES_256_GCM, suite_by_id
+from vault.sealing.suites import AES_256_GCM, SM4_GCM, suite_by_id
 
 NIST_KEY = "feffe9928665731c6d6a8f9467308308" * 2
 NIST_TEXT = (
@@ -206,7 +206,8 @@ def test_a_cipher_cannot_be_copied_or_serialised(take: Callable[[object], object
 
 def test_a_suite_is_found_by_its_id_and_no_other_is() -> None:
     assert suite_by_id(1) is AES_256_GCM
-    for unknown in (0, *range(2, 256)):
+    assert suite_by_id(2) is SM4_GCM
+    for unknown in (0, *range(3, 256)):
         with pytest.raises(UnknownSuite):
             suite_by_id(unknown)
 

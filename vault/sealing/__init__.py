@@ -3,7 +3,7 @@
 In come plaintext bytes and the place where they will stand (SealContext), with the file key of the
 customer's scope from the KeyRing; out go bytes that open at that place, under that key, and nowhere
 else. Blind-index tokens and request fingerprints come from the IndexKey, commitments to free texts
-from `commitment`.
+from `commitment`. Content of any length goes through `stream`, chunk by chunk.
 
 There are two key branches, with a type of file key each: FullFileKey for records, MaskedFileKey for
 their masked views. A node that was given only the masked branch has no way to the other.
@@ -12,6 +12,7 @@ This room never stores a key or a plaintext, and never says why something did no
 memory when their time is over; what cannot be sealed raises, and nothing goes on unsealed.
 """
 
+from vault.sealing import stream
 from vault.sealing.blind import COMMITMENT_SALT_BYTES, TOKEN_BYTES, IndexKey, commitment
 from vault.sealing.context import SealContext
 from vault.sealing.errors import (
@@ -26,10 +27,14 @@ from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
 from vault.sealing.keyring import ALL_BRANCHES, KeyRing, KeyRingLimits
 from vault.sealing.ports import Clock, KeyStorePort, SystemClock
 from vault.sealing.sealed import open_full, open_masked, seal_full, seal_masked
+from vault.sealing.suites import AES_256_GCM, SM4_GCM, SUITES, Suite, suite_by_id
 
 __all__ = [
+    "AES_256_GCM",
     "ALL_BRANCHES",
     "COMMITMENT_SALT_BYTES",
+    "SM4_GCM",
+    "SUITES",
     "TOKEN_BYTES",
     "BranchNotHeld",
     "Clock",
@@ -45,6 +50,7 @@ __all__ = [
     "SealBroken",
     "SealContext",
     "SealingError",
+    "Suite",
     "SystemClock",
     "UnknownSuite",
     "commitment",
@@ -52,4 +58,6 @@ __all__ = [
     "open_masked",
     "seal_full",
     "seal_masked",
+    "stream",
+    "suite_by_id",
 ]
