@@ -16,7 +16,7 @@ STUBS := build/.stubs
 PROJECTS := pyproject.toml clients/python/pyproject.toml clients/python-masked/pyproject.toml
 PROTOS := $(shell find protos -name '*.proto') protos/generate.py
 # Checked by mypy: all of our Python, tests included.
-SOURCES := $(wildcard vault clients protos bench deploy tools tests)
+SOURCES := $(wildcard vault clients protos bench tools tests)
 # Where generated code could be committed by mistake.
 GENERATED := '*_pb2.py' '*_pb2.pyi' '*_pb2_grpc.py' '*_pb2_grpc.pyi' stubs build 'clients/*/generated'
 

@@ -40,9 +40,14 @@ def read_kek(directory: Path, kek: KekName) -> list[KekVersion]:
     it cannot be read.
     """
     path = directory / f"{kek.value}.kek"
+    content = kek_file(directory, kek)
+    return [] if content is None else parse_kek(content, kek, path)
+
+
+def kek_file(directory: Path, kek: KekName) -> bytes | None:
+    """The bytes of the KEK's file; None where this node has none. Raises as `read_kek`."""
     with key_folder(directory) as folder:
-        content = read_private(folder, path)
-    return [] if content is None else _parse(content, kek, path)
+        return read_private(folder, directory / f"{kek.value}.kek")
 
 
 def create_local_keks(directory: Path, keks: Iterable[KekName]) -> None:
@@ -57,7 +62,9 @@ def create_local_keks(directory: Path, keks: Iterable[KekName]) -> None:
             create_private(folder, directory / f"{kek.value}.kek", _new_content(kek))
 
 
-def _parse(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
+def parse_kek(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
+    """The versions in a key file's bytes, newest last. Raises KeyFileRefused."""
+
     def refused(why: str) -> KeyFileRefused:
         return KeyFileRefused(f"{path} is no {FORMAT} file: {why}; restore it from its backup")
 

@@ -6,6 +6,7 @@ wrap 2^32 keys (NIST SP 800-38D, 8.3), which is a branch key for each institutio
 """
 
 import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.kms.errors import KekMissing, UnwrapRefused
 from vault.kms.keybytes import framed, wipe
-from vault.kms.keyfiles import read_kek
+from vault.kms.keyfiles import KekVersion, read_kek
 from vault.kms.port import KekName, WrappedKey
 
 _FORMAT = b"\x01"
@@ -23,24 +24,22 @@ _OVERHEAD_BYTES = len(_FORMAT) + _NONCE_BYTES + _TAG_BYTES
 _CHECK_CONTEXT = b"recordsvault/kms-check/v1"
 
 
-class LocalFileKms:
-    """The KEKs whose files are in `directory` when it is made, held until it is dropped.
+class KeksInMemory:
+    """KEKs by version, newest last, held until this is dropped; what comes in is wiped."""
 
-    Raises KeyFileRefused or KmsUnavailable as vault.kms.keyfiles.read_kek does.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, versions: Mapping[KekName, Sequence[KekVersion]]) -> None:
         self._newest: dict[KekName, str] = {}
         self._keks: dict[tuple[KekName, str], AESGCM] = {}
-        for kek in KekName:
-            for entry in read_kek(directory, kek):
+        for kek, entries in versions.items():
+            for entry in entries:
                 self._keks[kek, entry.version] = AESGCM(entry.key)
                 self._newest[kek] = entry.version
                 wipe(entry.key)
 
-    def __repr__(self) -> str:
-        return f"<LocalFileKms with {', '.join(kek.value for kek in self._newest) or 'no KEK'}>"
+    @property
+    def names(self) -> tuple[KekName, ...]:
+        """Those that are here."""
+        return tuple(self._newest)
 
     def wrap(self, kek: KekName, key: bytes | bytearray, context: bytes) -> WrappedKey:
         """As Kms.wrap."""
@@ -67,15 +66,40 @@ class LocalFileKms:
             raise UnwrapRefused("the wrapped key was changed or belongs elsewhere") from None
         return key
 
+    def check_with(self, other: "KeksInMemory") -> None:
+        """That `other` opens what each of these wraps. Raises KekMissing, UnwrapRefused."""
+        for kek in self._newest:
+            key = self.wrap(kek, secrets.token_bytes(32), _CHECK_CONTEXT)
+            wipe(other.unwrap(key, _CHECK_CONTEXT))
+
+
+class LocalFileKms:
+    """The KEKs whose files are in `directory` when it is made, held until it is dropped.
+
+    Raises KeyFileRefused or KmsUnavailable as vault.kms.keyfiles.read_kek does.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._keks = KeksInMemory({kek: read_kek(directory, kek) for kek in KekName})
+
+    def __repr__(self) -> str:
+        names = ", ".join(kek.value for kek in self._keks.names)
+        return f"<LocalFileKms with {names or 'no KEK'}>"
+
+    def wrap(self, kek: KekName, key: bytes | bytearray, context: bytes) -> WrappedKey:
+        """As Kms.wrap."""
+        return self._keks.wrap(kek, key, context)
+
+    def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytearray:
+        """As Kms.unwrap."""
+        return self._keks.unwrap(wrapped, context)
+
     def check(self) -> None:
         """As Kms.check: the files as they are now still open what the held KEKs wrap."""
-        on_disk = LocalFileKms(self._directory)
-        for kek in self._newest:
-            wipe(
-                on_disk.unwrap(
-                    self.wrap(kek, secrets.token_bytes(32), _CHECK_CONTEXT), _CHECK_CONTEXT
-                )
-            )
+        self._keks.check_with(
+            KeksInMemory({kek: read_kek(self._directory, kek) for kek in KekName})
+        )
 
 
 def _aad(kek: KekName, version: str, context: bytes) -> bytes:
