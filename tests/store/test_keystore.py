@@ -10,6 +10,15 @@ def branch_key(version: int = 1, wrapped: bytes = b"w", institution: str = "demo
     return BranchKeyRow(institution, version, "kek-1", wrapped, 1_000)
 
 
+def store_with_keys(database: Database, *institutions: str) -> KeyStore:
+    """With the first branch keys, under which file keys can hang."""
+    store = KeyStore(database)
+    for institution in institutions:
+        for branch in Branch:
+            store.add_branch_key(branch, branch_key(1, institution=institution))
+    return store
+
+
 def file_key(ref: ScopeRef, mark: bytes = b"1") -> FileKeyRow:
     return FileKeyRow(
         ref.institution, ref.customer, ref.scope, mark * 16, 1, b"wrapped" + mark, 1_000
@@ -56,7 +65,7 @@ def test_of_a_race_for_the_first_key_all_see_the_same_winner(database: Database)
 
 
 def test_six_hundred_file_keys_of_several_scopes_are_found_at_once(database: Database) -> None:
-    store = KeyStore(database)
+    store = store_with_keys(database, "demo", "other")
     refs = [
         ScopeRef(institution, f"c{i}", scope)
         for institution in ("demo", "other")
@@ -72,7 +81,7 @@ def test_six_hundred_file_keys_of_several_scopes_are_found_at_once(database: Dat
 
 
 def test_file_keys_that_stand_are_kept_and_new_ones_beside_them_added(database: Database) -> None:
-    store = KeyStore(database)
+    store = store_with_keys(database, "demo", "other")
     a, b = ScopeRef("demo", "a", "identity"), ScopeRef("demo", "b", "identity")
     store.add_file_keys([file_key(a)], [file_key(a)])
     store.add_file_keys(
@@ -86,7 +95,7 @@ def test_file_keys_that_stand_are_kept_and_new_ones_beside_them_added(database: 
 def test_a_race_for_file_keys_leaves_both_branches_with_the_same_winner(
     database: Database,
 ) -> None:
-    store = KeyStore(database)
+    store = store_with_keys(database, "demo", "other")
     refs = [ScopeRef("demo", f"c{i}", "identity") for i in range(40)]
 
     def run(mark: int) -> None:

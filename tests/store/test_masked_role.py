@@ -40,8 +40,9 @@ def masked(database: Database, masked_url: str) -> Iterator[Database]:
 
     database.write_sync(fill)
     key = FileKeyRow("demo", "c1", "identity", b"k" * 16, 1, b"w", 1)
+    for branch in Branch:
+        KeyStore(database).add_branch_key(branch, BranchKeyRow("demo", 1, "1", b"w", 1))
     KeyStore(database).add_file_keys([key], [key])
-    KeyStore(database).add_branch_key(Branch.MASKED, BranchKeyRow("demo", 1, "1", b"w", 1))
     opened = Database(masked_url, role="masked")
     yield opened
     opened.dispose()

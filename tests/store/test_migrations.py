@@ -2,12 +2,16 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, inspect, text
 
-from vault.store import migrate
+from vault.records.scopes import Branch, ScopeRef
+from vault.store import KeyStore, migrate
 from vault.store.database import Database
 from vault.store.schema import data_metadata, keys_metadata
 
@@ -19,7 +23,9 @@ def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database
     written = Path(migrate.__file__).parent / "migrations" / "data" / "versions"
     assert migrate.pending(database) == [
         *sorted(f"data:{path.name[:5]}" for path in written.glob("d*.py")),
-        "keys:k0001",
+        *sorted(
+            f"keys:{path.name[:5]}" for path in (written / "../../keys/versions").glob("k*.py")
+        ),
     ]
     assert migrate.current(database, "data") is None
     migrate.upgrade(database)
@@ -121,3 +127,42 @@ def test_a_revision_of_a_newer_program_is_reported(database: Database) -> None:
         lambda conn: conn.exec_driver_sql("UPDATE alembic_version_data SET version_num = 'd9999'")
     )
     assert migrate.pending(database) == ["data:unknown:d9999"]
+
+
+def test_keys_of_an_old_vault_get_ids_that_their_wrapped_keys_name(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first(self: ScriptDirectory, revision: str, current: object) -> Any:
+        return whole(self, "k0001" if revision == "heads" else revision, current)
+
+    whole = ScriptDirectory._upgrade_revs
+    database = Database(database_url)
+    with monkeypatch.context() as patched:
+        patched.setattr(ScriptDirectory, "_upgrade_revs", first)
+        migrate.upgrade(database, "keys")
+
+    def fill(conn: Connection) -> None:
+        for branch in ("full", "masked"):
+            for bank, version in (("a", 1), ("a", 2), ("b", 1)):
+                conn.execute(
+                    text(f"INSERT INTO {branch}_branch_keys VALUES (:b, :v, '1', :w, 7)"),
+                    {"b": bank, "v": version, "w": b"w"},
+                )
+                conn.execute(
+                    text(f"INSERT INTO {branch}_file_keys VALUES (:b, 'c', :s, :k, :v, :w, 7)"),
+                    {"b": bank, "s": f"s{version}", "k": b"k" * 16, "v": version, "w": b"w"},
+                )
+
+    database.write_sync(fill)
+    migrate.upgrade(database, "keys")
+    store = KeyStore(database)
+    for branch in Branch:
+        versions = {(b, k.version): k for b in ("a", "b") for k in store.branch_keys(branch, b)}
+        assert len({key.key_id for key in versions.values()}) == 3
+        for (bank, version), key in versions.items():
+            assert len(key.key_id) == 16
+            ref = ScopeRef(bank, "c", f"s{version}")
+            row = store.file_keys(branch, [ref])[ref]
+            assert (row.branch_key_id, row.branch_key_version) == (key.key_id, version)
+            assert (row.key_id, row.wrapped, row.created_at) == (b"k" * 16, b"w", 7)
+    database.dispose()

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from vault.records.scopes import Branch, ScopeRef
+from vault.store.errors import KeyVersionGone
 from vault.store.keystore import BranchKeyRow, FileKeyRow
 
 
@@ -22,6 +23,16 @@ class MemoryKeyStore:
             self.calls += 1
             return _ascending(self.branch_rows.get((branch, institution), {}))
 
+    def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKeyRow | None:
+        with self._lock:
+            self.calls += 1
+            return self.branch_rows.get((branch, institution), {}).get(version)
+
+    def newest_branch_key(self, branch: Branch, institution: str) -> BranchKeyRow | None:
+        with self._lock:
+            self.calls += 1
+            return _newest(self.branch_rows.get((branch, institution), {}))
+
     def add_branch_key(self, branch: Branch, row: BranchKeyRow) -> list[BranchKeyRow]:
         with self._lock:
             self.calls += 1
@@ -33,6 +44,16 @@ class MemoryKeyStore:
         with self._lock:
             self.calls += 1
             return _ascending(self.index_rows.get(institution, {}))
+
+    def index_key(self, institution: str, version: int) -> BranchKeyRow | None:
+        with self._lock:
+            self.calls += 1
+            return self.index_rows.get(institution, {}).get(version)
+
+    def newest_index_key(self, institution: str) -> BranchKeyRow | None:
+        with self._lock:
+            self.calls += 1
+            return _newest(self.index_rows.get(institution, {}))
 
     def add_index_key(self, row: BranchKeyRow) -> list[BranchKeyRow]:
         with self._lock:
@@ -50,10 +71,19 @@ class MemoryKeyStore:
     def add_file_keys(self, full: Sequence[FileKeyRow], masked: Sequence[FileKeyRow]) -> None:
         with self._lock:
             self.calls += 1
-            for branch, rows in ((Branch.FULL, full), (Branch.MASKED, masked)):
+            both = ((Branch.FULL, full), (Branch.MASKED, masked))
+            for branch, rows in both:
+                for row in rows:
+                    if row.branch_key_version not in self.branch_rows[branch, row.institution]:
+                        raise KeyVersionGone("the branch key was retired")
+            for branch, rows in both:
                 for row in rows:
                     ref = ScopeRef(row.institution, row.customer, row.scope)
                     self.file_rows[branch].setdefault(ref, row)
+
+
+def _newest(rows: dict[int, BranchKeyRow]) -> BranchKeyRow | None:
+    return rows[max(rows)] if rows else None
 
 
 def _ascending(rows: dict[int, BranchKeyRow]) -> list[BranchKeyRow]:

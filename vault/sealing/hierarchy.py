@@ -11,10 +11,12 @@ and the branch key's version as associated data: a wrapped key moved to another 
 branch does not open.
 """
 
+import hmac
 import os
+from dataclasses import replace
 from typing import ClassVar, Final, NoReturn
 
-from vault.kms import KekName, Kms, WrappedKey
+from vault.kms import KekName, Kms, UnwrapRefused, WrappedKey
 from vault.kms.keybytes import framed, random_key, wipe
 from vault.records.scopes import Branch, ScopeRef
 from vault.sealing.blind import IndexKey
@@ -44,15 +46,16 @@ class _Key:
 class BranchKey(_Key):
     """An institution's key of one branch; it wraps file keys."""
 
-    __slots__ = ("branch", "institution", "version")
+    __slots__ = ("branch", "institution", "key_id", "version")
 
     def __init__(
-        self, mint: object, branch: Branch, institution: str, version: int, material: bytearray
+        self, mint: object, branch: Branch, row: BranchKeyRow, material: bytearray
     ) -> None:
         super().__init__(mint, material)
         self.branch = branch
-        self.institution = institution
-        self.version = version
+        self.institution = row.institution
+        self.version = row.version
+        self.key_id = row.key_id
 
     def __repr__(self) -> str:
         return f"<BranchKey {self.branch.value} of {self.institution}, version {self.version}>"
@@ -94,7 +97,7 @@ _FILE_KEY_TYPES: Final[dict[Branch, type[FullFileKey] | type[MaskedFileKey]]] = 
     Branch.FULL: FullFileKey,
     Branch.MASKED: MaskedFileKey,
 }
-_KEKS: Final = {Branch.FULL: KekName.FULL, Branch.MASKED: KekName.MASKED}
+KEKS: Final = {Branch.FULL: KekName.FULL, Branch.MASKED: KekName.MASKED}
 
 
 def new_branch_key(
@@ -103,14 +106,14 @@ def new_branch_key(
     """A fresh branch key, wrapped. Raises KmsError, nothing being kept then."""
     material = _new_material(AES_256_GCM)
     context = _branch_context(branch, institution, version)
-    return _wrapped_row(kms, _KEKS[branch], material, context, (institution, version, created_at))
+    return _wrapped_row(kms, KEKS[branch], material, context, (institution, version, created_at))
 
 
 def open_branch_key(kms: Kms, branch: Branch, row: BranchKeyRow) -> BranchKey:
     """Raises KmsError, or SealBroken if the KMS gave back what is no key."""
-    wrapped = WrappedKey(_KEKS[branch], row.kek_version, row.wrapped)
+    wrapped = WrappedKey(KEKS[branch], row.kek_version, row.wrapped)
     context = _branch_context(branch, row.institution, row.version)
-    return BranchKey(_MINT, branch, row.institution, row.version, kms.unwrap(wrapped, context))
+    return BranchKey(_MINT, branch, row, kms.unwrap(wrapped, context))
 
 
 def new_index_key(kms: Kms, institution: str, version: int, created_at: int) -> BranchKeyRow:
@@ -139,8 +142,57 @@ def new_file_key(branch_key: BranchKey, ref: ScopeRef, created_at: int) -> FileK
     wrapped = branch_key.aead.seal(material, _file_key_aad(branch_key, ref, key_id))
     wipe(material)
     return FileKeyRow(
-        ref.institution, ref.customer, ref.scope, key_id, branch_key.version, wrapped, created_at
+        ref.institution,
+        ref.customer,
+        ref.scope,
+        key_id,
+        branch_key.version,
+        wrapped,
+        created_at,
+        branch_key.key_id,
     )
+
+
+def rewrap_file_key(before: BranchKey, after: BranchKey, row: FileKeyRow) -> FileKeyRow:
+    """The same file key, wrapped under another version of its branch key.
+
+    What was wrapped is opened again and compared: a scope is never left with a key that does not
+    open. Raises SealBroken for a row that does not open under `before`.
+    """
+    material = before.aead.open_key(row.wrapped, _file_key_aad(before, row.ref, row.key_id))
+    try:
+        aad = _file_key_aad(after, row.ref, row.key_id)
+        wrapped = after.aead.seal(material, aad)
+        back = after.aead.open_key(wrapped, aad)
+        same = hmac.compare_digest(back, material)
+        wipe(back)
+        if not same:
+            raise SealBroken
+    finally:
+        wipe(material)
+    return replace(
+        row, branch_key_version=after.version, branch_key_id=after.key_id, wrapped=wrapped
+    )
+
+
+def rewrap_institution_key(kms: Kms, kek: KekName, row: BranchKeyRow) -> BranchKeyRow:
+    """The same branch or index key, wrapped under what the KMS wraps with now.
+
+    Raises KmsError, or SealBroken if the KMS does not give back what it was given.
+    """
+    context = _context_of(kek, row)
+    material = kms.unwrap(WrappedKey(kek, row.kek_version, row.wrapped), context)
+    named = (row.institution, row.version, row.created_at)
+    return replace(_wrapped_row(kms, kek, material, context, named), key_id=row.key_id)
+
+
+def institution_key_opens(kms: Kms, kek: KekName, row: BranchKeyRow) -> bool:
+    """Whether the KMS gives the key back. Raises KmsError but for what it refuses."""
+    try:
+        wipe(kms.unwrap(WrappedKey(kek, row.kek_version, row.wrapped), _context_of(kek, row)))
+    except UnwrapRefused:
+        return False
+    return True
 
 
 def open_file_key(branch_key: BranchKey, ref: ScopeRef, row: FileKeyRow) -> FileKey:
@@ -186,7 +238,15 @@ def _wrapped_row(
         wipe(back)
     finally:
         wipe(material)
-    return BranchKeyRow(institution, version, wrapped.kek_version, wrapped.blob, created_at)
+    key_id = os.urandom(KEY_ID_BYTES)
+    return BranchKeyRow(institution, version, wrapped.kek_version, wrapped.blob, created_at, key_id)
+
+
+def _context_of(kek: KekName, row: BranchKeyRow) -> bytes:
+    for branch, its in KEKS.items():
+        if its is kek:
+            return _branch_context(branch, row.institution, row.version)
+    return _index_context(row.institution, row.version)
 
 
 def _branch_context(branch: Branch, institution: str, version: int) -> bytes:

@@ -22,6 +22,7 @@ from vault.sealing.hierarchy import (
     open_index_key,
 )
 from vault.sealing.ports import Clock, KeyStorePort, SystemClock
+from vault.store.errors import KeyVersionGone
 from vault.store.keystore import BranchKeyRow, FileKeyRow
 
 ALL_BRANCHES = frozenset(Branch)
@@ -110,12 +111,20 @@ class KeyRing:
         """The file keys of all `refs`. Raises ScopeShredded for the first that has none."""
         found, missing = self.peek(branch, refs)
         if missing:
-            rows = self._keystore.file_keys(branch, missing)
-            for ref in missing:
-                if ref not in rows:
-                    raise ScopeShredded(ref)
-            found |= self._admit(branch, rows)
+            try:
+                found |= self._fetch(branch, missing)
+            except InstitutionKeysMissing:
+                # Rewrapped under another version, and the one it was read with retired, in
+                # between: what is read now hangs under a version that stands.
+                found |= self._fetch(branch, missing)
         return found
+
+    def _fetch(self, branch: Branch, refs: Sequence[ScopeRef]) -> dict[ScopeRef, Any]:
+        rows = self._keystore.file_keys(branch, refs)
+        for ref in refs:
+            if ref not in rows:
+                raise ScopeShredded(ref)
+        return self._admit(branch, rows)
 
     def ensure(self, refs: Iterable[ScopeRef], branches: Sequence[Branch] = tuple(Branch)) -> None:
         """Give each scope a file key in both branches (or in those named), in one transaction of
@@ -124,6 +133,14 @@ class KeyRing:
         Of several nodes that do so at once one wins, and all use its keys: what stands is read
         back before it is used. Raises InstitutionKeysMissing.
         """
+        refs = list(refs)
+        try:
+            self._ensure(refs, branches)
+        except (KeyVersionGone, InstitutionKeysMissing):
+            # The version that was newest was retired meanwhile, which takes a newer one first.
+            self._ensure(refs, branches)
+
+    def _ensure(self, refs: Sequence[ScopeRef], branches: Sequence[Branch]) -> None:
         held = [self._held_files(branch) for branch in branches]
         wanted = [
             ref for ref in dict.fromkeys(refs) if any(files.get(ref) is None for files in held)
@@ -149,9 +166,9 @@ class KeyRing:
         rows = {
             branch: new_branch_key(kms, branch, institution, 1, now)
             for branch in Branch
-            if not store.branch_keys(branch, institution)
+            if store.newest_branch_key(branch, institution) is None
         }
-        if not store.index_keys(institution):
+        if store.newest_index_key(institution) is None:
             store.add_index_key(new_index_key(kms, institution, 1, now))
         for branch, row in rows.items():
             store.add_branch_key(branch, row)
@@ -164,12 +181,17 @@ class KeyRing:
         """The institution's newest index key. Raises InstitutionKeysMissing, KekMissing."""
 
         def unwrap() -> IndexKey:
-            rows = self._keystore.index_keys(institution)
-            if not rows:
+            row = self._keystore.newest_index_key(institution)
+            if row is None:
                 raise InstitutionKeysMissing(institution)
-            return open_index_key(self._kms, rows[-1])
+            return open_index_key(self._kms, row)
 
         return self._index_keys.get(institution, unwrap).key
+
+    def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKey:
+        """A version of a branch key, from memory or by the KMS. Raises InstitutionKeysMissing."""
+        self._held_files(branch)
+        return self._branch_key(branch, institution, version).key
 
     def sweep(self) -> None:
         """Let go of every key whose time is over; to be called every few seconds.
@@ -196,10 +218,10 @@ class KeyRing:
 
     def _branch_key(self, branch: Branch, institution: str, version: int) -> Held[BranchKey]:
         def unwrap() -> BranchKey:
-            for row in self._keystore.branch_keys(branch, institution):
-                if row.version == version:
-                    return open_branch_key(self._kms, branch, row)
-            raise InstitutionKeysMissing(institution)
+            row = self._keystore.branch_key(branch, institution, version)
+            if row is None:
+                raise InstitutionKeysMissing(institution)
+            return open_branch_key(self._kms, branch, row)
 
         return self._branch_keys.get((branch, institution, version), unwrap)
 
@@ -217,17 +239,17 @@ class KeyRing:
         self, branch: Branch, refs: Sequence[ScopeRef], standing: dict[ScopeRef, FileKeyRow]
     ) -> list[FileKeyRow]:
         now = self._clock.now_micros()
-        newest: dict[str, BranchKeyRow] = {}
+        newest: dict[str, BranchKeyRow] = {}  # read anew each time: a new version serves at once
         rows = []
         for ref in refs:
             if ref in standing:
                 continue
             institution = ref.institution
             if institution not in newest:
-                branch_rows = self._keystore.branch_keys(branch, institution)
-                if not branch_rows:
+                row = self._keystore.newest_branch_key(branch, institution)
+                if row is None:
                     raise InstitutionKeysMissing(institution)
-                newest[institution] = branch_rows[-1]
+                newest[institution] = row
             held = self._branch_key(branch, institution, newest[institution].version)
             rows.append(new_file_key(held.key, ref, now))
         return rows

@@ -15,12 +15,28 @@ class KeyStorePort(Protocol):
         """The institution's keys of a branch, by ascending version."""
         ...
 
+    def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKeyRow | None:
+        """One version of the institution's key of a branch."""
+        ...
+
+    def newest_branch_key(self, branch: Branch, institution: str) -> BranchKeyRow | None:
+        """The version under which new file keys are wrapped."""
+        ...
+
     def add_branch_key(self, branch: Branch, row: BranchKeyRow) -> list[BranchKeyRow]:
         """Insert unless that version stands already; what stands now, by ascending version."""
         ...
 
     def index_keys(self, institution: str) -> list[BranchKeyRow]:
         """The institution's index keys, by ascending version."""
+        ...
+
+    def index_key(self, institution: str, version: int) -> BranchKeyRow | None:
+        """One version of the institution's index key."""
+        ...
+
+    def newest_index_key(self, institution: str) -> BranchKeyRow | None:
+        """The version that was made last."""
         ...
 
     def add_index_key(self, row: BranchKeyRow) -> list[BranchKeyRow]:
@@ -32,7 +48,10 @@ class KeyStorePort(Protocol):
         ...
 
     def add_file_keys(self, full: Sequence[FileKeyRow], masked: Sequence[FileKeyRow]) -> None:
-        """Insert in one transaction; a scope's key that stands already is kept."""
+        """Insert in one transaction; a scope's key that stands already is kept.
+
+        Raises KeyVersionGone where a branch key that wraps them was retired meanwhile.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ modules: `vault.store.customers`, `documents`, `transactions`, `blind_index`, `c
 
 from vault.store.database import Database
 from vault.store.errors import (
+    KeyVersionGone,
     StoreAltered,
     StoreDamaged,
     StoreError,
@@ -40,6 +41,7 @@ __all__ = [
     "FileKeyRow",
     "IndexRow",
     "KeyStore",
+    "KeyVersionGone",
     "LinkRow",
     "MaskedCustomerRow",
     "MaskedDocumentRow",

@@ -31,6 +31,11 @@ class VersionConflict(StoreError):
     """The row to be inserted is there already: somebody else wrote this version first."""
 
 
+class KeyVersionGone(StoreError):
+    """A version of a key was retired while something was to be wrapped under it. Nothing was
+    stored; take the newest version."""
+
+
 # PostgreSQL, "Appendix A. Error Codes": 08 connection exception, 53 insufficient resources (disk
 # full, too many connections), 57 operator intervention (shutdown, cancelled), 58 system error,
 # 25006 read-only (a standby), 40001/40P01 serialization failure and deadlock, 55P03 lock not

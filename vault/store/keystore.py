@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, select
 
 from vault.records.scopes import Branch, ScopeRef
 from vault.store.database import Database
+from vault.store.errors import KeyVersionGone
 from vault.store.schema import (
     full_branch_keys,
     full_file_keys,
@@ -27,18 +28,23 @@ _CHUNK = 500  # ids in one IN list; far below either database's limit of paramet
 
 @dataclass(frozen=True, slots=True)
 class BranchKeyRow:
-    """An institution's branch key or index key, wrapped by a KEK; `created_at` in microseconds."""
+    """An institution's branch key or index key, wrapped by a KEK; `created_at` in microseconds.
+
+    `key_id` is 16 bytes that no other key has, by which what it wraps can be found anywhere.
+    """
 
     institution: str
     version: int
     kek_version: str
     wrapped: bytes = field(repr=False)
     created_at: int
+    key_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class FileKeyRow:
-    """A scope's file key in one branch, wrapped by that branch's key. `key_id` is 16 bytes."""
+    """A scope's file key in one branch, wrapped by that branch's key. `key_id` is 16 bytes, and
+    `branch_key_id` the id of the key that wraps it."""
 
     institution: str
     customer: str
@@ -47,20 +53,47 @@ class FileKeyRow:
     branch_key_version: int
     wrapped: bytes = field(repr=False)
     created_at: int
+    branch_key_id: bytes = b""
 
     @property
     def ref(self) -> ScopeRef:
         """The scope that this key belongs to."""
         return ScopeRef(self.institution, self.customer, self.scope)
 
+    def columns(self) -> tuple[str | int | bytes, ...]:
+        """The values in the schema's order."""
+        return (
+            self.institution,
+            self.customer,
+            self.scope,
+            self.key_id,
+            self.branch_key_version,
+            self.wrapped,
+            self.created_at,
+            self.branch_key_id,
+        )
 
-_BRANCH_TABLES = {Branch.FULL: full_branch_keys, Branch.MASKED: masked_branch_keys}
-_FILE_TABLES = {Branch.FULL: full_file_keys, Branch.MASKED: masked_file_keys}
+
+BRANCH_TABLES = {Branch.FULL: full_branch_keys, Branch.MASKED: masked_branch_keys}
+FILE_TABLES = {Branch.FULL: full_file_keys, Branch.MASKED: masked_file_keys}
 
 _SELECT_INSTITUTION_KEYS = {
     table.name: select(table)
     .where(table.c.institution == bindparam("institution"))
     .order_by(table.c.version)
+    for table in (full_branch_keys, masked_branch_keys, index_keys)
+}
+_SELECT_VERSION = {
+    table.name: select(table).where(
+        table.c.institution == bindparam("institution"), table.c.version == bindparam("version")
+    )
+    for table in (full_branch_keys, masked_branch_keys, index_keys)
+}
+_SELECT_NEWEST = {
+    table.name: select(table)
+    .where(table.c.institution == bindparam("institution"))
+    .order_by(table.c.version.desc())
+    .limit(1)
     for table in (full_branch_keys, masked_branch_keys, index_keys)
 }
 _SELECT_FILE_KEYS = {
@@ -69,7 +102,7 @@ _SELECT_FILE_KEYS = {
         table.c.customer.in_(bindparam("customers", expanding=True)),
         table.c.scope == bindparam("scope"),
     )
-    for branch, table in _FILE_TABLES.items()
+    for branch, table in FILE_TABLES.items()
 }
 
 
@@ -83,18 +116,34 @@ class KeyStore:
 
     def branch_keys(self, branch: Branch, institution: str) -> list[BranchKeyRow]:
         """The institution's keys of a branch, by ascending version."""
-        return self._institution_keys(_BRANCH_TABLES[branch], institution)
+        return self._institution_keys(BRANCH_TABLES[branch], institution)
+
+    def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKeyRow | None:
+        """One version of the institution's key of a branch."""
+        return self._one(BRANCH_TABLES[branch], institution, version)
+
+    def newest_branch_key(self, branch: Branch, institution: str) -> BranchKeyRow | None:
+        """The version under which new file keys are wrapped."""
+        return self._one(BRANCH_TABLES[branch], institution)
 
     def add_branch_key(self, branch: Branch, row: BranchKeyRow) -> list[BranchKeyRow]:
         """Insert unless this version is there already; return what now stands.
 
         Of several processes that make an institution's first key, one wins and all see its key.
         """
-        return self._add_institution_key(_BRANCH_TABLES[branch], row)
+        return self._add_institution_key(BRANCH_TABLES[branch], row)
 
     def index_keys(self, institution: str) -> list[BranchKeyRow]:
         """The institution's index keys, by ascending version."""
         return self._institution_keys(index_keys, institution)
+
+    def index_key(self, institution: str, version: int) -> BranchKeyRow | None:
+        """One version of the institution's index key."""
+        return self._one(index_keys, institution, version)
+
+    def newest_index_key(self, institution: str) -> BranchKeyRow | None:
+        """The version that was made last."""
+        return self._one(index_keys, institution)
 
     def add_index_key(self, row: BranchKeyRow) -> list[BranchKeyRow]:
         """As `add_branch_key`, for the index key."""
@@ -106,8 +155,24 @@ class KeyStore:
 
         return self._database.read_sync(work)
 
+    def _one(
+        self, table: Table, institution: str, version: int | None = None
+    ) -> BranchKeyRow | None:
+        statement = (_SELECT_NEWEST if version is None else _SELECT_VERSION)[table.name]
+        values = {"institution": institution}
+        key = values if version is None else {**values, "version": version}
+        row = self._database.read_sync(lambda conn: conn.execute(statement, key).first())
+        return None if row is None else BranchKeyRow(*row)
+
     def _add_institution_key(self, table: Table, row: BranchKeyRow) -> list[BranchKeyRow]:
-        values = (row.institution, row.version, row.kek_version, row.wrapped, row.created_at)
+        values = (
+            row.institution,
+            row.version,
+            row.kek_version,
+            row.wrapped,
+            row.created_at,
+            row.key_id,
+        )
 
         def work(conn: Connection) -> list[BranchKeyRow]:
             insert_or_ignore(conn, table, [values])
@@ -143,27 +208,16 @@ class KeyStore:
         A scope that another process gave keys meanwhile keeps those, in both branches: read them
         back before use. That the two branches agree on the winner follows from one transaction
         and one order of keys for all.
+
+        Raises KeyVersionGone where a branch key that wraps them was retired meanwhile: nothing
+        may hang under it any more, and nothing was inserted.
         """
 
         def work(conn: Connection) -> None:
-            for table, rows in ((full_file_keys, full), (masked_file_keys, masked)):
+            for branch, rows in ((Branch.FULL, full), (Branch.MASKED, masked)):
                 ordered = sorted(rows, key=lambda r: (r.institution, r.customer, r.scope))
-                insert_or_ignore(
-                    conn,
-                    table,
-                    [
-                        (
-                            r.institution,
-                            r.customer,
-                            r.scope,
-                            r.key_id,
-                            r.branch_key_version,
-                            r.wrapped,
-                            r.created_at,
-                        )
-                        for r in ordered
-                    ],
-                )
+                _require_versions(conn, branch, ordered)
+                insert_or_ignore(conn, FILE_TABLES[branch], [row.columns() for row in ordered])
 
         if full or masked:
             self._database.write_sync(work)
@@ -172,6 +226,20 @@ class KeyStore:
 def _read_institution_keys(conn: Connection, table: Table, institution: str) -> list[BranchKeyRow]:
     rows = conn.execute(_SELECT_INSTITUTION_KEYS[table.name], {"institution": institution})
     return [BranchKeyRow(*row) for row in rows]
+
+
+def _require_versions(conn: Connection, branch: Branch, rows: Sequence[FileKeyRow]) -> None:
+    """Make sure that the branch keys of these rows stand until the transaction ends."""
+    table = BRANCH_TABLES[branch]
+    for institution, version in sorted({(r.institution, r.branch_key_version) for r in rows}):
+        # On PostgreSQL who retires the version waits for us, or we for him; on SQLite one of us
+        # has not begun.
+        found = conn.execute(
+            _SELECT_VERSION[table.name].with_for_update(read=True, key_share=True),
+            {"institution": institution, "version": version},
+        ).first()
+        if found is None:
+            raise KeyVersionGone(f"{branch.value} branch key {version} was retired")
 
 
 def _grouped(refs: Iterable[ScopeRef]) -> Iterable[tuple[str, str, list[str]]]:
