@@ -13,6 +13,7 @@ modules: `vault.store.customers`, `documents`, `transactions`, `blind_index`, `c
 from vault.store.database import Database
 from vault.store.errors import (
     KeyVersionGone,
+    KeyVersionInUse,
     StoreAltered,
     StoreDamaged,
     StoreError,
@@ -42,6 +43,7 @@ __all__ = [
     "IndexRow",
     "KeyStore",
     "KeyVersionGone",
+    "KeyVersionInUse",
     "LinkRow",
     "MaskedCustomerRow",
     "MaskedDocumentRow",

@@ -36,6 +36,11 @@ class KeyVersionGone(StoreError):
     stored; take the newest version."""
 
 
+class KeyVersionInUse(StoreError):
+    """A version of a key is still wanted, or not there; the message says what for. Nothing was
+    changed."""
+
+
 # PostgreSQL, "Appendix A. Error Codes": 08 connection exception, 53 insufficient resources (disk
 # full, too many connections), 57 operator intervention (shutdown, cancelled), 58 system error,
 # 25006 read-only (a standby), 40001/40P01 serialization failure and deadlock, 55P03 lock not
