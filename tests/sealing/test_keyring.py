@@ -227,7 +227,7 @@ def test_a_key_that_the_kms_does_not_give_back_the_same_is_never_stored(
     assert keys.store.index_rows == {}
 
 
-@pytest.mark.parametrize("answer", [b"", b"\x01", b"\x01" + b"k" * 30, b"\x02" + b"k" * 32])
+@pytest.mark.parametrize("answer", [b"", b"\x01", b"\x01" + b"k" * 30, b"\x03" + b"k" * 32])
 def test_what_the_kms_gives_back_must_be_a_key(
     keys: Keys, ring: KeyRing, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:

@@ -6,10 +6,13 @@ tokens, so only the full tier holds one.
 
 import hmac
 
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from vault.kms.keybytes import framed, wipe
 from vault.records.index_terms import IndexKind
 from vault.records.likeness import Likeness
 from vault.sealing.derive import derive
+from vault.sealing.suites import AES_256_GCM, Suite
 
 TOKEN_BYTES = 16
 COMMITMENT_SALT_BYTES = 32
@@ -18,21 +21,27 @@ _DOMAIN = b"recordsvault/index/v1/"
 
 
 class IndexKey:
-    """An institution's index key, spread into one HMAC-SHA-256 key a use. Made by the key ring.
+    """An institution's index key, spread into one HMAC key a use. Made by the key ring.
 
-    The keys live in OpenSSL's contexts only, which clear their memory when they are freed.
+    The hash is the suite's: HMAC-SHA-256, or HMAC-SM3. The keys live in OpenSSL's contexts only,
+    which clear their memory when they are freed.
     """
 
-    __slots__ = ("_commons", "_fingerprints", "_tokens", "institution", "version")
+    __slots__ = ("_commons", "_fingerprints", "_tokens", "institution", "suite", "version")
 
-    def __init__(self, institution: str, version: int, material: bytearray) -> None:
+    def __init__(
+        self, institution: str, version: int, material: bytearray, suite: Suite = AES_256_GCM
+    ) -> None:
         self.institution = institution
         self.version = version
-        self._tokens = {kind: _mac(material, b"token/" + kind.value.encode()) for kind in IndexKind}
-        self._commons = {
-            kind: _mac(material, b"common/" + kind.value.encode()) for kind in Likeness
-        }
-        self._fingerprints = _mac(material, b"fingerprint")
+        self.suite = suite
+
+        def mac(use: str) -> HMAC:
+            return _mac(suite, material, use.encode())
+
+        self._tokens = {kind: mac(f"token/{kind.value}") for kind in IndexKind}
+        self._commons = {kind: mac(f"common/{kind.value}") for kind in Likeness}
+        self._fingerprints = mac("fingerprint")
 
     def __repr__(self) -> str:
         return f"<IndexKey of {self.institution}, version {self.version}>"
@@ -46,7 +55,7 @@ class IndexKey:
             raise ValueError("an empty term is no index term")
         mac = self._tokens[kind].copy()
         mac.update(normalised.encode())
-        return mac.digest()[:TOKEN_BYTES]
+        return mac.finalize()[:TOKEN_BYTES]
 
     def common(self, kind: Likeness, normalised: str, seen_by: str) -> bytes:
         """16 bytes that stand for what several customers have in common, in the eyes of one caller.
@@ -58,13 +67,13 @@ class IndexKey:
             raise ValueError("an empty value is nothing in common")
         mac = self._commons[kind].copy()
         mac.update(framed(seen_by.encode(), normalised.encode()))
-        return mac.digest()[:TOKEN_BYTES]
+        return mac.finalize()[:TOKEN_BYTES]
 
     def fingerprint(self, data: bytes) -> bytes:
         """32 bytes by which a request is known again, and from which it cannot be guessed."""
         mac = self._fingerprints.copy()
         mac.update(data)
-        return mac.digest()
+        return mac.finalize()
 
 
 def commitment(text: str, salt: bytes) -> bytes:
@@ -78,9 +87,9 @@ def commitment(text: str, salt: bytes) -> bytes:
     return hmac.digest(salt, framed(b"recordsvault/commitment/v1", text.encode()), "sha256")
 
 
-def _mac(material: bytearray, use: bytes) -> hmac.HMAC:
-    key = derive(material, _DOMAIN + use)
+def _mac(suite: Suite, material: bytearray, use: bytes) -> HMAC:
+    key = derive(material, _DOMAIN + use, digest=suite.hash)
     try:
-        return hmac.new(key, digestmod="sha256")
+        return HMAC(key, suite.hash())
     finally:
         wipe(key)

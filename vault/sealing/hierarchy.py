@@ -101,10 +101,15 @@ KEKS: Final = {Branch.FULL: KekName.FULL, Branch.MASKED: KekName.MASKED}
 
 
 def new_branch_key(
-    kms: Kms, branch: Branch, institution: str, version: int, created_at: int
+    kms: Kms,
+    branch: Branch,
+    institution: str,
+    version: int,
+    created_at: int,
+    suite: Suite = AES_256_GCM,
 ) -> BranchKeyRow:
-    """A fresh branch key, wrapped. Raises KmsError, nothing being kept then."""
-    material = _new_material(AES_256_GCM)
+    """A fresh branch key of that suite, wrapped. Raises KmsError, nothing being kept then."""
+    material = _new_material(suite)
     context = _branch_context(branch, institution, version)
     return _wrapped_row(kms, KEKS[branch], material, context, (institution, version, created_at))
 
@@ -116,9 +121,13 @@ def open_branch_key(kms: Kms, branch: Branch, row: BranchKeyRow) -> BranchKey:
     return BranchKey(_MINT, branch, row, kms.unwrap(wrapped, context))
 
 
-def new_index_key(kms: Kms, institution: str, version: int, created_at: int) -> BranchKeyRow:
-    """A fresh index key, wrapped. Raises KmsError, nothing being kept then."""
-    material = random_key(INDEX_KEY_BYTES)
+def new_index_key(
+    kms: Kms, institution: str, version: int, created_at: int, suite: Suite = AES_256_GCM
+) -> BranchKeyRow:
+    """A fresh index key of that suite, wrapped. Raises KmsError, nothing being kept then."""
+    material = random_key(_index_key_bytes(suite))
+    if suite is not AES_256_GCM:
+        material[0] = suite.suite_id
     context = _index_context(institution, version)
     return _wrapped_row(kms, KekName.INDEX, material, context, (institution, version, created_at))
 
@@ -127,11 +136,16 @@ def open_index_key(kms: Kms, row: BranchKeyRow) -> IndexKey:
     """Raises KmsError, or SealBroken if the KMS gave back what is no key."""
     wrapped = WrappedKey(KekName.INDEX, row.kek_version, row.wrapped)
     material = kms.unwrap(wrapped, _index_context(row.institution, row.version))
+    own = material[-INDEX_KEY_BYTES:]
     try:
-        if len(material) != INDEX_KEY_BYTES:
+        if len(material) < INDEX_KEY_BYTES:
             raise SealBroken
-        return IndexKey(row.institution, row.version, material)
+        suite = AES_256_GCM if len(material) == INDEX_KEY_BYTES else suite_by_id(material[0])
+        if len(material) != _index_key_bytes(suite):
+            raise SealBroken
+        return IndexKey(row.institution, row.version, own, suite)
     finally:
+        wipe(own)
         wipe(material)
 
 
@@ -203,6 +217,11 @@ def open_file_key(branch_key: BranchKey, ref: ScopeRef, row: FileKeyRow) -> File
     aad = _file_key_aad(branch_key, ref, row.key_id)
     make = _FILE_KEY_TYPES[branch_key.branch]
     return make(_MINT, ref, row.key_id, branch_key.aead.open_key(row.wrapped, aad))
+
+
+def _index_key_bytes(suite: Suite) -> int:
+    # There were index keys of the first suite before there was another: they have no id in front.
+    return INDEX_KEY_BYTES if suite is AES_256_GCM else 1 + INDEX_KEY_BYTES
 
 
 def _new_material(suite: Suite) -> bytearray:
