@@ -11,15 +11,22 @@ What a file and its folder must be is said in vault.kms.private_files.
 import base64
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vault.kms.errors import KeyFileRefused
+from vault.kms.errors import KekMissing, KeyFileRefused
+from vault.kms.keybytes import wipe
 from vault.kms.port import KekName
-from vault.kms.private_files import create_private, key_folder, make_key_folder, read_private
+from vault.kms.private_files import (
+    create_private,
+    key_folder,
+    make_key_folder,
+    read_private,
+    replace_private,
+)
 
 FORMAT = "recordsvault-kek-v1"
 KEK_BYTES = 32
@@ -62,6 +69,46 @@ def create_local_keks(directory: Path, keks: Iterable[KekName]) -> None:
             create_private(folder, directory / f"{kek.value}.kek", _new_content(kek))
 
 
+def add_kek_version(directory: Path, kek: KekName) -> str:
+    """Add a version to the KEK's file, which wraps from then on; its name, which no other version
+    of any KEK has. The file is exchanged as a whole. Raises KekMissing, and as `read_kek`."""
+
+    def add(versions: list[dict[str, str]]) -> str:
+        # A number to count by, and something to search a database's bytes for.
+        name = f"{len(versions) + 1}-{secrets.token_hex(8)}"
+        versions.append(_new_version(name))
+        return name
+
+    return _change(directory, kek, add)
+
+
+def remove_kek_version(directory: Path, kek: KekName, version: str) -> None:
+    """Take a version out of the KEK's file, if it is there. What it wrapped can then never be
+    opened again. Raises KekMissing (also for the newest version), and as `read_kek`."""
+
+    def remove(versions: list[dict[str, str]]) -> str:
+        if versions[-1]["version"] == version:
+            raise KekMissing("the newest version of a KEK is not taken out of its file")
+        versions[:] = [entry for entry in versions if entry["version"] != version]
+        return version
+
+    _change(directory, kek, remove)
+
+
+def _change(directory: Path, kek: KekName, change: Callable[[list[dict[str, str]]], str]) -> str:
+    path = directory / f"{kek.value}.kek"
+    with key_folder(directory) as folder:
+        content = read_private(folder, path)
+        if content is None:
+            raise KekMissing(f"this node has no KEK {kek.value!r}")
+        for held in parse_kek(content, kek, path):  # refuses what is no key file
+            wipe(held.key)
+        document: dict[str, Any] = json.loads(content)
+        said = change(document["versions"])
+        replace_private(folder, path, _encoded(document))
+    return said
+
+
 def parse_kek(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
     """The versions in a key file's bytes, newest last. Raises KeyFileRefused."""
 
@@ -92,10 +139,16 @@ def parse_kek(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
 
 
 def _new_content(kek: KekName) -> bytes:
-    version = {
-        "version": "1",
+    return _encoded({"format": FORMAT, "kek": kek.value, "versions": [_new_version("1")]})
+
+
+def _new_version(name: str) -> dict[str, str]:
+    return {
+        "version": name,
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "key": base64.b64encode(secrets.token_bytes(KEK_BYTES)).decode("ascii"),
     }
-    document = {"format": FORMAT, "kek": kek.value, "versions": [version]}
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
     return json.dumps(document, indent=2).encode("ascii") + b"\n"

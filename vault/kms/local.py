@@ -6,15 +6,16 @@ wrap 2^32 keys (NIST SP 800-38D, 8.3), which is a branch key for each institutio
 """
 
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from vault.kms.errors import KekMissing, UnwrapRefused
+from vault.kms.errors import KekMissing, KmsError, UnwrapRefused
 from vault.kms.keybytes import framed, wipe
-from vault.kms.keyfiles import KekVersion, read_kek
+from vault.kms.keyfiles import KekVersion, add_kek_version, read_kek, remove_kek_version
 from vault.kms.port import KekName, WrappedKey
 
 _FORMAT = b"\x01"
@@ -66,6 +67,25 @@ class KeksInMemory:
             raise UnwrapRefused("the wrapped key was changed or belongs elsewhere") from None
         return key
 
+    def continued_by(self, other: "KeksInMemory") -> bool:
+        """Whether `other` is what these have become: the same keys under the same names, of each
+        KEK at least one, and whatever is new."""
+        for kek in self._newest:
+            mine = {version for name, version in self._keks if name is kek}
+            both = [v for v in mine if (kek, v) in other._keks]
+            if not both or not all(self._same(other, kek, version) for version in both):
+                return False
+        return True
+
+    def _same(self, other: "KeksInMemory", kek: KekName, version: str) -> bool:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._keks[kek, version].encrypt(nonce, b"", _CHECK_CONTEXT)
+        try:
+            other._keks[kek, version].decrypt(nonce, sealed, _CHECK_CONTEXT)
+        except InvalidTag:
+            return False
+        return True
+
     def check_with(self, other: "KeksInMemory") -> None:
         """That `other` opens what each of these wraps. Raises KekMissing, UnwrapRefused."""
         for kek in self._newest:
@@ -74,14 +94,19 @@ class KeksInMemory:
 
 
 class LocalFileKms:
-    """The KEKs whose files are in `directory` when it is made, held until it is dropped.
+    """The KEKs whose files are in `directory`, held until it is dropped. Thread-safe.
+
+    Files that have changed are read again before a key is wrapped, and where a key names a version
+    that is not held: a new version serves every process that reads these files, without a restart.
 
     Raises KeyFileRefused or KmsUnavailable as vault.kms.keyfiles.read_kek does.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._keks = KeksInMemory({kek: read_kek(directory, kek) for kek in KekName})
+        self._turn = threading.Lock()
+        self._seen = self._stamps()
+        self._keks = self._read()
 
     def __repr__(self) -> str:
         names = ", ".join(kek.value for kek in self._keks.names)
@@ -89,17 +114,69 @@ class LocalFileKms:
 
     def wrap(self, kek: KekName, key: bytes | bytearray, context: bytes) -> WrappedKey:
         """As Kms.wrap."""
+        self._level()
         return self._keks.wrap(kek, key, context)
 
     def unwrap(self, wrapped: WrappedKey, context: bytes) -> bytearray:
         """As Kms.unwrap."""
+        try:
+            return self._keks.unwrap(wrapped, context)
+        except KekMissing:
+            if not self._level():
+                raise
         return self._keks.unwrap(wrapped, context)
 
     def check(self) -> None:
         """As Kms.check: the files as they are now still open what the held KEKs wrap."""
-        self._keks.check_with(
-            KeksInMemory({kek: read_kek(self._directory, kek) for kek in KekName})
-        )
+        self._keks.check_with(self._read())
+
+    def new_version(self, kek: KekName) -> str:
+        """As OwnVersions.new_version."""
+        with self._turn:
+            version = add_kek_version(self._directory, kek)
+        self._level()
+        return version
+
+    def destroy_version(self, kek: KekName, version: str) -> bool:
+        """As OwnVersions.destroy_version."""
+        with self._turn:
+            remove_kek_version(self._directory, kek, version)
+        self._level()
+        return True
+
+    def _level(self) -> bool:
+        """Read the files again if they are others than those that were read; whether they were.
+
+        Files that cannot be used, or that hold other keys under the same names, change nothing:
+        what is held goes on to serve, and `check` says what is wrong.
+        """
+        with self._turn:
+            found = self._stamps()
+            if found == self._seen:
+                return False
+            try:
+                read = self._read()
+            except KmsError:
+                return False
+            if not self._keks.continued_by(read):
+                return False
+            self._keks, self._seen = read, found
+            return True
+
+    def _read(self) -> KeksInMemory:
+        return KeksInMemory({kek: read_kek(self._directory, kek) for kek in KekName})
+
+    def _stamps(self) -> tuple[tuple[int, int, int] | None, ...]:
+        return tuple(_stamp(self._directory / f"{kek.value}.kek") for kek in KekName)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells one state of a file from another: every change puts a new file in its place."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _aad(kek: KekName, version: str, context: bytes) -> bytes:
