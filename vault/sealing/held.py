@@ -62,6 +62,11 @@ class ExpiringCache(Generic[K, V]):
             if len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
 
+    def drop(self, key: K) -> None:
+        """Let go of one value."""
+        with self._lock:
+            self._entries.pop(key, None)
+
     def sweep(self) -> None:
         """Let go of everything whose time is over."""
         now = self._monotonic()
@@ -122,6 +127,10 @@ class HeldKeys(Generic[K, V]):
             except (KmsUnavailable, StoreUnavailable):
                 pass  # held.until still stands, and ends it
         return held
+
+    def drop(self, index: K) -> None:
+        """Let go of one key."""
+        self._cache.drop(index)
 
     def sweep(self) -> None:
         """Let go of every key whose time is over."""

@@ -193,6 +193,10 @@ class KeyRing:
         self._held_files(branch)
         return self._branch_key(branch, institution, version).key
 
+    def forget_branch_key(self, branch: Branch, institution: str, version: int) -> None:
+        """Let go of a version that was retired."""
+        self._branch_keys.drop((branch, institution, version))
+
     def sweep(self) -> None:
         """Let go of every key whose time is over; to be called every few seconds.
 
