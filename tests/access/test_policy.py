@@ -320,6 +320,8 @@ def test_every_action_is_in_the_class_that_its_name_says() -> None:
         "records.documents.create",
         "records.documents.batch_create",
         "records.documents.update",
+        "records.contents.upload",
+        "records.contents.progress",
         "records.transactions.create",
         "records.transactions.batch_create",
         "records.import",

@@ -46,6 +46,7 @@ class ResourceKind(StrEnum):
     CUSTOMER = "Customer"
     DOCUMENT = "Document"
     TRANSACTION = "Transaction"
+    CONTENT = "Content"
     IMPORT = "Import"
     LOG = "Log"
     INDEX = "Index"
@@ -73,6 +74,10 @@ class Action(StrEnum):
     DOCUMENTS_LIST = "records.documents.list"
     DOCUMENTS_UPDATE = "records.documents.update"
     DOCUMENTS_VERSIONS = "records.documents.versions"
+    CONTENTS_UPLOAD = "records.contents.upload"
+    CONTENTS_PROGRESS = "records.contents.progress"
+    CONTENTS_DOWNLOAD = "records.contents.download"
+    CONTENTS_LIST = "records.contents.list"
     TRANSACTIONS_CREATE = "records.transactions.create"
     TRANSACTIONS_BATCH_CREATE = "records.transactions.batch_create"
     TRANSACTIONS_GET = "records.transactions.get"
@@ -177,6 +182,8 @@ _OF_RECORDS = {
     "batch_create": ActionClass.WRITE,
     "update": ActionClass.WRITE,
     "import": ActionClass.WRITE,
+    "upload": ActionClass.WRITE,
+    "progress": ActionClass.WRITE,
     "export": ActionClass.BULK_READ,
 }
 
@@ -213,6 +220,7 @@ _KINDS = {
     "customers": ResourceKind.CUSTOMER,
     "documents": ResourceKind.DOCUMENT,
     "transactions": ResourceKind.TRANSACTION,
+    "contents": ResourceKind.CONTENT,
     "import": ResourceKind.IMPORT,
     "events": ResourceKind.LOG,
     "access": ResourceKind.LOG,

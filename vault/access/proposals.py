@@ -26,6 +26,8 @@ class Kind(StrEnum):
 
     POLICY = "POLICY"
     DIRECTORY = "DIRECTORY"
+    KEYS = "KEYS"
+    """Not who may do what, but what is done with a key."""
 
     __hash__ = str.__hash__
 

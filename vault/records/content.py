@@ -1,4 +1,4 @@
-"""Contents: scans, pictures and files that belong to a document, or to a transaction as vouchers."""
+"""Contents: scans, pictures and files of a document, or of a transaction as its vouchers."""
 
 from __future__ import annotations
 

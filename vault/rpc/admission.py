@@ -16,7 +16,7 @@ from vault.access import Action, ResourceKind, is_principal_name
 from vault.records import new_ulid
 from vault.rpc.authenticate import address, shown
 from vault.rpc.deciding import Deciding, known
-from vault.rpc.methods import BidiStream, Method, Target
+from vault.rpc.methods import BidiStream, ClientStream, Method, Target
 from vault.rpc.parsing import aim, parse, prepare, require_name
 from vault.rpc.problems import Problems
 from vault.rpc.validating import contract_violations
@@ -78,6 +78,13 @@ class Admission:
                 target.institution, call.call_id, target.case_reference
             )
         return prepare(method, request, problems), target
+
+    def further_message(self, call: Call, method: ClientStream, data: bytes, target: Target) -> Any:
+        """The request of a later message of a stream whose first one said what it is about. What is
+        in it is its handler's to look at."""
+        request = parse(method, data, self.max_request_bytes)
+        self.deciding.decide_again(call, target)
+        return request
 
     async def next_message(
         self, call: Call, method: BidiStream, data: bytes, opened: Trace

@@ -17,6 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 from vault.audit import LogUnavailable
 from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable
 from vault.audit.tiles import TileInvalid
+from vault.blobs import BlobsUnavailable
 from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
 from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
@@ -183,6 +184,15 @@ _AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
             "the cause with `vaultctl health`.",
             "存放日志旧条目的对象存储暂不可用。请稍后重试；"
             "运维人员可用 `vaultctl health` 查看原因。",
+        ),
+    ),
+    (
+        (BlobsUnavailable,),
+        _away(
+            "OBJECTS_UNAVAILABLE",
+            "The object store is away. Try again, and go on where the call broke off; operations "
+            "can see the cause with `vaultctl health`.",
+            "对象存储暂不可用。请稍后从中断处重试；运维人员可用 `vaultctl health` 查看原因。",
         ),
     ),
     (

@@ -59,6 +59,18 @@ class ServerStream:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientStream:
+    """Many requests, one answer. Access is decided on the first, and again at each further one;
+    ``handle`` takes the further ones as they come."""
+
+    action: Action
+    request: type[Message]
+    target: Callable[[Any], Target]
+    prepare: Callable[[Any, Problems], Any]
+    handle: Callable[[Call, Any, AsyncIterator[Any]], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
 class BidiStream:
     """Many requests, an answer to each, in order. Access is decided on the first and every later
     request must be about the same thing."""
@@ -70,7 +82,7 @@ class BidiStream:
     handle: Callable[[Call, Any], Awaitable[Message]]
 
 
-Method = Unary | ServerStream | BidiStream
+Method = Unary | ServerStream | ClientStream | BidiStream
 
 
 class UndeclaredMethod(Exception):
@@ -92,7 +104,12 @@ def table(service: ServiceDescriptor, methods: Mapping[str, Method]) -> dict[str
         if declared.request.DESCRIPTOR.full_name != method.input_type.full_name:
             raise UndeclaredMethod(f"{path} is declared with another request message")
         streaming = (method.client_streaming, method.server_streaming)
-        kinds = {Unary: (False, False), ServerStream: (False, True), BidiStream: (True, True)}
+        kinds = {
+            Unary: (False, False),
+            ServerStream: (False, True),
+            ClientStream: (True, False),
+            BidiStream: (True, True),
+        }
         if kinds[type(declared)] != streaming:
             raise UndeclaredMethod(f"{path} is declared with another kind of streaming")
         out[path] = declared

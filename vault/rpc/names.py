@@ -3,7 +3,7 @@ here it becomes an empty target, so that the refusal can still be logged."""
 
 from __future__ import annotations
 
-from vault.records import CustomerName, InstitutionName, InvalidName, parse_record_name
+from vault.records import ContentName, CustomerName, InstitutionName, InvalidName, parse_record_name
 from vault.rpc.methods import Target
 
 
@@ -11,6 +11,15 @@ def target_of(text: str) -> Target:
     """What a resource name is about."""
     try:
         name = parse_record_name(text)
+    except InvalidName:
+        return Target()
+    return Target(institution=name.institution, customer=name.customer, resource=text)
+
+
+def target_of_content(text: str) -> Target:
+    """What the name of a content is about."""
+    try:
+        name = ContentName.parse(text)
     except InvalidName:
         return Target()
     return Target(institution=name.institution, customer=name.customer, resource=text)

@@ -30,6 +30,9 @@ KINDS: Final[dict[str, Descriptor]] = {
 }
 """The kinds of records by the word that is in front of a path."""
 
+CONTENT: Final = "content"
+"""By this path the contents (scans, files) of a record are opened: a field of no message."""
+WITH_CONTENT: Final = frozenset({"identity_document", "transaction"})
 _CACHE_SIZE: Final = 1_024
 # Field names to what is kept of them; None for all of it.
 _Tree = dict[str, "_Tree | None"]
@@ -91,12 +94,25 @@ class Openings:
             lent=None if call.lent is None else call.lent.fields,
         )
 
+    def require_content(self, call: Call, kind: str) -> str:
+        """The path of the contents of a kind of record, if they are opened to the call. Raises
+        NothingOpened."""
+        path = f"{kind}.{CONTENT}"
+        opening = self._opening(call)
+        if not opening.all:
+            inside = opening.inside(kind)
+            if inside is not None and CONTENT not in inside:
+                raise NothingOpened
+        return path
+
 
 def is_known(path: str) -> bool:
     """Whether a path, with its kind in front, is one of the contract's that can be opened."""
     kind, dot, rest = path.partition(".")
     if kind not in KINDS:
         return False
+    if rest == CONTENT and kind in WITH_CONTENT:
+        return True
     return not dot or any(within(leaf, rest) for leaf in _leaves(kind))
 
 

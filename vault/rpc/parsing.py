@@ -53,9 +53,11 @@ def require_name(request: Message, problems: Problems) -> None:
     """Report that the request names no resource, unless a rule of the contract said so."""
     fields = request.DESCRIPTOR.fields_by_name
     # An update names its record inside the record, which is its first field.
+    first = request.DESCRIPTOR.fields[0]
+    inside = first.message_type.fields_by_name if first.message_type is not None else {}
     field = next(
         (name for name in ("name", "parent") if name in fields),
-        f"{request.DESCRIPTOR.fields[0].name}.name",
+        f"{first.name}.{'parent' if 'parent' in inside else 'name'}",
     )
     if all(v.field != field for v in problems.found):
         problems.add(field, "RESOURCE_NAME", "must be the resource's name", "必须为资源名称")

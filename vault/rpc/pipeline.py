@@ -36,7 +36,7 @@ from vault.rpc.admission import Admission, CaseCommitment
 from vault.rpc.deciding import Deciding, Standing
 from vault.rpc.ending import RECEIPT, Context, Ending
 from vault.rpc.errors import Fault, Refusal
-from vault.rpc.methods import Method, ServerStream, Unary
+from vault.rpc.methods import ClientStream, Method, ServerStream, Unary
 from vault.rpc.stream_calls import StreamCalls
 from vault.rpc.streams import Streams
 from vault.rpc.turns import Turns
@@ -110,6 +110,10 @@ class Pipeline(grpc.GenericRpcHandler):
         if isinstance(method, ServerStream):
             return grpc.unary_stream_rpc_method_handler(
                 partial(self._stream_calls.serve_server_stream, method)
+            )
+        if isinstance(method, ClientStream):
+            return grpc.stream_unary_rpc_method_handler(
+                partial(self._stream_calls.serve_client_stream, method)
             )
         return grpc.stream_stream_rpc_method_handler(
             partial(self._stream_calls.serve_bidi_stream, method)

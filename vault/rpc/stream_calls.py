@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from vault.audit import Phase
 from vault.rpc.admission import Admission
 from vault.rpc.deciding import known
 from vault.rpc.ending import Context, Ending
-from vault.rpc.methods import BidiStream, ServerStream, Target
+from vault.rpc.methods import BidiStream, ClientStream, ServerStream, Target
 from vault.rpc.streams import Streams
 from vault.services.call import Trace
 
@@ -63,6 +64,46 @@ class StreamCalls:
             # That the stream was opened has its own event; how it ended is one more.
             opened = opened or call.committed
             call.committed = call.committed and closing
+            phase = Phase.CLOSED if opened else Phase.CALL
+            await self.ending.fail(call, error, context, phase=phase)
+            raise
+
+    async def serve_client_stream(
+        self, method: ClientStream, requests: AsyncIterator[bytes], context: Context
+    ) -> bytes:
+        """Many requests, one answer. The log has one event at the start, and one at the end, which
+        is that of the write if there is one."""
+        call = self.admission.begin(method.action, context)
+        opened = False
+        target: Target | None = None
+        try:
+            deciding = self.admission.deciding
+            await deciding.settle(call)
+            with self.streams.slot(known(call).name) as held:
+                held.attend(
+                    lambda: deciding.changed(call), lambda: deciding.decide_again(call, target)
+                )
+                messages = held.until_ended(requests, _PATIENCE_SECONDS)
+                async with aclosing(messages):
+                    # Who sends nothing at all asks for nothing that has a name.
+                    first = await anext(messages, b"")
+                    command, admitted = await self.admission.admit(call, method, first)
+                    target = admitted
+                    await self.ending.open(call, context)
+                    opened = True
+                    call.committed, call.phase = False, Phase.CLOSED
+
+                    async def further() -> AsyncIterator[Any]:
+                        async for data in messages:
+                            yield self.admission.further_message(call, method, data, admitted)
+
+                    answer = await method.handle(call, command, further())
+                    if not call.committed:
+                        await self.ending.record(call)
+                    deciding.confirm(call, admitted)
+                    self.ending.hand_over(call, context)
+                    return answer.SerializeToString()
+        except BaseException as error:
             phase = Phase.CLOSED if opened else Phase.CALL
             await self.ending.fail(call, error, context, phase=phase)
             raise

@@ -65,7 +65,8 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         standing.serving(not parts.guard.recovery.closed)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
         # Each for itself: of several as one, that they were cancelled would be told as an error.
-        background = [asyncio.create_task(work) for work in (_sweep(parts), parts.access.watch())]
+        works = (_sweep(parts), parts.access.watch(), *(work() for work in tier.works))
+        background = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
         await told.wait()

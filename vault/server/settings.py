@@ -111,6 +111,9 @@ class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 20.0
     concurrent_calls: _Count = 2_000
     streams_per_caller: _Count = 100
+    max_content_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1 << 40)] = 4 * 1024**3
+    # So long the bytes of an upload are kept that nobody goes on with.
+    upload_hours: Annotated[float, msgspec.Meta(ge=0.001, le=24 * 90)] = 24.0
 
 
 class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from vault.rpc.servicers import (
     admin,
     audit,
     compartments,
+    contents,
     masked,
     oracle,
     proving,
@@ -31,6 +33,7 @@ from vault.rpc.servicers import (
 )
 from vault.rpc.servicers.reads import Lending
 from vault.server import tls
+from vault.server.contents import full_contents
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
 from vault.server.parts import Parts, data_folder, release
@@ -79,12 +82,13 @@ class _Closable(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tier:
     """What a node serves: the methods by full path, and what to close at the end; whom the
-    pipeline asks about check-outs."""
+    pipeline asks about check-outs; what is done beside the calls, until the server stops."""
 
     methods: dict[str, Method]
     services: tuple[str, ...]
     closing: tuple[_Closable, ...] = field(default=())
     standing: Standing | None = None
+    works: tuple[Callable[[], Coroutine[object, object, None]], ...] = ()
 
 
 def full_tier(parts: Parts, health: standard.Standing) -> Tier:
@@ -96,14 +100,16 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reading = Reading(database, keys, reach)
     borrowing = Borrowing(database, recorder, clock)
     table = field_table(parts.settings)
+    openings = Openings(table)
     register = _register(parts, recorder)
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock),
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock),
-        lending=Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch)),
+        lending=Lending(openings, borrowing, Likenesses(reading, keys, parts.watch)),
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
     )
+    stored_contents, sweeps = full_contents(parts, reading, borrowing, recorder, openings)
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
     promise = parts.settings.log.promise_seconds
@@ -115,7 +121,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     tier = _tier(
         parts,
         health,
-        records.methods(use_cases),
+        records.methods(use_cases, contents.methods(stored_contents)),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         access.methods(_lending(register, parts, replays, history, table)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
@@ -124,7 +130,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )
-    return replace(tier, standing=borrowing.standing)
+    return replace(tier, standing=borrowing.standing, works=sweeps)
 
 
 def _compartments(ground: Ground) -> compartments.CompartmentUseCases:

@@ -149,9 +149,9 @@ def _covers(out: CheckOut, asked: Asked, *, whole: bool) -> bool:
         return False
     if not out.record:
         return True
-    return asked.resource == (
-        f"institutions/{out.institution}/customers/{out.customer}/{out.record}"
-    )
+    lent = f"institutions/{out.institution}/customers/{out.customer}/{out.record}"
+    # With a document or a transaction go its contents.
+    return asked.resource == lent or asked.resource.startswith(f"{lent}/contents/")
 
 
 _NO_NAME = FieldViolation(

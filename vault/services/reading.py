@@ -112,10 +112,11 @@ class Reading:
         customer: str,
         transaction: str,
         *,
+        needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
     ) -> Opened:
         """A transaction, with what corrects and reverses it."""
-        _require(call, institution, customer)
+        _require(call, institution, customer, needed)
 
         def find(conn: Any) -> tuple[TransactionRow | None, list[LinkRow]]:
             row = transactions.get(conn, institution, customer, transaction)

@@ -67,6 +67,26 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "open an identity document's earlier versions",
         "查看证件历史版本",
     ),
+    "records.contents.upload": (
+        "stored a scan or file",
+        "store a scan or file",
+        "上传影像或文件",
+    ),
+    "records.contents.progress": (
+        "asked how far an upload has come",
+        "ask how far an upload has come",
+        "查询上传进度",
+    ),
+    "records.contents.download": (
+        "opened a full scan or file",
+        "open a full scan or file",
+        "打开完整影像或文件",
+    ),
+    "records.contents.list": (
+        "listed scans and files",
+        "list scans and files",
+        "列出影像与文件",
+    ),
     "records.transactions.create": ("stored a transaction", "store a transaction", "新增交易"),
     "records.transactions.batch_create": (
         "stored transactions",

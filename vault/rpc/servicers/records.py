@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,9 @@ class RecordsUseCases:
     bulk: BulkExport
 
 
-def methods(use_cases: RecordsUseCases) -> dict[str, Method]:
-    """The service's table."""
-    declared: dict[str, Method] = {}
+def methods(use_cases: RecordsUseCases, contents: Mapping[str, Method]) -> dict[str, Method]:
+    """The service's table; `contents` are those of its methods that are about contents."""
+    declared: dict[str, Method] = dict(contents)
     declared.update(_customers(use_cases))
     declared.update(_documents(use_cases))
     declared.update(_transactions(use_cases))
