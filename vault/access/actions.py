@@ -29,6 +29,10 @@ class ActionClass(StrEnum):
     ACCESS_ADMIN = "access_admin"
     """To propose other policies or principals, and to withdraw what one has proposed."""
     ACCESS_DECISION = "access_decision"
+    KEYS_VIEW = "keys_view"
+    """To see versions of keys, and what is being done with them."""
+    KEYS_ADMIN = "keys_admin"
+    """To propose that a key be rotated, rewrapped or retired."""
     WATCH = "watch"
     """To say who is a decoy, and to see it."""
     ADMIN = "admin"
@@ -130,6 +134,15 @@ class Action(StrEnum):
     PROPOSALS_REJECT = "access.proposals.reject"
     DECISIONS_EXPLAIN = "access.decisions.explain"
     DECISIONS_WHO_CAN = "access.decisions.who_can"
+    KEYS_LIST = "keys.versions.list"
+    KEYS_STATUS = "keys.steps.list"
+    KEYS_GET = "keys.steps.get"
+    KEYS_PROPOSE = "keys.steps.propose"
+    KEYS_WITHDRAW = "keys.steps.withdraw"
+    KEYS_BEGIN = "keys.work.begin"
+    """The vault begins to carry out what two persons have agreed to; nobody calls it."""
+    KEYS_END = "keys.work.end"
+    """It has done so, or cannot."""
     DECOYS_SET = "watch.decoys.set"
     DECOYS_LIST = "watch.decoys.list"
     WATCH_ALERT = "watch.alert"
@@ -177,6 +190,12 @@ _OF_ACCESS = {
     "approve": ActionClass.ACCESS_DECISION,
     "reject": ActionClass.ACCESS_DECISION,
 }
+_OF_KEYS = {
+    "propose": ActionClass.KEYS_ADMIN,
+    "withdraw": ActionClass.KEYS_ADMIN,
+    "begin": ActionClass.NONE,
+    "end": ActionClass.NONE,
+}
 _OF_RECORDS = {
     "create": ActionClass.WRITE,
     "batch_create": ActionClass.WRITE,
@@ -204,6 +223,8 @@ def _class_of(action: Action) -> ActionClass:
             return ActionClass.COMPARTMENT_AGREEMENT if agrees else ActionClass.COMPARTMENT
         case "access":
             return _OF_ACCESS.get(rest.rpartition(".")[2], ActionClass.ACCESS_VIEW)
+        case "keys":
+            return _OF_KEYS.get(rest.rpartition(".")[2], ActionClass.KEYS_VIEW)
         case "watch":
             return ActionClass.WATCH if rest.startswith("decoys.") else ActionClass.NONE
         case "admin":
@@ -239,6 +260,9 @@ _KINDS = {
     "principals": ResourceKind.VAULT,
     "proposals": ResourceKind.VAULT,
     "decisions": ResourceKind.VAULT,
+    "versions": ResourceKind.VAULT,
+    "steps": ResourceKind.VAULT,
+    "work": ResourceKind.VAULT,
     "decoys": ResourceKind.CUSTOMER,
     "alert": ResourceKind.VAULT,
     "warning": ResourceKind.VAULT,

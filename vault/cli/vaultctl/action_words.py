@@ -255,6 +255,41 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "read what is noted in compartments",
         "查阅保密案卷记录",
     ),
+    "keys.versions.list": (
+        "listed the versions of keys",
+        "list the versions of keys",
+        "列出密钥版本",
+    ),
+    "keys.steps.list": (
+        "looked at what is being done with keys",
+        "look at what is being done with keys",
+        "查看密钥操作进度",
+    ),
+    "keys.steps.get": (
+        "looked at what was proposed for a key",
+        "look at what was proposed for a key",
+        "查看密钥操作提案",
+    ),
+    "keys.steps.propose": (
+        "proposed something to be done with a key",
+        "propose something to be done with a key",
+        "提议密钥操作",
+    ),
+    "keys.steps.withdraw": (
+        "took back what was proposed for a key",
+        "take back what was proposed for a key",
+        "撤回密钥操作提案",
+    ),
+    "keys.work.begin": (
+        "began what two persons agreed to do with a key",
+        "begin what two persons agreed to do with a key",
+        "开始执行已批准的密钥操作",
+    ),
+    "keys.work.end": (
+        "ended what two persons agreed to do with a key",
+        "end what two persons agreed to do with a key",
+        "结束已批准的密钥操作",
+    ),
     "watch.decoys.set": (
         "said who is a decoy",
         "say who is a decoy",
