@@ -109,6 +109,7 @@ class AccessState:
         self._ready = False
         self._unheld = False
         self._policies_of: Proposal | None = None
+        self._key_steps: list[Proposal] = []
         self._problem: _Problem | None = None
         self._damage: _Problem | None = None
         self._next_again = 0.0
@@ -126,6 +127,11 @@ class AccessState:
     def policies_of(self) -> Proposal | None:
         """The proposal of the policies in force; None where they are the configuration's."""
         return self._policies_of
+
+    @property
+    def key_steps(self) -> Sequence[Proposal]:
+        """What was agreed to be done with keys, in order, from the first one."""
+        return self._key_steps
 
     def refusal(self) -> VaultError | None:
         """What a call is told before anything was read."""
@@ -279,12 +285,14 @@ class AccessState:
         for step in steps:
             if step.kind is Kind.POLICY:
                 policies = step
-            else:
+            elif step.kind is Kind.DIRECTORY:
                 principals = _after(principals, step)
         book = await self._book(policies)
         if book is not self._policy.book:
             self._policy.replace(book)
         self._policies_of = policies
+        before = [] if from_start else self._key_steps
+        self._key_steps = [*before, *(step for step in steps if step.kind is Kind.KEYS)]
         # Also where only policies are others: by its generation, calls under way are decided again.
         self._directory.take(principals)
 

@@ -1,4 +1,5 @@
-"""Changes of policies and principals under four eyes: proposed by one person, decided by another.
+"""Changes of policies and principals, and steps with keys, under four eyes: proposed by one person,
+decided by another.
 
 An approval is one transaction with its event: the row that says so is numbered behind all that were
 approved before, and acts on every process of both tiers within a second. What the decision was
@@ -46,6 +47,8 @@ from vault.services.policy_report import PolicyReport, report
 from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
 from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
 from vault.services.recording import Recorder
+from vault.services.rotation.planning import Planning
+from vault.services.rotation.steps import Step, to_content
 from vault.store import Database, VersionConflict, proposals
 from vault.store.proposals import ApprovedHead, ProposalRow, SignedRow
 
@@ -62,6 +65,7 @@ class AccessGround:
     clock: Clock
     signer: ProposalSigner
     verifier: ProposalVerifier
+    keys: Planning
 
 
 class Proposing:
@@ -92,6 +96,13 @@ class Proposing:
         await self._on.state.look()
         self._change(institution, content)
         return await self._propose(call, Kind.DIRECTORY, institution, content, reason)
+
+    async def key_step(self, call: Call, institution: str, step: Step, reason: str) -> Proposal:
+        """Propose a step with a key: one of an institution, or a KEK, of the vault as a whole.
+        Raises KeyStepRefused unless it could be taken now."""
+        call.require(ActionClass.KEYS_ADMIN, institution)
+        await self._on.keys.require(institution, step)
+        return await self._propose(call, Kind.KEYS, institution, to_content(step), reason)
 
     async def try_policies(self, files: Mapping[str, str], *, compare: bool) -> PolicyReport:
         """What there is to say of policies, beside those in force."""
@@ -161,8 +172,15 @@ class Proposing:
     async def withdraw(self, call: Call, institution: str, identifier: str) -> Proposal:
         """Take one's own proposal back. Raises as `approve`."""
         call.require(ActionClass.ACCESS_ADMIN, institution)
+        return await self._withdraw(call, await self.find(institution, identifier))
+
+    async def withdraw_key_step(self, call: Call, institution: str, identifier: str) -> Proposal:
+        """The same of a step with a key. Raises as `approve`; NotFound for another proposal."""
+        call.require(ActionClass.KEYS_ADMIN, institution)
+        return await self._withdraw(call, await self.find_key_step(institution, identifier))
+
+    async def _withdraw(self, call: Call, proposal: Proposal) -> Proposal:
         who, now = _party(call), self._on.clock.now_micros()
-        proposal = await self.find(institution, identifier)
         with not_taken():
             made = steps.withdraw(proposal, who, now)
         return await self._step(call, made, now)
@@ -210,6 +228,13 @@ class Proposing:
             return found, None
         return found, await self.try_policies(policies_in(found.content), compare=True)
 
+    async def find_key_step(self, institution: str, identifier: str) -> Proposal:
+        """The current version of a step with a key. Raises NotFound, NotSigned."""
+        found = await self.find(institution, identifier)
+        if found.kind is not Kind.KEYS:
+            raise NotFound(found.name)
+        return found
+
     async def page(
         self, call: Call, institution: str, kind: str, before: str, limit: int
     ) -> list[Proposal]:
@@ -243,6 +268,9 @@ class Proposing:
         if proposal.kind is Kind.POLICY:
             book = await asyncio.to_thread(_tested, policies_in(proposal.content))
             await self._keep_open(proposal, PolicyEngine(book), self._on.directory.standing())
+            return lambda _who: False
+        if proposal.kind is Kind.KEYS:
+            await self._on.keys.require_content(proposal.institution, proposal.content)
             return lambda _who: False
         change = self._change(proposal.institution, proposal.content)
         after = self._on.directory.approved.after(proposal.institution, change, 0)

@@ -138,16 +138,15 @@ class BranchWork:
 
     def _retire(self, job: JobRow) -> JobRow:
         on, branch, institution, version = self._on, self._branch, job.institution, int(job.target)
-        done = going_on(on, job, stage=DONE, total=1, done=1)
 
         def work(conn: Connection) -> None:
+            key_jobs.keep(conn, going_on(on, job, stage=RUNNING))
             require_rewrapped(conn, institution, Key(job.key), str(version))
             key_versions.retire_branch_key(conn, branch, institution, version)
-            key_jobs.keep(conn, done)
 
         try:
             on.write(work)
         except KeyVersionInUse as error:
-            return kept(on, failed(on, job, str(error)))
+            return failed(on, job, str(error))
         on.ring.forget_branch_key(branch, institution, version)
-        return done
+        return going_on(on, job, stage=DONE, total=1, done=1)

@@ -77,7 +77,8 @@ class Work(Protocol):
     """One kind of work."""
 
     def step(self, job: JobRow) -> tuple[JobRow, int]:
-        """Do one batch; how the job stands, already written down, and how many keys it took.
+        """Do one batch; how the job stands, and how many keys it took. What goes on is written
+        down already; what has ended is done once more if the process dies here.
 
         Blocks. Raises LeaseLost, StoreUnavailable, KmsUnavailable: nothing of the batch stands.
         Whatever can never succeed ends the job as FAILED.
@@ -106,6 +107,8 @@ def failed(ground: Ground, job: JobRow, why: str) -> JobRow:
 
 
 def kept(ground: Ground, job: JobRow) -> JobRow:
-    """Write down how the job stands. Raises LeaseLost."""
-    ground.write(lambda conn: key_jobs.keep(conn, job))
+    """Write down how the job stands, if it goes on: that it has ended is written down when it
+    stands in the log. Raises LeaseLost."""
+    if job.open:
+        ground.write(lambda conn: key_jobs.keep(conn, job))
     return job
