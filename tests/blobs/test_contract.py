@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.go_tool import BUILD_SECONDS
 from vault.blobs import (
     MAX_OBJECT_BYTES,
     BlobDamaged,
@@ -12,6 +13,8 @@ from vault.blobs import (
     Blobs,
 )
 from vault.blobs.port import PIECE_BYTES
+
+pytestmark = pytest.mark.timeout(BUILD_SECONDS)
 
 SIZES = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17]
 

@@ -14,10 +14,14 @@ from vault.blobs.errors import (
     BlobExists,
     BlobLocked,
     BlobMissing,
+    BlobsRefused,
     BlobsUnavailable,
 )
 from vault.blobs.folder import FolderBlobs
 from vault.blobs.port import MAX_OBJECT_BYTES, BlobEntry, Blobs
+from vault.blobs.s3 import S3Blobs
+from vault.blobs.s3_lock import NoObjectLock
+from vault.blobs.s3_place import LockMode, S3Key, S3Lock, S3Place
 
 __all__ = [
     "MAX_OBJECT_BYTES",
@@ -28,6 +32,13 @@ __all__ = [
     "BlobLocked",
     "BlobMissing",
     "Blobs",
+    "BlobsRefused",
     "BlobsUnavailable",
     "FolderBlobs",
+    "LockMode",
+    "NoObjectLock",
+    "S3Blobs",
+    "S3Key",
+    "S3Lock",
+    "S3Place",
 ]

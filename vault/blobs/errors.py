@@ -9,6 +9,11 @@ class BlobsUnavailable(BlobError):
     """The place of the objects cannot be reached, read or written now. Try again."""
 
 
+class BlobsRefused(BlobsUnavailable):
+    """The place of the objects is there and does not do what is asked: another key, or another
+    setting, is needed. Trying again at once does not help."""
+
+
 class BlobMissing(BlobError):
     """There is no object of that name. Trying again does not help."""
 
