@@ -13,11 +13,13 @@ import grpc
 from vault.access import Reason as Refused
 from vault.access.compartments import NotForMembers
 from vault.records.reasons import Reason as Wrong
+from vault.renditions.problems import Problem
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
 from vault.services import access_errors, access_state, closed, decoying, replays
 from vault.services import errors as refused
 from vault.services.compartments.entry import ChangeRefused
+from vault.services.contents import errors as contents
 from vault.services.lending import refused as lending
 
 VAULT: Final = Path(refused.__file__).parents[1]
@@ -188,6 +190,12 @@ ADVICE: Final = {
     "`blobs` of the configuration.",
     "ARCHIVE_UNAVAILABLE": "Old entries of the log are in the object store, and that is away. New "
     "entries and records are served meanwhile; `vaultctl health` shows the part `blobs`.",
+    "OBJECTS_UNAVAILABLE": "The object store with the contents of documents is away. Try again: an "
+    "upload goes on from where `GetUpload` says, a download from the byte behind the last one.",
+    "UPLOAD_OVERTAKEN": "Two calls go on with the same upload; one of them may. Ask `GetUpload` "
+    "how far it has come.",
+    "UPLOAD_UNKNOWN": "The caller has no such upload for this record, or it was forgotten "
+    "(`limits.upload_hours`). Begin it anew.",
     "ARCHIVE_DAMAGED": "Archived entries of the log are missing or altered. Keep the object store "
     "as it is, tell the security officer, and see `vaultctl audit verify --live`.",
     "LOG_UNAVAILABLE": "The log cannot be written, so nothing is answered. A write may have been "
@@ -265,6 +273,16 @@ FIELD_ADVICE: Final = {
     "entry, and why.",
     "NO_SUCH_ACTION": "The vault has no such action; the decision matrix lists them.",
     "DUPLICATE": "Two files have one name.",
+    "UPLOAD_STEP": "An upload is one `start`, then parts, then one `finish`.",
+    "UPLOAD_OFFSET": "An upload goes on from what `GetUpload` says, and begins at 0.",
+    "UPLOAD_UNFINISHED": "The stream has ended without `finish`. What has come is kept: go on.",
+    "CHUNK_OUT_OF_ORDER": "A part begins where the one before has ended.",
+    "PART_SIZE": "A part has 1 byte to 1 MiB.",
+    "SIZE_MISMATCH": "More or fewer bytes than `start.size` said.",
+    "SHA256_MISMATCH": "The bytes are not those of the digest. Nothing was stored; begin anew.",
+    "CONTENT_TOO_LARGE": "Larger than `limits.max_content_bytes`.",
+    "RANGE_OUTSIDE": "The range asked for is not within the content.",
+    **{f"DOCUMENT_{problem.value}": problem.en for problem in Problem},
 }
 _RULES: Final = """\
 A rule that stands in the contract itself is answered as `RULE_` and the name of the rule, as in
@@ -274,7 +292,16 @@ A rule that stands in the contract itself is answered as `RULE_` and the name of
 _ERRORS: Final = frozenset(
     {
         one.__name__
-        for one in (refused, replays, closed, access_errors, access_state, decoying, lending)
+        for one in (
+            refused,
+            replays,
+            closed,
+            access_errors,
+            access_state,
+            contents,
+            decoying,
+            lending,
+        )
     }
 )
 _CODES: Final = frozenset(code.name for code in grpc.StatusCode)
@@ -323,6 +350,7 @@ def in_code() -> set[str]:
     texts = {text for tree in _trees() for text in _texts(tree)}
     # What ends in an underscore is the prefix of an enumeration's values.
     texts = {text for text in texts if not text.endswith("_")} - _CODES
+    texts |= {f"DOCUMENT_{problem.value}" for problem in Problem}
     return (texts | {reason.value for reason in Wrong} | set(codes())) - _NEVER_ANSWERED
 
 
