@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.sealing.conftest import BANK, Keys
 from vault.records.scopes import Branch, ScopeRef
 from vault.sealing import (
-    SM4_GCM,
+    SUITES,
     FullFileKey,
     KeyRing,
     MaskedFileKey,
@@ -23,6 +23,7 @@ from vault.sealing import (
     open_masked,
     seal_full,
     seal_masked,
+    suite_of,
 )
 from vault.sealing.sealed import HEADER_BYTES
 
@@ -78,13 +79,16 @@ def test_the_same_text_is_never_sealed_to_the_same_bytes(opened: Opened) -> None
     assert len(bodies) == 1000
 
 
-def test_the_header_names_format_suite_and_file_key(opened: Opened, branch: Branch) -> None:
+def test_the_header_names_format_suite_and_file_key(
+    opened: Opened, branch: Branch, keys: Keys
+) -> None:
     key, seal, _ = opened
     sealed = seal(key, TEXT, CONTEXT)
     assert sealed[0] == {Branch.FULL: 1, Branch.MASKED: 2}[branch]
-    assert sealed[1] == 1
+    assert sealed[1] == keys.suite.suite_id
+    assert suite_of(sealed) is keys.suite
     assert sealed[2:HEADER_BYTES] == key.key_id
-    wrapped_data_key = 60 if branch is Branch.FULL else 0
+    wrapped_data_key = {1: 60, 2: 44}[keys.suite.suite_id] if branch is Branch.FULL else 0
     assert len(sealed) == HEADER_BYTES + wrapped_data_key + 12 + len(TEXT) + 16
 
 
@@ -138,9 +142,16 @@ def test_a_suite_that_is_not_known_is_named_as_such(opened: Opened, suite_id: in
 def test_the_id_of_the_other_suite_opens_nothing(opened: Opened) -> None:
     key, seal, unseal = opened
     sealed = seal(key, TEXT, CONTEXT)
+    [other] = [suite for suite in SUITES if suite is not key.suite]
     with pytest.raises(SealBroken) as caught:
-        unseal(key, sealed[:1] + bytes((SM4_GCM.suite_id,)) + sealed[2:], CONTEXT)
+        unseal(key, sealed[:1] + bytes((other.suite_id,)) + sealed[2:], CONTEXT)
     assert type(caught.value) is SealBroken
+
+
+@pytest.mark.parametrize("short", [b"", b"\x01", b"\x01\x01" + b"k" * 15])
+def test_what_is_too_short_for_a_header_has_no_suite(short: bytes) -> None:
+    with pytest.raises(SealBroken):
+        suite_of(short)
 
 
 MOVES: dict[str, dict[str, Any]] = {

@@ -1,7 +1,8 @@
 """A process that holds keys, so that another can search its memory.
 
-Reads the rows of a MemoryKeyStore (pickled) and the KEKs' folder from its arguments, then obeys one
-word a line: `fetch`, `ensure`, `seal`, `clear`, each answered with a line.
+Reads the rows of a MemoryKeyStore (pickled), the KEKs' folder and the id of the suite to seal with
+from its arguments, then obeys one word a line: `fetch`, `ensure`, `seal`, `clear`, each answered
+with a line.
 """
 
 import gc
@@ -12,13 +13,15 @@ from pathlib import Path
 from tests.support.memory_keystore import MemoryKeyStore
 from vault.kms import LocalFileKms
 from vault.records.scopes import Branch, ScopeRef
-from vault.sealing import ALL_BRANCHES, KeyRing, SealContext, open_full, seal_full
+from vault.sealing import ALL_BRANCHES, KeyRing, SealContext, open_full, seal_full, suite_by_id
 
 
 def main() -> None:
     store = MemoryKeyStore()
     store.branch_rows, store.file_rows = pickle.loads(Path(sys.argv[1]).read_bytes())
-    ring = KeyRing(LocalFileKms(Path(sys.argv[2])), store, ALL_BRANCHES)
+    suite = suite_by_id(int(sys.argv[3]))
+    kms = LocalFileKms(Path(sys.argv[2]))
+    ring = KeyRing(kms, store, ALL_BRANCHES, suites=lambda institution: suite)
     held, new = (ScopeRef("bank-one", customer, "identity") for customer in ("held", "new"))
     for line in sys.stdin:
         answer = ""

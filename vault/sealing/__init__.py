@@ -26,7 +26,7 @@ from vault.sealing.errors import (
 from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
 from vault.sealing.keyring import ALL_BRANCHES, KeyRing, KeyRingLimits
 from vault.sealing.ports import Clock, KeyStorePort, SystemClock
-from vault.sealing.sealed import open_full, open_masked, seal_full, seal_masked
+from vault.sealing.sealed import open_full, open_masked, seal_full, seal_masked, suite_of
 from vault.sealing.suites import AES_256_GCM, SM4_GCM, SUITES, Suite, suite_by_id
 
 __all__ = [
@@ -60,4 +60,5 @@ __all__ = [
     "seal_masked",
     "stream",
     "suite_by_id",
+    "suite_of",
 ]

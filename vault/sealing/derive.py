@@ -1,11 +1,11 @@
 """HKDF (RFC 5869) with a suite's hash: several keys out of one, none of which tells another."""
 
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 
 def derive(
-    key: bytes | bytearray,
+    key: bytes | bytearray | memoryview,
     info: bytes,
     *,
     salt: bytes | None = None,
@@ -18,4 +18,17 @@ def derive(
     """
     derived = bytearray(length)
     HKDF(digest(), length, salt, info).derive_into(key, derived)
+    # The library frees its blocks without overwriting them. The same work, done once more on
+    # nothing secret, is given the same memory.
+    HKDF(digest(), length, salt, info).derive_into(bytes(len(key)), bytearray(length))
+    return derived
+
+
+def expand(
+    key: bytes | bytearray | memoryview, info: bytes, length: int, digest: type[HashAlgorithm]
+) -> bytearray:
+    """As `derive`, by the second half of HKDF alone (RFC 5869, 2.3): `key` is uniformly random."""
+    derived = bytearray(length)
+    HKDFExpand(digest(), length, info).derive_into(key, derived)
+    HKDFExpand(digest(), length, info).derive_into(bytes(len(key)), bytearray(length))
     return derived

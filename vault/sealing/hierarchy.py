@@ -1,10 +1,13 @@
 """The keys between the KEK and the data, one type each, and the only ways to make them.
 
-A key's bytes are its suite's id followed by the key itself, so that a key has one suite for life.
-They pass through wipeable memory for the moment between unwrapping and handing them to the cipher;
-after that only the cipher's own context holds them. Dropping the last reference to a key is what
-wipes it: so a cache can let go of a key that another thread is just using, and no key is ever
-used half wiped.
+A branch key's bytes are its suite's id followed by the key itself: it wraps with one suite for
+life. A file key is 32 bytes, whatever the suite: the first suite takes them as they are, if the
+key was made for it; otherwise each suite has a key of its own, derived from them with the suite's
+hash. So an institution that changes its suite opens what it sealed before under the same file key.
+Key bytes pass through wipeable memory for the moment between unwrapping and handing them to the
+cipher; after that only the cipher holds them. Dropping the last reference to a key is what wipes
+it: so a cache can let go of a key that another thread is just using, and no key is ever used half
+wiped.
 
 Branch keys are wrapped by the KMS, file keys under their branch key with the scope, the key's id
 and the branch key's version as associated data: a wrapped key moved to another customer, scope or
@@ -20,11 +23,13 @@ from vault.kms import KekName, Kms, UnwrapRefused, WrappedKey
 from vault.kms.keybytes import framed, random_key, wipe
 from vault.records.scopes import Branch, ScopeRef
 from vault.sealing.blind import IndexKey
+from vault.sealing.derive import derive
 from vault.sealing.errors import SealBroken
-from vault.sealing.suites import AES_256_GCM, Aead, Suite, suite_by_id
+from vault.sealing.suites import AES_256_GCM, SUITES, Aead, Suite, suite_by_id
 from vault.store.keystore import BranchKeyRow, FileKeyRow
 
 KEY_ID_BYTES: Final = 16
+FILE_KEY_BYTES: Final = 32
 INDEX_KEY_BYTES: Final = 32
 
 # Held by this module alone, so that a key type is proof of where its key came from.
@@ -33,11 +38,12 @@ _MINT: Final = object()
 
 class _Key:
     __slots__ = ("aead", "suite")
+    suite: Suite
+    aead: Aead
 
-    def __init__(self, mint: object, material: bytearray) -> None:
+    def __init__(self, mint: object) -> None:
         if mint is not _MINT:
             raise TypeError(f"{type(self).__name__} is made by the key ring only")
-        self.suite, self.aead = _keyed(material)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key is never copied or serialised")
@@ -51,7 +57,8 @@ class BranchKey(_Key):
     def __init__(
         self, mint: object, branch: Branch, row: BranchKeyRow, material: bytearray
     ) -> None:
-        super().__init__(mint, material)
+        super().__init__(mint)
+        self.suite, self.aead = _keyed(material)
         self.branch = branch
         self.institution = row.institution
         self.version = row.version
@@ -62,16 +69,31 @@ class BranchKey(_Key):
 
 
 class _FileKey(_Key):
-    """`header` is how every value sealed under this key begins: format, suite id, key id."""
+    """`header` is how every value that is sealed under this key now begins: format, suite id, key
+    id. `others` is how values begin that other suites have sealed under it, and what opens them.
+    """
 
-    __slots__ = ("header", "key_id", "ref")
+    __slots__ = ("header", "key_id", "others", "ref")
     format_byte: ClassVar[int]
 
-    def __init__(self, mint: object, ref: ScopeRef, key_id: bytes, material: bytearray) -> None:
-        super().__init__(mint, material)
+    def __init__(
+        self,
+        mint: object,
+        ref: ScopeRef,
+        key_id: bytes,
+        material: bytearray,
+        suite: Suite = AES_256_GCM,
+    ) -> None:
+        super().__init__(mint)
         self.ref = ref
         self.key_id = key_id
-        self.header = bytes((self.format_byte, self.suite.suite_id)) + key_id
+        aeads = _file_key_aeads(material)
+        self.suite, self.aead = suite, aeads.pop(suite)
+        self.header = self._header_of(suite)
+        self.others = {self._header_of(other): (other, aead) for other, aead in aeads.items()}
+
+    def _header_of(self, suite: Suite) -> bytes:
+        return bytes((self.format_byte, suite.suite_id)) + self.key_id
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key_id.hex()}>"
@@ -150,9 +172,10 @@ def open_index_key(kms: Kms, row: BranchKeyRow) -> IndexKey:
 
 
 def new_file_key(branch_key: BranchKey, ref: ScopeRef, created_at: int) -> FileKeyRow:
-    """A fresh file key of the branch key's own suite and branch, wrapped under it."""
+    """A fresh file key of the branch key's own branch, made for its suite, wrapped under it."""
     key_id = os.urandom(KEY_ID_BYTES)
-    material = _new_material(branch_key.suite)
+    material = random_key(1 + FILE_KEY_BYTES)
+    material[0] = branch_key.suite.suite_id
     wrapped = branch_key.aead.seal(material, _file_key_aad(branch_key, ref, key_id))
     wipe(material)
     return FileKeyRow(
@@ -209,14 +232,16 @@ def institution_key_opens(kms: Kms, kek: KekName, row: BranchKeyRow) -> bool:
     return True
 
 
-def open_file_key(branch_key: BranchKey, ref: ScopeRef, row: FileKeyRow) -> FileKey:
+def open_file_key(
+    branch_key: BranchKey, ref: ScopeRef, row: FileKeyRow, suite: Suite = AES_256_GCM
+) -> FileKey:
     """The file key of `ref`, which is what was asked for, whatever the row says of itself.
 
-    Raises SealBroken.
+    It seals with `suite`, and opens what any suite has sealed under it. Raises SealBroken.
     """
     aad = _file_key_aad(branch_key, ref, row.key_id)
     make = _FILE_KEY_TYPES[branch_key.branch]
-    return make(_MINT, ref, row.key_id, branch_key.aead.open_key(row.wrapped, aad))
+    return make(_MINT, ref, row.key_id, branch_key.aead.open_key(row.wrapped, aad), suite)
 
 
 def _index_key_bytes(suite: Suite) -> int:
@@ -239,6 +264,27 @@ def _keyed(material: bytearray) -> tuple[Suite, Aead]:
             raise SealBroken
         with memoryview(material) as view, view[1:] as key:
             return suite, suite.keyed(key)
+    finally:
+        wipe(material)
+
+
+def _file_key_aeads(material: bytearray) -> dict[Suite, Aead]:
+    try:
+        if len(material) != 1 + FILE_KEY_BYTES:
+            raise SealBroken
+        made_for = suite_by_id(material[0])
+        aeads = {}
+        with memoryview(material) as view, view[1:] as key:
+            for suite in SUITES:
+                if suite is made_for is AES_256_GCM:
+                    # As before there was another suite, so that what was sealed then opens.
+                    aeads[suite] = suite.keyed(key)
+                    continue
+                info = b"recordsvault/file-key/v1/" + suite.aead.encode()
+                own = derive(key, info, length=suite.key_bytes, digest=suite.hash)
+                aeads[suite] = suite.keyed(own)
+                wipe(own)
+        return aeads
     finally:
         wipe(material)
 

@@ -1,6 +1,6 @@
 """The key ring: from a scope to its file key, by way of key store and KMS, or from memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -22,6 +22,7 @@ from vault.sealing.hierarchy import (
     open_index_key,
 )
 from vault.sealing.ports import Clock, KeyStorePort, SystemClock
+from vault.sealing.suites import AES_256_GCM, Suite
 from vault.store.errors import KeyVersionGone
 from vault.store.keystore import BranchKeyRow, FileKeyRow
 
@@ -57,11 +58,14 @@ class KeyRing:
         branches: frozenset[Branch],
         limits: KeyRingLimits | None = None,
         clock: Clock | None = None,
+        suites: Callable[[str], Suite] = lambda institution: AES_256_GCM,
     ) -> None:
+        """`suites` says with which suite an institution seals, and its new keys are made for."""
         limits = limits or KeyRingLimits()
         self._kms = kms
         self._keystore = keystore
         self._clock = clock or SystemClock()
+        self.suite_of = suites
         self._file_key_ttl = limits.file_key_ttl
         tick = self._clock.monotonic
         self._files: dict[Branch, ExpiringCache[ScopeRef, FileKey]] = {
@@ -162,14 +166,15 @@ class KeyRing:
         for branch in Branch:
             self._held_files(branch)
         kms, store, now = self._kms, self._keystore, self._clock.now_micros()
+        suite = self.suite_of(institution)
         # Wrapped first, all of them: a node that lacks one of the KEKs changes nothing.
         rows = {
-            branch: new_branch_key(kms, branch, institution, 1, now)
+            branch: new_branch_key(kms, branch, institution, 1, now, suite)
             for branch in Branch
             if store.newest_branch_key(branch, institution) is None
         }
         if store.newest_index_key(institution) is None:
-            store.add_index_key(new_index_key(kms, institution, 1, now))
+            store.add_index_key(new_index_key(kms, institution, 1, now, suite))
         for branch, row in rows.items():
             store.add_branch_key(branch, row)
 
@@ -235,7 +240,7 @@ class KeyRing:
         keys: dict[ScopeRef, FileKey] = {}
         for ref, row in rows.items():
             held = self._branch_key(branch, ref.institution, row.branch_key_version)
-            keys[ref] = open_file_key(held.key, ref, row)
+            keys[ref] = open_file_key(held.key, ref, row, self.suite_of(ref.institution))
             files.put(ref, keys[ref], min(ttl_ends, held.until))
         return keys
 

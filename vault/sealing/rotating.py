@@ -38,8 +38,10 @@ class Rotating:
         return self._kms.wrap(kek, bytes(32), PROBE).kek_version
 
     def next_branch_key(self, branch: Branch, institution: str, version: int) -> BranchKeyRow:
-        """A version of a branch key that is there if it is stored; wrapped, and opened again."""
-        return new_branch_key(self._kms, branch, institution, version, self._clock.now_micros())
+        """A version of a branch key that is there if it is stored; wrapped, and opened again. It is
+        of the suite that the institution has now."""
+        now, suite = self._clock.now_micros(), self._ring.suite_of(institution)
+        return new_branch_key(self._kms, branch, institution, version, now, suite)
 
     def rewrapped(
         self, branch: Branch, rows: Sequence[FileKeyRow], version: int

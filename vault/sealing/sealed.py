@@ -4,10 +4,12 @@
     masked   2 | suite id | file key id (16) | nonce | ciphertext | tag
 
 A full record is sealed under a data key of its own, made for this one message and wrapped under the
-scope's file key; a masked view directly under the masked file key. Lengths are those of the suite
-(suite 1: wrapped data key 60 bytes, nonce 12, tag 16). Associated data is everything that stands
-before, followed by the context, so that every byte is authenticated; a wrapped data key's has a
-mark of its own in between, so that it can never pass for a sealed text, nor a text for a key.
+scope's file key; a masked view directly under the masked file key. What is sealed is of the suite
+that the institution has now; what is opened, of the suite that its header names. Lengths are those
+of the suite (wrapped data key: 60 bytes with suite 1, 44 with suite 2; nonce 12, tag 16).
+Associated data is everything that stands before, followed by the context, so that every byte is
+authenticated; a wrapped data key's has a mark of its own in between, so that it can never pass for
+a sealed text, nor a text for a key.
 """
 
 import os
@@ -17,7 +19,7 @@ from vault.kms.keybytes import wipe
 from vault.sealing.context import SealContext
 from vault.sealing.errors import SealBroken
 from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
-from vault.sealing.suites import suite_by_id
+from vault.sealing.suites import Aead, Suite, suite_by_id
 
 HEADER_BYTES = 18
 _DATA_KEY = b"data-key|"
@@ -38,12 +40,11 @@ def seal_full(key: FullFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
 
 def open_full(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
     """What `seal_full` sealed under this key, for this place. Raises SealBroken, UnknownSuite."""
-    if not sealed.startswith(key.header):
-        _refuse(sealed, key)
+    suite, aead = _opening(key, sealed)
     place = ctx.aad()
-    suite = key.suite
     end = HEADER_BYTES + suite.key_bytes + suite.overhead
-    data_key = key.aead.open_key(sealed[HEADER_BYTES:end], key.header + _DATA_KEY + place)
+    wrapped, header = sealed[HEADER_BYTES:end], sealed[:HEADER_BYTES]
+    data_key = aead.open_key(wrapped, header + _DATA_KEY + place)
     try:
         return suite.keyed(data_key).open(sealed[end:], sealed[:end] + place)
     finally:
@@ -59,10 +60,26 @@ def seal_masked(key: MaskedFileKey, plaintext: bytes, ctx: SealContext) -> bytes
 
 def open_masked(key: MaskedFileKey, sealed: bytes, ctx: SealContext) -> bytes:
     """What `seal_masked` sealed under this key, for this place. Raises SealBroken, UnknownSuite."""
-    header = key.header
-    if not sealed.startswith(header):
+    _, aead = _opening(key, sealed)
+    return aead.open(sealed[HEADER_BYTES:], sealed[:HEADER_BYTES] + ctx.aad())
+
+
+def suite_of(sealed: bytes) -> Suite:
+    """The suite that a full record or masked view says it was sealed with. Raises UnknownSuite,
+    and SealBroken for what is too short to say."""
+    if len(sealed) < HEADER_BYTES:
+        raise SealBroken
+    return suite_by_id(sealed[1])
+
+
+def _opening(key: FileKey, sealed: bytes) -> tuple[Suite, Aead]:
+    """What opens it: whatever suite it was sealed with, it was under this key."""
+    if sealed.startswith(key.header):
+        return key.suite, key.aead
+    other = key.others.get(sealed[:HEADER_BYTES])
+    if other is None:
         _refuse(sealed, key)
-    return key.aead.open(sealed[HEADER_BYTES:], header + ctx.aad())
+    return other
 
 
 def _require(key: FileKey, kind: type[FileKey], ctx: SealContext) -> None:

@@ -23,9 +23,9 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.constant_time import bytes_eq
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from vault.kms.keybytes import wipe
+from vault.sealing.derive import expand
 from vault.sealing.errors import SealBroken
 from vault.sealing.suites import NONCE_BYTES, TAG_BYTES, Buffer, KeyBytes, Suite
 
@@ -112,10 +112,9 @@ class _Message:
     def __init__(self, suite: Suite, key: KeyBytes, context: bytes, salt: bytes) -> None:
         _require_key(suite, key)
         end = suite.key_bytes + NONCE_BYTES
-        derived = bytearray(end + _COMMITMENT_BYTES)
         info = b"".join((_LABEL, suite.aead.encode(), b"\0", salt, context))
+        derived = expand(key, info, end + _COMMITMENT_BYTES, suite.hash)
         try:
-            HKDFExpand(suite.hash(), len(derived), info).derive_into(key, derived)
             with memoryview(derived) as view, view[: suite.key_bytes] as own:
                 self._cipher = suite.cipher(own)
             self._base = int.from_bytes(derived[suite.key_bytes : end], "big")
