@@ -16,6 +16,7 @@ from vault.store.schema import content_segments, uploads
 from vault.store.statements import insert_rows
 
 _U, _S = uploads.c, content_segments.c
+_PLANNED: Final = 0
 _DURABLE: Final = 1
 _GIVEN_UP: Final = 2
 
@@ -161,20 +162,6 @@ def stale(
     return [UploadRow(*row) for row in found]
 
 
-def leftovers(conn: Connection, upload: UploadRow) -> list[SegmentRow]:
-    """The segments that a sweep takes away with an upload: of one that became a content those that
-    never were durable, of another all."""
-    found = conn.execute(
-        select(content_segments).where(
-            _S.institution == upload.institution,
-            _S.customer == upload.customer,
-            _S.upload == upload.upload,
-            *((_S.durable == 0,) if upload.version else ()),
-        )
-    )
-    return [SegmentRow(*row) for row in found]
-
-
 def give_up(conn: Connection, upload: UploadRow) -> bool:
     """Take an upload back, so that nobody goes on with it; its segments' rows stay until their
     objects are gone. False where somebody has moved it since it was read."""
@@ -189,8 +176,8 @@ def give_up(conn: Connection, upload: UploadRow) -> bool:
 
 
 def orphans(conn: Connection, institution: str, limit: int) -> list[SegmentRow]:
-    """Segments of uploads that were given up, and not durable ones of uploads that have ended and
-    were forgotten."""
+    """Segments of uploads that were given up, and those that never became durable and cannot any
+    more: their upload has ended, or has the segment of that number otherwise."""
     found = conn.execute(
         select(content_segments)
         .where(
@@ -200,9 +187,11 @@ def orphans(conn: Connection, institution: str, limit: int) -> list[SegmentRow]:
                     _U.institution == _S.institution,
                     _U.customer == _S.customer,
                     _U.upload == _S.upload,
+                    _U.version == 0,
+                    _U.segments < _S.number,
                 )
             ),
-            _S.durable.in_((0, _GIVEN_UP)),
+            _S.durable.in_((_PLANNED, _GIVEN_UP)),
         )
         .limit(limit)
     )
