@@ -3,7 +3,10 @@
 Format, one file a KEK, `{kek}.kek`, JSON (UTF-8), the newest version last:
 
     {"format": "recordsvault-kek-v1", "kek": "full",
-     "versions": [{"version": "1", "created": "2026-01-01T00:00:00Z", "key": "<base64, 32 bytes>"}]}
+     "versions": [{"version": "1", "created": "2026-01-01T00:00:00Z", "key": "<base64, 32 bytes>"}],
+     "retired": []}
+
+`retired` has the names of versions that were destroyed; it may be left out.
 
 What a file and its folder must be is said in vault.kms.private_files.
 """
@@ -15,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vault.kms.errors import KekMissing, KeyFileRefused
 from vault.kms.keybytes import wipe
@@ -30,6 +33,8 @@ from vault.kms.private_files import (
 
 FORMAT = "recordsvault-kek-v1"
 KEK_BYTES = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +78,35 @@ def add_kek_version(directory: Path, kek: KekName) -> str:
     """Add a version to the KEK's file, which wraps from then on; its name, which no other version
     of any KEK has. The file is exchanged as a whole. Raises KekMissing, and as `read_kek`."""
 
-    def add(versions: list[dict[str, str]]) -> str:
+    def add(document: dict[str, Any]) -> str:
         # A number to count by, and something to search a database's bytes for.
-        name = f"{len(versions) + 1}-{secrets.token_hex(8)}"
-        versions.append(_new_version(name))
+        number = len(document["versions"]) + len(_retired(document)) + 1
+        name = f"{number}-{secrets.token_hex(8)}"
+        document["versions"].append(_new_version(name))
         return name
 
     return _change(directory, kek, add)
 
 
-def remove_kek_version(directory: Path, kek: KekName, version: str) -> None:
+def remove_kek_version(directory: Path, kek: KekName, version: str) -> bool:
     """Take a version out of the KEK's file, if it is there. What it wrapped can then never be
-    opened again. Raises KekMissing (also for the newest version), and as `read_kek`."""
+    opened again. False for the newest version, without which there would be no KEK: whoever does
+    not need the file any more destroys it. Raises KekMissing, and as `read_kek`."""
 
-    def remove(versions: list[dict[str, str]]) -> str:
+    def remove(document: dict[str, Any]) -> bool:
+        versions: list[dict[str, str]] = document["versions"]
         if versions[-1]["version"] == version:
-            raise KekMissing("the newest version of a KEK is not taken out of its file")
-        versions[:] = [entry for entry in versions if entry["version"] != version]
-        return version
+            return False
+        left = [entry for entry in versions if entry["version"] != version]
+        if len(left) < len(versions):
+            # Its name stays: by it a process that holds it knows that this is still its file.
+            document.update(versions=left, retired=[*_retired(document), version])
+        return True
 
-    _change(directory, kek, remove)
+    return _change(directory, kek, remove)
 
 
-def _change(directory: Path, kek: KekName, change: Callable[[list[dict[str, str]]], str]) -> str:
+def _change(directory: Path, kek: KekName, change: Callable[[dict[str, Any]], T]) -> T:
     path = directory / f"{kek.value}.kek"
     with key_folder(directory) as folder:
         content = read_private(folder, path)
@@ -104,7 +115,7 @@ def _change(directory: Path, kek: KekName, change: Callable[[list[dict[str, str]
         for held in parse_kek(content, kek, path):  # refuses what is no key file
             wipe(held.key)
         document: dict[str, Any] = json.loads(content)
-        said = change(document["versions"])
+        said = change(document)
         replace_private(folder, path, _encoded(document))
     return said
 
@@ -136,6 +147,20 @@ def parse_kek(content: bytes, kek: KekName, path: Path) -> list[KekVersion]:
     if any(len(version.key) != KEK_BYTES for version in versions):
         raise refused(f"a key is not {KEK_BYTES} bytes long")
     return versions
+
+
+def retired_versions(directory: Path, kek: KekName) -> frozenset[str]:
+    """The names of the versions that were taken out of the KEK's file. Raises as `read_kek`."""
+    content = kek_file(directory, kek)
+    try:
+        return frozenset() if content is None else frozenset(_retired(json.loads(content)))
+    except (ValueError, TypeError, RecursionError):
+        raise KeyFileRefused(f"{kek.value}.kek is no {FORMAT} file") from None
+
+
+def _retired(document: dict[str, Any]) -> list[str]:
+    found = document.get("retired", [])
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def _new_content(kek: KekName) -> bytes:

@@ -7,7 +7,7 @@ wrap 2^32 keys (NIST SP 800-38D, 8.3), which is a branch key for each institutio
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.kms.errors import KekMissing, KmsError, UnwrapRefused
 from vault.kms.keybytes import framed, wipe
-from vault.kms.keyfiles import KekVersion, add_kek_version, read_kek, remove_kek_version
+from vault.kms.keyfiles import (
+    KekVersion,
+    add_kek_version,
+    read_kek,
+    remove_kek_version,
+    retired_versions,
+)
 from vault.kms.port import KekName, WrappedKey
 
 _FORMAT = b"\x01"
@@ -67,15 +73,15 @@ class KeksInMemory:
             raise UnwrapRefused("the wrapped key was changed or belongs elsewhere") from None
         return key
 
-    def continued_by(self, other: "KeksInMemory") -> bool:
-        """Whether `other` is what these have become: the same keys under the same names, of each
-        KEK at least one, and whatever is new."""
-        for kek in self._newest:
-            mine = {version for name, version in self._keks if name is kek}
-            both = [v for v in mine if (kek, v) in other._keks]
-            if not both or not all(self._same(other, kek, version) for version in both):
-                return False
-        return True
+    def continued_by(self, other: "KeksInMemory", retired: Mapping[KekName, Set[str]]) -> bool:
+        """Whether `other` is what these have become: the same keys under the same names, but for
+        those that were retired, and whatever is new."""
+        return all(
+            self._same(other, kek, version)
+            if (kek, version) in other._keks
+            else kek in other._newest and version in retired[kek]
+            for kek, version in self._keks
+        )
 
     def _same(self, other: "KeksInMemory", kek: KekName, version: str) -> bool:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -140,9 +146,9 @@ class LocalFileKms:
     def destroy_version(self, kek: KekName, version: str) -> bool:
         """As OwnVersions.destroy_version."""
         with self._turn:
-            remove_kek_version(self._directory, kek, version)
+            removed = remove_kek_version(self._directory, kek, version)
         self._level()
-        return True
+        return removed
 
     def _level(self) -> bool:
         """Read the files again if they are others than those that were read; whether they were.
@@ -156,9 +162,10 @@ class LocalFileKms:
                 return False
             try:
                 read = self._read()
+                retired = {kek: retired_versions(self._directory, kek) for kek in KekName}
             except KmsError:
                 return False
-            if not self._keks.continued_by(read):
+            if not self._keks.continued_by(read, retired):
                 return False
             self._keks, self._seen = read, found
             return True
