@@ -191,7 +191,7 @@ def test_live_verification_opens_the_archive(
     log: Database, migrated_url: str, blobs: FolderBlobs, tmp_path: Path
 ) -> None:
     moved(log, blobs, 3)
-    source = StoreSource(migrated_url, tmp_path / "blobs")
+    source = StoreSource(migrated_url, blobs)
     keys = log_signers(tmp_path / "keys").verifiers()
     try:
         found = verify_log(source, keys, ORIGIN, workers=1)
@@ -241,7 +241,7 @@ def test_a_damaged_object_is_refused_and_found(
     assert caught.value.bundle == 1
     with pytest.raises(ArchiveDamaged):
         asyncio.run(history.bundle(1, 256))
-    source = StoreSource(migrated_url, tmp_path / "blobs")
+    source = StoreSource(migrated_url, blobs)
     try:
         found = verify_log(source, log_signers(tmp_path / "keys").verifiers(), ORIGIN, workers=1)
         assert {f.place for f in found.findings} == {"tile/entries/001"}
@@ -271,7 +271,7 @@ def test_whoever_edits_the_archives_tables_is_found_out(
 ) -> None:
     moved(log, blobs, 3)
     log.write_sync(lambda c: c.execute(text(statement)))
-    source = StoreSource(migrated_url, tmp_path / "blobs")
+    source = StoreSource(migrated_url, blobs)
     try:
         kinds = {f.kind for f in verify_archive(source)}
     finally:

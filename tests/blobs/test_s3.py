@@ -372,6 +372,26 @@ def _size_of_a(blobs: S3Blobs) -> int:
     return blobs.size("a")
 
 
+def test_nothing_but_the_place_says_whom_it_asks_and_by_which_key(
+    s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of somebody else")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-else")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://localhost:1")
+    monkeypatch.setenv("AWS_ENDPOINT", "http://localhost:1")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    monkeypatch.setenv("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true")
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    monkeypatch.setenv("AWS_S3_EXPRESS", "true")
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("AWS_SSE_KMS_KEY_ID", "another")
+    blobs = S3Blobs(s3_server.place(bucket))
+    blobs.put("a", b"x")
+    assert read(blobs, "a") == b"x"
+    with pytest.raises(BlobExists):
+        blobs.put("a", b"x")
+
+
 # -- object lock -----------------------------------------------------------------------------------
 
 

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from tests.docs.pages import ENGLISH, codes
+from vault.server.blobs_settings import BlobsTable
 from vault.server.settings import (
     AccessTable,
-    BlobsTable,
     CacheTable,
     KmsTable,
     LimitsTable,
@@ -50,7 +50,7 @@ def test_every_key_is_documented_and_no_other() -> None:
     assert set(documented()) == keys - INNER
 
 
-@pytest.mark.parametrize("prefix", ["log", "limits", "cache", "access"])
+@pytest.mark.parametrize("prefix", ["log", "limits", "cache", "access", "blobs"])
 def test_the_defaults_are_those_of_the_server(prefix: str) -> None:
     made = TABLES[prefix]()
     for name in TABLES[prefix].__struct_fields__:

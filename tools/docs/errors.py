@@ -186,8 +186,8 @@ ADVICE: Final = {
     "it lasts, operations see `checkpoints` in `vaultctl health`.",
     "BEYOND_LOG": "The log has no such entry, or was never so long. A receipt or checkpoint that "
     "says otherwise is evidence: keep it and tell the security officer.",
-    "NO_OBJECT_STORE": "The server has no place for objects. Operations name a folder in the table "
-    "`blobs` of the configuration.",
+    "NO_OBJECT_STORE": "The server has no place for objects. Operations name a folder or a bucket "
+    "in the table `blobs` of the configuration.",
     "ARCHIVE_UNAVAILABLE": "Old entries of the log are in the object store, and that is away. New "
     "entries and records are served meanwhile; `vaultctl health` shows the part `blobs`.",
     "OBJECTS_UNAVAILABLE": "The object store with the contents of documents is away. Try again: an "

@@ -6,6 +6,7 @@ processes are handed; what a worker opens for itself stays in that worker.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 
 from vault.audit.archive import Archive, ArchiveDamaged
 from vault.audit.tiles import TILE_WIDTH, Tile, TileInvalid, decode_bundle, entries_path
-from vault.blobs import FolderBlobs
+from vault.blobs import Blobs, S3Blobs
 from vault.store import Database, StoreAltered, log_archive, log_tree
 from vault.store.log_archive import BundleRow
 
@@ -75,10 +76,10 @@ class FolderSource:
 
 @dataclass(frozen=True, slots=True)
 class StoreSource:
-    """The tables of the vault at a database URL, and its archive in a folder of objects."""
+    """The tables of the vault at a database URL, and its archive in an object store."""
 
     url: str
-    blobs: Path | None = None
+    blobs: Blobs | None = None
 
     def checkpoint(self) -> bytes | None:
         """As LogSource. Raises StoreError."""
@@ -128,7 +129,15 @@ class StoreSource:
 
     def archive(self) -> Archive:
         """The archive."""
-        return Archive(None if self.blobs is None else FolderBlobs(self.blobs))
+        return Archive(self.blobs)
+
+
+def start_method(source: LogSource) -> str:
+    """How worker processes are started that read a source. Forked where that can be: they begin at
+    once, and have opened nothing of ours; what reads from S3 does not outlive a fork."""
+    if isinstance(source, StoreSource) and isinstance(source.blobs, S3Blobs):
+        return "spawn"
+    return "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 def open_store(url: str) -> Database:

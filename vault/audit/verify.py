@@ -21,7 +21,7 @@ from vault.audit.checkpoint import (
     verify_checkpoint,
 )
 from vault.audit.findings import Finding, Kind
-from vault.audit.log_sources import LogSource
+from vault.audit.log_sources import LogSource, start_method
 from vault.audit.note import AlgorithmMissing, VerifierKey
 from vault.audit.tiles import TILE_WIDTH, frontier_from_tiles
 from vault.audit.verify_parts import Part, Task, verify_part
@@ -84,7 +84,7 @@ def verify_log(
     if body is None:
         return Verification(None, 0, 0, 0, findings=tuple(findings))
     tree = Tree(body.size, body.root)
-    with _mapped(workers, body.size) as mapped:
+    with _mapped(workers, body.size, start_method(source)) as mapped:
         for part in mapped(_tasks(source, body.size)):
             tree.add(part)
             if progress is not None:
@@ -159,11 +159,9 @@ Mapped = Callable[[Iterator[Task]], Iterator[Part]]
 
 
 @contextmanager
-def _mapped(workers: int, size: int) -> Iterator[Mapped]:
+def _mapped(workers: int, size: int, method: str) -> Iterator[Mapped]:
     if workers <= 1 or size <= _TILES * TILE_WIDTH:
         yield lambda tasks: map(verify_part, tasks)
         return
-    # Forked where that exists: workers begin at once, and have opened nothing of ours.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     with multiprocessing.get_context(method).Pool(workers) as pool:
         yield lambda tasks: pool.imap(verify_part, tasks)

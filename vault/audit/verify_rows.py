@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vault.audit.event import EventUnreadable, decode
 from vault.audit.findings import Finding, Kind
-from vault.audit.log_sources import StoreSource, open_store
+from vault.audit.log_sources import StoreSource, open_store, start_method
 from vault.audit.reader import head
 from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
@@ -55,10 +55,10 @@ def verify_rows(
             if progress is not None:
                 progress(part.end, size)
 
-    if workers <= 1 or len(tasks) < 4 or "fork" not in multiprocessing.get_all_start_methods():
+    if workers <= 1 or len(tasks) < 4:
         yield from take(map(_rows, tasks))
     else:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
+        with multiprocessing.get_context(start_method(source)).Pool(workers) as pool:
             yield from take(pool.imap(_rows, tasks))
     yield from _unlogged(source.url, size, found)
 

@@ -11,9 +11,10 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -52,7 +53,7 @@ _PUT: Final = "vault-put"
 
 if TYPE_CHECKING:
     from obstore import ListStream, ObjectMeta
-    from obstore.store import ClientConfig
+    from obstore.store import ClientConfig, S3Credential
 
 
 class S3Blobs:
@@ -166,6 +167,11 @@ class S3Blobs:
             s3_lock.require_object_lock(self._place)
             self._lock_asked = True
 
+    def hurried(self) -> S3Blobs:
+        """The same, asked once and for a few seconds."""
+        soon = min(_CONNECT_SECONDS, self._place.timeout)
+        return S3Blobs(replace(self._place, timeout=soon, attempts=1))
+
     def _put_once(self, name: str, content: bytes, facts: dict[str, str]) -> bool:
         """False where there is an object of that name."""
         how = self._place.lock
@@ -270,18 +276,25 @@ def _open(place: S3Place, attempts: int) -> S3Store:
     }
     if place.ca:
         client["root_certificate"] = place.ca
-    key: dict[str, Any] = {
+    key: S3Credential = {
         "access_key_id": place.key.access_key_id,
         "secret_access_key": place.key.secret_access_key,
+        "token": place.key.session_token or None,
+        "expires_at": None,
     }
-    if place.key.session_token:
-        key["session_token"] = place.key.session_token
     return S3Store(
         place.bucket,
         prefix=place.prefix.rstrip("/") or None,
         endpoint=place.url(),
         region=place.region,
         checksum_algorithm="SHA256",
+        # obstore would take these from the environment, and our key's session token.
+        aws_endpoint_url_s3=place.url(),
+        conditional_put="etag",
+        s3_express=False,
+        skip_signature=False,
+        virtual_hosted_style_request=False,
+        credential_provider=lambda: key,
         # Not every compatible store has the request for many at once.
         disable_bulk_delete=True,
         client_options=client,
@@ -294,5 +307,4 @@ def _open(place: S3Place, attempts: int) -> S3Store:
                 "base": 2,
             },
         },
-        **key,
     )

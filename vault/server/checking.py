@@ -22,6 +22,7 @@ from vault.access.fields import FieldsInvalid
 from vault.access.lending import ClassesInvalid
 from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
 from vault.server.checking_access import look_at_access
+from vault.server.checking_blobs import look_at_blobs
 from vault.server.checking_log import (
     Doubt,
     SecondPlaceAway,
@@ -97,6 +98,9 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "database": lambda: _database(settings, config),
         "access": lambda: look_at_access(settings, config),
     }
+    blobs = settings.blobs
+    if blobs is not None:
+        subjects["blobs"] = lambda: look_at_blobs(settings, blobs)
     if settings.tokens:
         subjects["tokens"] = lambda: look_at_tokens(settings)
     if table.oracle is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import structlog
+
 from vault.access import PolicyEngine
 from vault.access.policy_files import POLICY_FOLDER
 from vault.access.stored_directory import StoredDirectory
@@ -14,7 +16,7 @@ from vault.audit import AuditLog, LogSettings
 from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
 from vault.audit.signers import Signers, access_name
-from vault.blobs import Blobs, FolderBlobs
+from vault.blobs import Blobs, BlobsUnavailable, NoObjectLock, S3Blobs
 from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
@@ -34,6 +36,8 @@ from vault.services.watching import Watch
 from vault.store import Database, KeyStore
 from vault.store.database import Role
 
+
+_log = structlog.get_logger("vault.server")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -144,7 +148,7 @@ def build(settings: Settings) -> Parts:
         log_signers=log_signers,
         sequencer=sequencer,
         guard=guard,
-        blobs=FolderBlobs(folder) if (folder := settings.blobs_folder()) else None,
+        blobs=open_store(settings),
     )
 
 
@@ -170,6 +174,20 @@ def _access(
 
 def _tokens(settings: Settings, clock: SystemClock) -> Tokens:
     try:
+def open_store(settings: Settings) -> Blobs | None:
+    """The object store; None where none is configured. Where it is away, whether it locks is asked
+    before the first object is put. Raises SettingsInvalid where it is to lock and cannot."""
+    blobs = settings.open_blobs()
+    if isinstance(blobs, S3Blobs):
+        try:
+            blobs.hurried().require_lock()
+        except NoObjectLock as error:
+            raise SettingsInvalid(str(error)) from None
+        except BlobsUnavailable as error:
+            _log.warning("the object store is away", error=str(error))
+    return blobs
+
+
         return tokens(settings.tokens, settings.path, clock.now_micros)
     except OSError:
         raise SettingsInvalid("tokens.ca is not a file of certificates in PEM") from None

@@ -8,7 +8,7 @@ second_place = "/mnt/elsewhere/log"
 [access]                    # of masked nodes: the full tier's keys
 public_keys = "access.vkey"
 
-[blobs]                     # optional: where the log's archive goes
+[blobs]                     # optional: where objects are kept; see blobs_settings.py
 folder = "blobs"
 
 [[tokens]]                  # optional: issuers of bearer tokens; see token_settings.py
@@ -124,12 +124,6 @@ class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     branch_key_seconds: _Held = 3_600.0
 
 
-class BlobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where objects are kept that do not belong in a database, such as the log's archive."""
-
-    folder: Annotated[str, msgspec.Meta(min_length=1)]
-
-
 class KmsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where key-encryption keys come from."""
 
@@ -195,9 +189,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
-    def blobs_folder(self) -> Path | None:
-        """The folder of objects; None where none is configured."""
-        return self.path(self.blobs.folder) if self.blobs else None
+    def open_blobs(self) -> Blobs | None:
+        """The object store; None where none is configured. Raises SettingsInvalid."""
+        try:
+            return open_blobs(self.blobs, self.path) if self.blobs else None
+        except BlobsUnusable as error:
+            raise SettingsInvalid(str(error)) from None
 
     def path(self, text: str) -> Path:
         """A path of the file."""
@@ -247,7 +244,7 @@ def load(path: Path, tier: TierName) -> Settings:
             "so receipts would promise what cannot be kept; raise it"
         )
     _check_witnesses(path, file.log)
-    wrong = tokens_problem(file.tokens)
+    wrong = tokens_problem(file.tokens) or blobs_problem(file.blobs)
     if wrong:
         raise SettingsInvalid(f"{path}: {wrong}")
     if tier is TierName.MASKED and table.oracle is None:

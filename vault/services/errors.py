@@ -271,9 +271,9 @@ class NoObjectStore(VaultError):
 
     def __init__(self) -> None:
         super().__init__(
-            "No object store is configured. Operations name a folder in the table `blobs` of the "
-            "configuration, and restart the server.",
-            "未配置对象存储。请运维人员在配置的 `blobs` 表中指定文件夹，并重启服务。",
+            "No object store is configured. Operations name a folder or a bucket in the table "
+            "`blobs` of the configuration, and restart the server.",
+            "未配置对象存储。请运维人员在配置的 `blobs` 表中指定文件夹或存储桶，并重启服务。",
         )
 
 

@@ -195,13 +195,16 @@ def second_place_probe(publisher: Publisher) -> Probe:
 
 
 def blobs_probe(blobs: Blobs) -> Probe:
-    """Objects can be reached: the log's archive."""
+    """Objects can be reached: contents of documents, and the log's archive."""
 
     async def probe() -> Check:
         try:
             await asyncio.to_thread(blobs.check)
         except BlobsUnavailable as error:
-            remedy = "bring the folder of `blobs` back; archived log entries cannot be read"
+            remedy = (
+                "bring back what `blobs` names; contents of documents and archived log entries "
+                "cannot be read until then"
+            )
             return Check("blobs", State.WARNING, str(error), remedy)
         return Check("blobs", State.OK, "objects can be read and written")
 

@@ -136,7 +136,7 @@ def _live(
         for database in dict.fromkeys(databases(settings)):
             database.ping()
             database.dispose()
-        source = StoreSource(url, settings.blobs_folder())
+        source = StoreSource(url, settings.open_blobs())
         with _bar(say("entries", "条目")) as told:
             found = verify_log(
                 source, keys.log, keys.origin, since=since, workers=workers, progress=told
