@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from vault.sealing import AES_256_GCM, SM4_GCM
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
+from vault.server.suite_settings import suites_of
 
 FULL = """
 [tiers.full]
@@ -46,6 +48,37 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert settings.limits.max_message_bytes == 4 * 1024 * 1024
     assert settings.log.window_ms == 4
     assert settings.cache.file_key_seconds == 300
+
+
+def test_an_institution_has_the_suite_that_is_named_and_otherwise_the_first(tmp_path: Path) -> None:
+    assert read(tmp_path, FULL).table.suites == {}
+    suites = suites_of(read(tmp_path, FULL + 'suites = { "demo-bank" = "sm4-gcm" }').table.suites)
+    assert suites("demo-bank") is SM4_GCM
+    assert suites("other-bank") is AES_256_GCM
+    named = read(tmp_path, FULL + 'suites = { "demo-bank" = "aes-256-gcm" }').table.suites
+    assert suites_of(named)("demo-bank") is AES_256_GCM
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{ "demo-bnk" = "sm4-gcm" }', 'suites names "demo-bnk", which is not among'),
+        ('{ "demo-bank" = "sm4" }', "Invalid enum value 'sm4'"),
+        ('{ "Demo" = "sm4-gcm" }', "Expected `str` matching regex"),
+        ('"sm4-gcm"', "Expected `object`, got `str`"),
+    ],
+)
+def test_a_table_of_suites_that_is_not_right_is_refused(
+    tmp_path: Path, line: str, why: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=why):
+        read(tmp_path, FULL + f"suites = {line}")
+
+
+def test_a_masked_tier_has_no_suites_because_it_seals_nothing(tmp_path: Path) -> None:
+    text = FULL + MASKED.replace("oracle = ", 'suites = { "demo-bank" = "sm4-gcm" }\noracle = ')
+    with pytest.raises(SettingsInvalid, match="the full tier alone seals"):
+        read(tmp_path, text, TierName.MASKED)
 
 
 def test_each_tier_reads_its_own_table(tmp_path: Path) -> None:

@@ -96,8 +96,10 @@ class RunningVault:
         log: str = "",
         budgets: str = ROOMY,
         detection: str = NO_RULES,
+        suites: str = "{}",
     ) -> None:
         self.folder = folder
+        self._suites = suites
         self.database = database
         self.ports = dict(zip(TierName, quiet_ports(2), strict=True))
         self._processes: dict[TierName, Tier] = {}
@@ -398,6 +400,7 @@ database = "{self.database}"
 principals = "principals.toml"
 {tables}
 institutions = ["{OWN}", "{OTHER}"]
+suites = {self._suites}
 kms = {{ provider = "local-file", directory = "kms/full" }}
 tls = {tls}
 

@@ -25,6 +25,7 @@ from vault.server.guard import LogGuard
 from vault.server.public_keys import PublicKeys
 from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
+from vault.server.suite_settings import suites_of
 from vault.server.token_settings import tokens
 from vault.server.watch_tables import budget_table, detection_rules
 from vault.services.access_state import AccessState
@@ -107,6 +108,7 @@ def build(settings: Settings) -> Parts:
             branch_key_ttl=cache.branch_key_seconds,
         ),
         clock,
+        suites_of(table.suites),
     )
     log_settings = LogSettings(
         window=settings.log.window_ms / 1000,

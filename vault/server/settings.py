@@ -22,6 +22,7 @@ database = "sqlite:///vault.db"             # or postgresql://user@host/name
 keys_database = ""                          # the key store's own; the data database if empty
 principals = "principals.toml"
 institutions = ["demo-bank"]                # given their keys when the full tier starts
+suites = { "demo-bank" = "sm4-gcm" }        # optional: the others have aes-256-gcm
 kms = { provider = "local-file", directory = "kms/full" }
 tls = { certificate = "pki/vault.pem", key = "pki/vault.key", client_ca = "pki/ca.pem" }
 
@@ -43,6 +44,8 @@ import msgspec
 
 from vault.audit.note import NoteInvalid, VerifierKey
 from vault.audit.witness.asking import is_allowed
+from vault.server.suite_settings import SuiteName
+from vault.server.suite_settings import problem as suites_problem
 from vault.server.token_settings import TokensTable
 from vault.server.token_settings import problem as tokens_problem
 
@@ -163,6 +166,7 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     budgets: str = ""
     detection: str = ""
     institutions: list[_Institution] = []
+    suites: dict[_Institution, SuiteName] = {}
     oracle: OracleTable | None = None
 
 
@@ -247,6 +251,12 @@ def load(path: Path, tier: TierName) -> Settings:
     wrong = tokens_problem(file.tokens) or blobs_problem(file.blobs)
     if wrong:
         raise SettingsInvalid(f"{path}: {wrong}")
+    if tier is TierName.MASKED and table.suites:
+        raise SettingsInvalid(
+            f"{path}: tiers.masked.suites: the full tier alone seals; move it to tiers.full"
+        )
+    if wrong := suites_problem(table.suites, table.institutions):
+        raise SettingsInvalid(f"{path}: tiers.{tier}.{wrong}")
     if tier is TierName.MASKED and table.oracle is None:
         raise SettingsInvalid(
             f"{path}: tiers.masked has no `oracle`; add where the full tier answers its searches"

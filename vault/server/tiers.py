@@ -71,8 +71,10 @@ from vault.services.recording import Recorder
 from vault.services.replays import Replays
 from vault.services.reporting import Reporting
 from vault.services.storing import Storing
+from vault.services.suite_health import suites_probe
 from vault.services.trail import Trail
 from vault.services.updating import Updating
+from vault.store import KeyStore
 
 
 class _Closable(Protocol):
@@ -115,7 +117,12 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     promise = parts.settings.log.promise_seconds
     history = History(database, Archive(parts.blobs))
     node_budget = Budget(limits.searches_per_minute_of_a_node, clock)
-    more = {"checkpoints": checkpoint_probe(parts.sequencer, database, clock, promise)}
+    more = {
+        "checkpoints": checkpoint_probe(parts.sequencer, database, clock, promise),
+        "suites": suites_probe(
+            parts.ring, KeyStore(parts.keys_database), parts.settings.table.institutions
+        ),
+    }
     if parts.blobs is not None:
         more["blobs"] = blobs_probe(parts.blobs)
     tier = _tier(
