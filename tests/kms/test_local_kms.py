@@ -1,8 +1,7 @@
-"""What every KMS promises (the contract), and what the one of local files promises besides."""
+"""What the provider of local files promises, besides what all do (test_providers.py)."""
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from vault.kms import (
     KekMissing,
     KekName,
-    Kms,
     KmsUnavailable,
     LocalFileKms,
     UnwrapRefused,
@@ -27,117 +25,6 @@ KEY = bytes(range(33))
 def local(directory: Path, keks: list[KekName]) -> LocalFileKms:
     create_local_keks(directory, keks)
     return LocalFileKms(directory)
-
-
-# Every provider goes through the contract tests; a new one adds its factory here.
-MakeKms = Callable[[Path, list[KekName]], Kms]
-
-
-@pytest.fixture(params=[local], ids=["local"])
-def make(request: pytest.FixtureRequest) -> MakeKms:
-    factory: MakeKms = request.param
-    return factory
-
-
-@pytest.fixture
-def kms(make: MakeKms, tmp_path: Path) -> Kms:
-    return make(tmp_path / "keys", list(KekName))
-
-
-@pytest.mark.parametrize("kek", list(KekName))
-def test_a_wrapped_key_comes_back_the_same(kms: Kms, kek: KekName) -> None:
-    wrapped = kms.wrap(kek, KEY, b"here")
-    assert wrapped.kek is kek
-    assert kms.unwrap(wrapped, b"here") == KEY
-
-
-def test_a_wrapped_key_is_given_back_in_memory_that_can_be_wiped(kms: Kms) -> None:
-    key = kms.unwrap(kms.wrap(KekName.FULL, KEY, b"here"), b"here")
-    assert type(key) is bytearray
-    wipe(key)
-    assert key == bytes(len(KEY))
-
-
-def test_the_same_key_is_never_wrapped_to_the_same_bytes(kms: Kms) -> None:
-    assert len({kms.wrap(KekName.FULL, KEY, b"here").blob for _ in range(1000)}) == 1000
-
-
-def test_the_wrapped_bytes_do_not_contain_the_key(kms: Kms) -> None:
-    assert KEY[:8] not in kms.wrap(KekName.FULL, KEY, b"here").blob
-
-
-@pytest.mark.parametrize("other", [b"", b"her", b"here ", b"there", b"here\0"])
-def test_a_key_wrapped_for_one_context_does_not_unwrap_for_another(kms: Kms, other: bytes) -> None:
-    with pytest.raises(UnwrapRefused):
-        kms.unwrap(kms.wrap(KekName.FULL, KEY, b"here"), other)
-
-
-def test_a_wrapped_key_with_any_bit_flipped_is_refused(kms: Kms) -> None:
-    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
-    for place in range(len(wrapped.blob) * 8):
-        changed = bytearray(wrapped.blob)
-        changed[place // 8] ^= 1 << place % 8
-        with pytest.raises(UnwrapRefused):
-            kms.unwrap(WrappedKey(wrapped.kek, wrapped.kek_version, bytes(changed)), b"here")
-
-
-def test_a_wrapped_key_cut_short_or_lengthened_is_refused(kms: Kms) -> None:
-    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
-    blobs = [wrapped.blob[:length] for length in range(len(wrapped.blob))]
-    for blob in [*blobs, wrapped.blob + b"\0", b"\0" + wrapped.blob]:
-        with pytest.raises(UnwrapRefused):
-            kms.unwrap(WrappedKey(wrapped.kek, wrapped.kek_version, blob), b"here")
-
-
-@pytest.mark.parametrize("other", [KekName.MASKED, KekName.INDEX])
-def test_a_key_wrapped_under_one_kek_does_not_unwrap_under_another(
-    kms: Kms, other: KekName
-) -> None:
-    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
-    with pytest.raises(UnwrapRefused):
-        kms.unwrap(WrappedKey(other, wrapped.kek_version, wrapped.blob), b"here")
-
-
-def test_a_version_that_does_not_exist_is_missing(kms: Kms) -> None:
-    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
-    with pytest.raises(KekMissing):
-        kms.unwrap(WrappedKey(KekName.FULL, "no-such-version", wrapped.blob), b"here")
-
-
-def test_a_node_given_one_kek_can_use_no_other(make: MakeKms, tmp_path: Path) -> None:
-    everything = make(tmp_path / "full", list(KekName))
-    masked_only = make(tmp_path / "masked", [KekName.MASKED])
-    wrapped = masked_only.wrap(KekName.MASKED, KEY, b"here")
-    assert masked_only.unwrap(wrapped, b"here") == KEY
-    for kek in (KekName.FULL, KekName.INDEX):
-        with pytest.raises(KekMissing):
-            masked_only.wrap(kek, KEY, b"here")
-        with pytest.raises(KekMissing):
-            masked_only.unwrap(everything.wrap(kek, KEY, b"here"), b"here")
-
-
-def test_another_vaults_kek_of_the_same_name_does_not_unwrap(
-    make: MakeKms, tmp_path: Path, kms: Kms
-) -> None:
-    other = make(tmp_path / "other", list(KekName))
-    with pytest.raises(UnwrapRefused):
-        other.unwrap(kms.wrap(KekName.FULL, KEY, b"here"), b"here")
-
-
-def test_a_kms_in_order_passes_its_check(kms: Kms) -> None:
-    kms.check()
-
-
-def test_no_error_and_no_repr_shows_the_key(kms: Kms) -> None:
-    wrapped = kms.wrap(KekName.FULL, KEY, b"here")
-    with pytest.raises(UnwrapRefused) as refused:
-        kms.unwrap(wrapped, b"there")
-    shown = repr(kms) + repr(wrapped) + repr(refused.value) + repr(refused.value.__cause__)
-    assert KEY.hex() not in shown
-    assert repr(wrapped.blob)[2:-1] not in shown
-
-
-# --- local files only ---
 
 
 def test_a_key_wrapped_under_an_older_version_still_unwraps_and_new_ones_take_the_newest(

@@ -11,7 +11,9 @@ it itself, as some do in FIPS mode, does not serve here.
 
 PKCS#11 is of the whole process: a library is loaded once, a token is logged in to once, and
 sessions without a PIN share that. So the login is held in `_logins`, and each operation has a
-session of its own. A wrong PIN is tried once only, since tokens lock themselves after a few.
+session of its own. python-pkcs11 loads a library without telling it that there are threads
+(C_Initialize without CKF_OS_LOCKING_OK), so one thread is in it at a time: `_in_library`. A wrong
+PIN is tried once only, since tokens lock themselves after a few.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ import hashlib
 import re
 import secrets
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -44,12 +46,14 @@ _CHECK_CONTEXT: Final = b"recordsvault/kms-check/v1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pkcs11Settings:
     """`module` is the library that the module's maker gives, `token` the token's label,
-    `pin_file` has its user PIN in one line."""
+    `pin_file` has its user PIN in one line. `timeout`, in seconds, is for the turn in the library:
+    for what happens in there, there is none."""
 
     module: Path
     token: str
     pin_file: Path
     prefix: str = "recordsvault-"
+    timeout: float = 2.0
 
 
 class Pkcs11Kms:
@@ -179,39 +183,37 @@ class Pkcs11Kms:
             )
 
     def _in_session(self, work: Callable[[Any], T]) -> T:
-        login = _login(self._settings)
-        try:
-            with login.open(self._api).open() as session:
-                return work(session)
-        except self._api.exceptions.PKCS11Error as error:
-            # Whatever it was, the next attempt logs in anew: after a module was lost, nothing of
-            # the old login is worth anything.
-            login.forget()
-            raise KmsUnavailable(f"the token cannot be used ({type(error).__name__})") from None
+        with _in_library(self._settings):
+            login = _login(self._settings)
+            try:
+                with login.open(self._api).open() as session:
+                    return work(session)
+            except self._api.exceptions.PKCS11Error as error:
+                # Whatever it was, the next attempt logs in anew: after a module was lost, nothing
+                # of the old login is worth anything.
+                login.forget()
+                raise KmsUnavailable(f"the token cannot be used ({type(error).__name__})") from None
 
 
 class _Login:
-    """The one login of this process to a token."""
+    """The one login of this process to a token; used by one thread at a time."""
 
     def __init__(self, settings: Pkcs11Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
         self._token: Any = None
         self._session: Any = None
         self._refused_pin = b""
 
     def open(self, api: Any) -> Any:
         """The token, logged in to. Raises PKCS11Error, KmsUnavailable, KekUnfit."""
-        with self._lock:
-            if self._session is None:
-                self._token = self._found(api)
-                self._session = self._logged_in(api, self._token)
-            return self._token
+        if self._session is None:
+            self._token = self._found(api)
+            self._session = self._logged_in(api, self._token)
+        return self._token
 
     def forget(self) -> None:
         """Log in anew the next time."""
-        with self._lock:
-            session, self._session = self._session, None
+        session, self._session = self._session, None
         if session is not None:
             with suppress(Exception):  # of a module that is gone there is nothing to close
                 session.close()
@@ -259,12 +261,22 @@ class _Login:
 
 
 _logins: dict[tuple[Path, str], _Login] = {}
-_logins_lock = threading.Lock()
+_libraries: dict[Path, threading.Lock] = {}
+
+
+@contextmanager
+def _in_library(settings: Pkcs11Settings) -> Iterator[None]:
+    turn = _libraries.setdefault(settings.module, threading.Lock())
+    if not turn.acquire(timeout=settings.timeout):
+        raise KmsUnavailable(f"{settings.module.name} does not come back from an earlier call")
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _login(settings: Pkcs11Settings) -> _Login:
-    with _logins_lock:
-        return _logins.setdefault((settings.module, settings.token), _Login(settings))
+    return _logins.setdefault((settings.module, settings.token), _Login(settings))
 
 
 def _aad(kek: KekName, version: str, context: bytes) -> bytes:
