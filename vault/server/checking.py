@@ -99,7 +99,7 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         "access": lambda: look_at_access(settings, config),
     }
     blobs = settings.blobs
-    if blobs is not None:
+    if blobs is not None and settings.tier is TierName.FULL:
         subjects["blobs"] = lambda: look_at_blobs(settings, blobs)
     if settings.tokens:
         subjects["tokens"] = lambda: look_at_tokens(settings)

@@ -37,8 +37,8 @@ from vault.services.watching import Watch
 from vault.store import Database, KeyStore
 from vault.store.database import Role
 
-
 _log = structlog.get_logger("vault.server")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -150,7 +150,7 @@ def build(settings: Settings) -> Parts:
         log_signers=log_signers,
         sequencer=sequencer,
         guard=guard,
-        blobs=open_store(settings),
+        blobs=open_store(settings) if full else None,
     )
 
 
@@ -174,8 +174,6 @@ def _access(
     return AccessState(rows, policy, directory, kept=kept, set_back=guard.set_back)
 
 
-def _tokens(settings: Settings, clock: SystemClock) -> Tokens:
-    try:
 def open_store(settings: Settings) -> Blobs | None:
     """The object store; None where none is configured. Where it is away, whether it locks is asked
     before the first object is put. Raises SettingsInvalid where it is to lock and cannot."""
@@ -190,6 +188,8 @@ def open_store(settings: Settings) -> Blobs | None:
     return blobs
 
 
+def _tokens(settings: Settings, clock: SystemClock) -> Tokens:
+    try:
         return tokens(settings.tokens, settings.path, clock.now_micros)
     except OSError:
         raise SettingsInvalid("tokens.ca is not a file of certificates in PEM") from None
