@@ -240,10 +240,20 @@ class Proposing:
     ) -> list[Proposal]:
         """Proposals, newest first, in front of `before` (an identifier). Raises NotSigned."""
         call.require(ActionClass.ACCESS_VIEW, institution)
+        return await self._page(institution, kind, before, limit)
+
+    async def _page(self, institution: str, kind: str, before: str, limit: int) -> list[Proposal]:
         rows = await self._on.database.read(
             lambda conn: proposals.page(conn, institution, kind=kind, before=before, limit=limit)
         )
         return [self._believed(row) for row in rows]
+
+    async def waiting_key_steps(self, call: Call, institution: str, limit: int) -> list[Proposal]:
+        """Steps with keys that wait for a decision, among the newest so many. Raises NotSigned."""
+        call.require(ActionClass.KEYS_VIEW, institution)
+        now = self._on.clock.now_micros()
+        found = await self._page(institution, Kind.KEYS.value, "", limit)
+        return [one for one in found if one.state_at(now) is steps.State.PROPOSED]
 
     async def find(self, institution: str, identifier: str) -> Proposal:
         """The current version. Raises NotFound, NotSigned."""

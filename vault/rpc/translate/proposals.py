@@ -18,13 +18,16 @@ from vault.access.proposals import Kind, Proposal
 from vault.access.scope import Limit, Scope
 from vault.access.stored_directory import Listed
 from vault.rpc.translate.common import from_micros
+from vault.rpc.translate.keys import key_step
 from vault.services.policy_report import PolicyReport
 from vault.services.proposal_rows import policies_in
+from vault.services.rotation.steps import step_in
 
 KINDS = {
     pb.PROPOSAL_KIND_UNSPECIFIED: "",
     pb.PROPOSAL_KIND_POLICY: Kind.POLICY.value,
     pb.PROPOSAL_KIND_DIRECTORY: Kind.DIRECTORY.value,
+    pb.PROPOSAL_KIND_KEYS: Kind.KEYS.value,
 }
 _KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
 _LISTS = ("certificates", "accounts", "own_files", "related_files")
@@ -58,6 +61,9 @@ def proposal(one: Proposal, now: int, *, whole: bool) -> pb.Proposal:
         message.decide_time.CopyFrom(from_micros(one.decided_at))
     if whole and one.kind is Kind.POLICY:
         message.files.extend(files(policies_in(one.content)))
+    elif one.kind is Kind.KEYS:
+        # A step is short, and says what the proposal is: it stands in lists, too.
+        message.key_step.CopyFrom(key_step(step_in(one.content)))
     elif whole:
         change = read_change(one.institution, one.content)
         message.directory_change.upsert.extend(map(principal_entry, change.upsert))
