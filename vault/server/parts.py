@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
 from vault.audit.signers import Signers, access_name
 from vault.blobs import Blobs, BlobsUnavailable, NoObjectLock, S3Blobs
-from vault.kms import KekMissing, KekName, KeyFileRefused, LocalFileKms
+from vault.kms import KekMissing, KekName, KeyFileRefused, Kms, LocalFileKms
+from vault.kms.several import SeveralKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
@@ -34,7 +36,7 @@ from vault.services.kept_approvals import KeptApprovals
 from vault.services.keys import Keys
 from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
 from vault.services.watching import Watch
-from vault.store import Database, KeyStore
+from vault.store import Database, KeyStore, key_versions
 from vault.store.database import Role
 
 _log = structlog.get_logger("vault.server")
@@ -51,7 +53,7 @@ class Parts:
     clock: SystemClock
     database: Database
     keys_database: Database
-    kms: LocalFileKms
+    kms: SeveralKms
     ring: KeyRing
     keys: Keys
     log: AuditLog
@@ -95,9 +97,11 @@ def build(settings: Settings) -> Parts:
     """
     table, cache = settings.table, settings.cache
     clock = SystemClock()
-    kms = _kms(settings)
     database, keys_database = databases(settings)
     full = settings.tier is TierName.FULL
+    # Only the full tier wraps, so it alone asks which provider does.
+    custody = partial(keys_database.read_sync, key_versions.custody) if full else dict
+    kms = SeveralKms(_kms(settings), _other_kms(settings), custody)
     ring = KeyRing(
         kms,
         KeyStore(keys_database),
@@ -236,6 +240,14 @@ def _kms(settings: Settings) -> LocalFileKms:
                     "give it a folder with masked.kek alone"
                 )
     return kms
+
+
+def _other_kms(settings: Settings) -> dict[str, Kms]:
+    """The providers that KEKs can be moved to, or were moved from, by their names."""
+    return {
+        name: LocalFileKms(settings.path(table.directory))
+        for name, table in settings.table.kms_others.items()
+    }
 
 
 def data_folder(parts: Parts) -> Path:

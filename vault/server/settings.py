@@ -66,6 +66,7 @@ class TierName(StrEnum):
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 _Held = Annotated[float, msgspec.Meta(gt=0, le=7 * 86_400)]
 _Institution = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{1,39}\Z")]
+_Provider = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,29}\Z")]
 _DATABASE = re.compile(r"sqlite:///(?!:memory:|file:).+|postgresql(\+psycopg)?://.+")
 
 
@@ -160,6 +161,8 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     kms: KmsTable
     tls: TlsTable
     keys_database: str = ""
+    # More providers of KEKs, by name: what `vaultctl keys rotate --to-provider` moves to.
+    kms_others: dict[_Provider, KmsTable] = {}
     policies: str = ""
     fields: str = ""
     lending: str = ""
@@ -230,11 +233,7 @@ def load(path: Path, tier: TierName) -> Settings:
     table = file.tiers.get(tier)
     if table is None:
         raise SettingsInvalid(f"{path} has no table [tiers.{tier}]; add one, or serve another tier")
-    if table.kms.provider != "local-file":
-        raise SettingsInvalid(
-            f'{path}: tiers.{tier}.kms.provider "{table.kms.provider}" is not known; '
-            'use "local-file"'
-        )
+    _check_kms(path, tier, table)
     for key, url in (("database", table.database), ("keys_database", table.keys_database)):
         # The URL itself may hold a password and is not repeated.
         if (url or key == "database") and not _DATABASE.fullmatch(url):
@@ -272,6 +271,18 @@ def load(path: Path, tier: TierName) -> Settings:
         blobs=file.blobs,
         tokens=file.tokens,
     )
+
+
+def _check_kms(path: Path, tier: TierName, table: TierTable) -> None:
+    for key, kms in (
+        ("kms", table.kms),
+        *((f"kms_others.{n}", k) for n, k in table.kms_others.items()),
+    ):
+        if kms.provider != "local-file":
+            raise SettingsInvalid(
+                f'{path}: tiers.{tier}.{key}.provider "{kms.provider}" is not known; '
+                'use "local-file"'
+            )
 
 
 def _check_witnesses(path: Path, log: LogTable) -> None:

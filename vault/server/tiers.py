@@ -24,6 +24,7 @@ from vault.rpc.servicers import (
     audit,
     compartments,
     contents,
+    key_admin,
     masked,
     oracle,
     proving,
@@ -32,7 +33,7 @@ from vault.rpc.servicers import (
     watch,
 )
 from vault.rpc.servicers.reads import Lending
-from vault.server import tls
+from vault.server import key_rotation, tls
 from vault.server.contents import full_contents
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
@@ -70,6 +71,8 @@ from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
 from vault.services.reporting import Reporting
+from vault.services.rotation.planning import Planning
+from vault.services.rotation.showing import Showing
 from vault.services.storing import Storing
 from vault.services.suite_health import suites_probe
 from vault.services.trail import Trail
@@ -125,6 +128,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     }
     if parts.blobs is not None:
         more["blobs"] = blobs_probe(parts.blobs)
+    of_access, of_keys = _access_admin(register, parts, recorder)
     tier = _tier(
         parts,
         health,
@@ -132,12 +136,15 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         access.methods(_lending(register, parts, replays, history, table)),
         compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
-        access_admin.methods(_access_admin(register, parts, recorder)),
+        access_admin.methods(of_access),
+        key_admin.methods(of_keys),
         watch.methods(Decoying(database, recorder, parts.watch, clock)),
         oracle.methods(LocalOracle(database, keys, budget, node_budget)),
         _admin(parts, **more),
     )
-    return replace(tier, standing=borrowing.standing, works=sweeps)
+    return replace(
+        tier, standing=borrowing.standing, works=(*sweeps, key_rotation.runner(parts).run)
+    )
 
 
 def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
@@ -165,9 +172,10 @@ def _lending(
 
 def _access_admin(
     register: Register, parts: Parts, recorder: Recorder
-) -> access_admin.AccessAdminUseCases:
+) -> tuple[access_admin.AccessAdminUseCases, key_admin.KeyAdminUseCases]:
     if parts.access_signer is None:
         raise SettingsInvalid("the full tier needs the signing keys of changes of access")
+    keys = key_rotation.ground(parts)
     ground = AccessGround(
         parts.database,
         recorder,
@@ -177,9 +185,14 @@ def _access_admin(
         parts.clock,
         parts.access_signer,
         parts.access_verifier,
+        Planning(keys),
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
-    return access_admin.AccessAdminUseCases(Proposing(ground), explaining, parts.clock)
+    proposing = Proposing(ground)
+    return (
+        access_admin.AccessAdminUseCases(proposing, explaining, parts.clock),
+        key_admin.KeyAdminUseCases(proposing, Showing(keys), parts.clock),
+    )
 
 
 def _proving(parts: Parts, history: History) -> proving.ProvingUseCases:

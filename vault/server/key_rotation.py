@@ -1,0 +1,26 @@
+"""The room of rotation, built from a tier's parts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from vault.sealing.rotating import Rotating
+from vault.server.parts import Parts
+from vault.services.rotation.runner import KeyRunner
+from vault.services.rotation.work import Ground
+from vault.store import KeyStore
+
+
+def ground(parts: Parts) -> Ground:
+    """What work on keys stands on."""
+    store = KeyStore(parts.keys_database)
+    rotating = Rotating(parts.ring, parts.kms, store, parts.clock)
+    return Ground(parts.keys_database, store, parts.ring, parts.kms, rotating, parts.clock)
+
+
+def runner(parts: Parts) -> KeyRunner:
+    """Carries out what was approved, in this process of the full tier."""
+    # Of two processes with one number, on two machines, each leads its own jobs.
+    owner = f"{os.getpid()}-{secrets.token_hex(8)}"
+    return KeyRunner(ground(parts), parts.log, lambda: parts.access.key_steps, owner)
