@@ -31,7 +31,8 @@ def as_file(content_type: ContentType, *pages: Image.Image, quality: int = 92) -
     if content_type is ContentType.PDF:
         return as_pdf(*pages)
     file = io.BytesIO()
-    first, rest = pages[0], pages[1:]
+    # Copies: Pillow leaves settings of one format in a picture, and trips over them in another.
+    first, *rest = (page.copy() for page in pages)
     if content_type is ContentType.JPEG:
         first.save(
             file, "JPEG", quality=quality, exif=_exif(), xmp=_XMP, comment=b"PLANTED-COMMENT"
@@ -49,7 +50,7 @@ def as_file(content_type: ContentType, *pages: Image.Image, quality: int = 92) -
             compression="tiff_lzw",
             tiffinfo=tags,
             save_all=bool(rest),
-            append_images=list(rest),
+            append_images=rest,
         )
     elif content_type is ContentType.WEBP:
         first.save(file, "WEBP", quality=quality, exif=_exif(), xmp=_XMP)

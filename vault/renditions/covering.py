@@ -9,21 +9,13 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from vault.renditions.layouts import Box, Covers, Layout
+from vault.renditions.layouts import Box, Layout
 from vault.renditions.png import Pixels
 
 COLOURS: Final = 96
 
-_COVER: Final[dict[Covers, tuple[int, int, int]]] = {
-    Covers.NUMBER: (58, 64, 78),
-    Covers.MACHINE_READABLE: (44, 48, 60),
-    Covers.PORTRAIT: (70, 76, 92),
-    Covers.SIGNATURE: (64, 60, 82),
-    Covers.NAME: (52, 70, 84),
-    Covers.BIRTH_DATE: (60, 72, 76),
-    Covers.ADDRESS: (48, 62, 74),
-    Covers.PERSONAL: (54, 58, 70),
-}
+# One for all areas: where two of them meet nothing tells that there are two.
+_COVER: Final = (54, 60, 72)
 
 
 def cover(picture: Image.Image, layout: Layout, long_edge: int) -> Pixels:
@@ -54,4 +46,4 @@ def _draw(picture: Image.Image, layout: Layout) -> None:
     draw = ImageDraw.Draw(picture)
     for area in layout.areas:
         left, top, right, bottom = covered_pixels(area.box, *picture.size)
-        draw.rectangle((left, top, right - 1, bottom - 1), fill=_COVER[area.covers])
+        draw.rectangle((left, top, right - 1, bottom - 1), fill=_COVER)

@@ -20,7 +20,8 @@ LENGTH: Final = struct.Struct(">I")
 MOST_JSON: Final = 16 * 1024
 PIECE: Final = 256 * 1024
 READY: Final = b"R"
-"""What a process says once it has given up what it does not need, before it reads anything."""
+"""What a process says once it has given up what it does not need, before it reads anything; and
+again, when it has been told what is coming."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,16 @@ class Decoder:
             raise DecoderMissing("a process that decodes did not get ready")
         return decoder
 
-    @property
-    def alive(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.returncode is None
-
     async def give(self, job: Job) -> None:
-        """Say what is coming. Raises DocumentRefused."""
-        await self._send(write_json(job))
+        """Say what is coming. Raises DecoderMissing where it ended while it waited."""
+        try:
+            await self._send(write_json(job))
+            async with asyncio.timeout(self._limits.seconds):
+                ready = await self._from.readexactly(len(READY))
+        except (DocumentRefused, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            raise DecoderMissing("a process that decodes has ended") from error
+        if ready != READY:
+            raise DecoderMissing("a process that decodes did not get ready")
 
     async def feed(self, data: bytes) -> None:
         """Pass on a part of the document. Raises DocumentRefused."""
@@ -123,6 +125,10 @@ class Decoder:
             self._process.kill()
         self._to.close()
         await self._process.wait()
+        # What is left in the pipes goes with them: at most what they hold.
+        with contextlib.suppress(ConnectionError):
+            await self._to.wait_closed()
+        await self._from.read()
 
     async def _send(self, data: bytes) -> None:
         try:

@@ -57,7 +57,7 @@ class Renderer:
         except TimeoutError as error:
             raise DocumentRefused(Problem.BUSY) from error
         try:
-            decoder = await self._decoder()
+            decoder = await self._decoder(Job(kind, content_type, self.limits))
             try:
                 return await self._render(decoder, kind, content_type, pieces)
             finally:
@@ -73,7 +73,6 @@ class Renderer:
         content_type: ContentType,
         pieces: AsyncIterable[bytes],
     ) -> Rendition:
-        await decoder.give(Job(kind, content_type, self.limits))
         size, end, start = 0, b"", b""
         async for piece in pieces:
             size += len(piece)
@@ -98,13 +97,23 @@ class Renderer:
         pages = await asyncio.to_thread(_pages, kind, content_type, size, answer, pixels)
         return Rendition(content_type, size, answer.page_count, pages)
 
-    async def _decoder(self) -> Decoder:
+    async def _decoder(self, job: Job) -> Decoder:
+        """A process that has taken the job. One that ended while it waited is passed over."""
         while self._idle:
             decoder = self._idle.popleft()
-            if decoder.alive:
+            try:
+                await decoder.give(job)
+            except DecoderMissing:
+                await decoder.end()
+            else:
                 return decoder
+        decoder = await Decoder.start(self.limits)
+        try:
+            await decoder.give(job)
+        except BaseException:
             await decoder.end()
-        return await Decoder.start(self.limits)
+            raise
+        return decoder
 
     def _replace(self) -> None:
         if self._closed:

@@ -44,6 +44,7 @@ def main() -> None:
     confine(memory, seconds)
     _write(READY)
     job = read_job(_exactly(_length(MOST_JSON)))
+    _write(READY)
     try:
         answer, pixels = decode(job, _document(job.limits.size))
     except DocumentRefused as refused:
