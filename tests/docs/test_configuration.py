@@ -8,10 +8,10 @@ import pytest
 
 from tests.docs.pages import ENGLISH, codes
 from vault.server.blobs_settings import BlobsTable
+from vault.server.kms_settings import KmsTable
 from vault.server.settings import (
     AccessTable,
     CacheTable,
-    KmsTable,
     LimitsTable,
     LogTable,
     OracleTable,

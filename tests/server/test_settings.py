@@ -100,7 +100,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (FULL + "\nlisten_adress = 'x'\n", "listen_adress"),
         (FULL + "\n[limts]\n", "limts"),
         (FULL.replace('listen = "localhost:7443"', ""), "listen"),
-        (FULL.replace("local-file", "cloud"), 'use "local-file"'),
+        (FULL.replace("local-file", "cloud"), 'use one of "local-file"'),
         (FULL + "\n[limits]\nmax_message_bytes = 0\n", "limits.max_message_bytes"),
         (FULL + "\n[limits]\nmax_message_bytes = 1000000000\n", "limits.max_message_bytes"),
         (FULL + "\n[limits]\nconcurrent_calls = 0\n", "limits.concurrent_calls"),

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from vault.kms import KmsUnavailable, LocalFileKms, WrappedKey
-from vault.server import parts
+from vault.server import kms
 from vault.server.run import serve
 from vault.server.settings import TierName, load
 
@@ -32,5 +32,5 @@ class FaultyKms(LocalFileKms):
 if __name__ == "__main__":
     config, tier, ready = sys.argv[1:4]
     FaultyKms.sign = Path(config).with_name("kms.away")
-    parts.LocalFileKms = FaultyKms  # type: ignore[attr-defined]  # the name that `build` uses
+    kms.LocalFileKms = FaultyKms  # type: ignore[misc]  # the name that `open_kms` uses
     asyncio.run(serve(load(Path(config), TierName(tier)), ready=Path(ready).touch))

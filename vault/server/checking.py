@@ -20,9 +20,10 @@ from vault.access.budgets import BudgetsInvalid
 from vault.access.detection import DetectionInvalid
 from vault.access.fields import FieldsInvalid
 from vault.access.lending import ClassesInvalid
-from vault.kms import KekMissing, KekName, KmsError, LocalFileKms
+from vault.kms import KmsError
 from vault.server.checking_access import look_at_access
 from vault.server.checking_blobs import look_at_blobs
+from vault.server.checking_kms import look_at_kms
 from vault.server.checking_log import (
     Doubt,
     SecondPlaceAway,
@@ -88,7 +89,7 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
     subjects: dict[str, Callable[[], str]] = {
         "listen": lambda: _listen(table.listen),
         "tls": lambda: _tls(settings, at),
-        "kms": lambda: _kms(settings),
+        "kms": lambda: look_at_kms(settings),
         "signing": lambda: _signing(settings),
         "principals": lambda: _principals(settings),
         "policies": lambda: _policies(settings),
@@ -170,39 +171,12 @@ def _certificate(file: Path, now: datetime) -> x509.Certificate:
     return certificate
 
 
-def _kms(settings: Settings) -> str:
-    folder = settings.path(settings.table.kms.directory)
-    kms = LocalFileKms(folder)
-    kms.check()
-    present = {kek for kek in KekName if _has(kms, kek)}
-    wanted = set(KekName) if settings.tier is TierName.FULL else {KekName.MASKED}
-    missing = _names(wanted - present)
-    if missing:
-        raise KmsError(f"{folder} has no KEK {missing}; put its file there")
-    surplus = _names(present - wanted)
-    if surplus:
-        raise KmsError(f"{folder} has the KEK {surplus}, which no masked node may have; remove it")
-    return f"KEK {_names(present)}"
-
-
 def _signing(settings: Settings) -> str:
     found = []
     for purpose in purposes(settings.tier):
         number = len(signers(settings, purpose, lambda: 0).signers())
         found.append(f"{purpose.value} {number}")
     return f"keys that sign: {', '.join(found)}"
-
-
-def _has(kms: LocalFileKms, kek: KekName) -> bool:
-    try:
-        kms.wrap(kek, bytes(32), b"recordsvault/check-config")
-    except KekMissing:
-        return False
-    return True
-
-
-def _names(keks: set[KekName]) -> str:
-    return ", ".join(kek.value for kek in KekName if kek in keks)
 
 
 def _principals(settings: Settings) -> str:

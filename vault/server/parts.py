@@ -18,12 +18,12 @@ from vault.audit.receipts import ReceiptWriter
 from vault.audit.sequencer import Sequencer, SequencerSettings
 from vault.audit.signers import Signers, access_name
 from vault.blobs import Blobs, BlobsUnavailable, NoObjectLock, S3Blobs
-from vault.kms import KekMissing, KekName, KeyFileRefused, Kms, LocalFileKms
 from vault.kms.several import SeveralKms
 from vault.kms.signing import Purpose
 from vault.records import Branch
 from vault.sealing import KeyRing, KeyRingLimits, SystemClock
 from vault.server.guard import LogGuard
+from vault.server.kms import other_kms, required_kms
 from vault.server.public_keys import PublicKeys
 from vault.server.settings import Settings, SettingsInvalid, TierName
 from vault.server.signing import signers
@@ -101,7 +101,7 @@ def build(settings: Settings) -> Parts:
     full = settings.tier is TierName.FULL
     # Only the full tier wraps, so it alone asks which provider does.
     custody = partial(keys_database.read_sync, key_versions.custody) if full else dict
-    kms = SeveralKms(_kms(settings), _other_kms(settings), custody)
+    kms = SeveralKms(required_kms(settings), other_kms(settings), custody)
     ring = KeyRing(
         kms,
         KeyStore(keys_database),
@@ -217,37 +217,6 @@ def _sequencer(
     )
     guard.when_rewound(made.forget)
     return made
-
-
-def _kms(settings: Settings) -> LocalFileKms:
-    """The KEKs that a tier must have, and none besides: a masked node with the full KEK would be a
-    full node to whoever takes it."""
-    folder = settings.path(settings.table.kms.directory)
-    kms = LocalFileKms(folder)
-    for kek in KekName:
-        wanted = settings.tier is TierName.FULL or kek is KekName.MASKED
-        try:
-            kms.wrap(kek, bytes(32), b"recordsvault/start/v1")
-        except KekMissing:
-            if wanted:
-                raise KekMissing(
-                    f"the {settings.tier} tier needs {folder / kek.value}.kek: restore it there"
-                ) from None
-        else:
-            if not wanted:
-                raise KeyFileRefused(
-                    f"the masked tier must not have {folder / kek.value}.kek: "
-                    "give it a folder with masked.kek alone"
-                )
-    return kms
-
-
-def _other_kms(settings: Settings) -> dict[str, Kms]:
-    """The providers that KEKs can be moved to, or were moved from, by their names."""
-    return {
-        name: LocalFileKms(settings.path(table.directory))
-        for name, table in settings.table.kms_others.items()
-    }
 
 
 def data_folder(parts: Parts) -> Path:

@@ -44,6 +44,8 @@ import msgspec
 
 from vault.audit.note import NoteInvalid, VerifierKey
 from vault.audit.witness.asking import is_allowed
+from vault.server.kms_settings import KmsTable
+from vault.server.kms_settings import problem as kms_problem
 from vault.server.suite_settings import SuiteName
 from vault.server.suite_settings import problem as suites_problem
 from vault.server.token_settings import TokensTable
@@ -126,13 +128,6 @@ class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     file_keys: _Count = 16_384
     file_key_seconds: _Held = 300.0
     branch_key_seconds: _Held = 3_600.0
-
-
-class KmsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where key-encryption keys come from."""
-
-    provider: str = "local-file"
-    directory: str = ""
 
 
 class TlsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -278,11 +273,8 @@ def _check_kms(path: Path, tier: TierName, table: TierTable) -> None:
         ("kms", table.kms),
         *((f"kms_others.{n}", k) for n, k in table.kms_others.items()),
     ):
-        if kms.provider != "local-file":
-            raise SettingsInvalid(
-                f'{path}: tiers.{tier}.{key}.provider "{kms.provider}" is not known; '
-                'use "local-file"'
-            )
+        if wrong := kms_problem(kms):
+            raise SettingsInvalid(f"{path}: tiers.{tier}.{key}.{wrong}")
 
 
 def _check_witnesses(path: Path, log: LogTable) -> None:
