@@ -18,6 +18,8 @@ from vault.kms.port import KekName, Kms, WrappedKey
 from vault.kms.rotation import CannotRotate, OwnVersions
 
 FIRST: Final = ""
+CALLED_FIRST: Final = "first"
+"""What people call the first provider, to move a KEK back to it."""
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _MARKED: Final = re.compile(r"@([a-z][a-z0-9-]{0,29})/(.+)", re.DOTALL)
 _PROBE: Final = b"recordsvault/provider-probe/v1"
@@ -34,7 +36,7 @@ class SeveralKms:
         custody: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         others = others or {}
-        if wrong := [name for name in others if not NAME.fullmatch(name)]:
+        if wrong := [n for n in others if not NAME.fullmatch(n) or n == CALLED_FIRST]:
             raise ValueError(f"no name of a provider: {wrong[0]!r}")
         self._providers: dict[str, Kms] = {FIRST: first, **others}
         self._custody = custody
@@ -81,6 +83,7 @@ class SeveralKms:
 
     def require(self, kek: KekName, provider: str) -> None:
         """As Rotates.require."""
+        provider = own_name(provider)
         if provider not in self._providers:
             known = ", ".join(self.names) or "none"
             raise CannotRotate(f"no provider of that name is configured here; there are: {known}")
@@ -101,6 +104,11 @@ class SeveralKms:
         if found is None:
             raise KekMissing(f"no provider {name!r} of KEKs is configured here")
         return found
+
+
+def own_name(called: str) -> str:
+    """The name of a provider, as it is kept, by what people call it."""
+    return FIRST if called == CALLED_FIRST else called
 
 
 def _marked(name: str, version: str) -> str:

@@ -1,5 +1,5 @@
-"""Decisions on proposals, after a look at what exactly is decided: shared by `vaultctl policy` and
-`vaultctl access`."""
+"""Decisions on proposals, after a look at what exactly is decided: shared by `vaultctl policy`,
+`vaultctl access` and `vaultctl keys`."""
 
 from __future__ import annotations
 
@@ -94,8 +94,11 @@ def tell(made: pb.Proposal, as_json: bool) -> None:
 
 
 def _full(steward: Steward, context: typer.Context, name: str) -> str:
-    """By the group of the command: policies are of the vault, principals of the institution."""
+    """By the group of the command: policies are of the vault, principals of the institution, and
+    keys of either."""
     group = context.parent.info_name if context.parent is not None else ""
+    if group == "keys":
+        return steward.step_name(name)
     return steward.policies_name(name) if group == "policy" else steward.change_name(name)
 
 

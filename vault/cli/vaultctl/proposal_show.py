@@ -28,6 +28,11 @@ _STYLES = {
     pb.PROPOSAL_STATE_APPROVED: "green",
     pb.PROPOSAL_STATE_REJECTED: "red",
 }
+_VERBS = {
+    "ROTATE": ("rotate", "轮换"),
+    "REWRAP": ("rewrap all that hangs under", "重新封装其下内容："),
+    "RETIRE": ("destroy a version of", "销毁版本："),
+}
 _LINES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -99,10 +104,27 @@ def print_proposal(
     if one.HasField("directory_change"):
         for line in change_lines(one.directory_change):
             out.print(Text(clean(line), style=_LINES.get(line[:1], "")))
+    if one.HasField("key_step"):
+        out.print(Text(clean(step_words(one.key_step)), style="bold"))
     if one.files and before is not None:
         print_diff(before, {file.name: file.text for file in one.files}, out)
     if report is not None:
         print_report(report, out)
+
+
+def step_words(step: pb.KeyStep) -> str:
+    """A step with a key, in one line."""
+    key = enum_name(pb.Key.DESCRIPTOR, step.key).lower().replace("_", "-")
+    verb = enum_name(pb.KeyVerb.DESCRIPTOR, step.verb)
+    en, zh = _VERBS.get(verb, (verb.lower(), verb))
+    said = say(f"{en} {key}", f"{zh} {key}")
+    if step.version:
+        said += say(f", version {step.version}", f"，版本 {step.version}")
+    if step.provider:
+        said += say(f", to the provider {step.provider}", f"，移至提供方 {step.provider}")
+    if step.rate:
+        said += say(f", {step.rate} keys a second", f"，每秒 {step.rate} 个密钥")
+    return said
 
 
 def change_lines(change: pb.DirectoryChange) -> Iterator[str]:

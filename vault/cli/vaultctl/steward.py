@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import typer
 
 from recordsvault.admin.v1 import access_admin_pb2 as pb
+from recordsvault_client import NotFound
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.session import session
 
@@ -57,6 +58,24 @@ class Steward:
     def change_name(self, given: str) -> str:
         """The name of a proposal of principals; its identifier will do. Raises CommandError."""
         return _name(given, f"{self.parent}/")
+
+    def step_name(self, given: str) -> str:
+        """The name of a proposal about a key; its identifier will do, be the key the institution's
+        or a KEK. Raises CommandError, VaultError."""
+        mine, of_vault = _name(given, f"{self.parent}/"), _name(given, "")
+        if mine != of_vault:
+            try:
+                self.service.get_proposal(mine)
+            except NotFound:
+                return of_vault
+        return mine
+
+    @staticmethod
+    def either(context: typer.Context, given: str) -> tuple[str, str]:
+        """What may be meant by a proposal about a key: one of the institution's keys, or a KEK.
+        Raises CommandError."""
+        parent = session(context).profile().parent
+        return _name(given, f"{parent}/"), _name(given, "")
 
 
 def _name(given: str, under: str) -> str:

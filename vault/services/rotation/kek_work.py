@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table
 
 from vault.kms import KekMissing, KekName, UnwrapRefused
 from vault.kms.rotation import CannotRotate, Rotates
+from vault.kms.several import own_name
 from vault.sealing import SealBroken
 from vault.services.rotation.conditions import KEK_TABLES, require_rewrapped, require_unused_kek
 from vault.services.rotation.steps import Key, Verb
@@ -74,7 +75,7 @@ class KekWork:
             raise CannotRotate("only one provider is configured")
         # Before anybody relies on it: it must be there, and give back what it wraps.
         kms.require(kek, provider)
-        self._on.write(lambda conn: key_versions.entrust(conn, kek.value, provider))
+        self._on.write(lambda conn: key_versions.entrust(conn, kek.value, own_name(provider)))
 
     def _rotating(self) -> Rotates:
         if not isinstance(self._on.kms, Rotates):

@@ -31,6 +31,8 @@ from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
+from recordsvault_client.keys import KeysClient, step_of
+from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.opened import Opened
 from recordsvault_masked import (
     NO_RETRY,
@@ -89,6 +91,7 @@ __all__ = [
     "AsyncCompartmentsClient",
     "AsyncDecoysClient",
     "AsyncEventStream",
+    "AsyncKeysClient",
     "AsyncLendingRegister",
     "AsyncMaskedClient",
     "AsyncPager",
@@ -107,6 +110,7 @@ __all__ = [
     "ImportOutcome",
     "ImportedItem",
     "InvalidArgument",
+    "KeysClient",
     "LendingRegister",
     "MaskedClient",
     "NotFound",
@@ -139,5 +143,6 @@ __all__ = [
     "opens_until",
     "proposal_kinds",
     "purposes",
+    "step_of",
     "waiting_roles",
 ]

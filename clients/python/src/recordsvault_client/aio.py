@@ -20,6 +20,7 @@ from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
+from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
 from recordsvault_masked.access_aio import AsyncLendingRegister
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
@@ -87,6 +88,11 @@ class AsyncVaultServices(ABC):
     def decoys(self) -> AsyncDecoysClient:
         """Customers who are none. Raises ProfileError as `customers`."""
         return AsyncDecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def keys(self) -> AsyncKeysClient:
+        """Versions of keys, and steps with them. Raises ProfileError as `customers`."""
+        return AsyncKeysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> AsyncMaskedRecordsClient:

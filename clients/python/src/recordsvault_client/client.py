@@ -18,6 +18,7 @@ from recordsvault_client.customers import CustomersClient
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
+from recordsvault_client.keys import KeysClient
 from recordsvault_client.transactions import TransactionsClient
 from recordsvault_masked.access import LendingRegister
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
@@ -85,6 +86,11 @@ class VaultServices(ABC):
     def decoys(self) -> DecoysClient:
         """Customers who are none. Raises ProfileError as `customers`."""
         return DecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def keys(self) -> KeysClient:
+        """Versions of keys, and steps with them. Raises ProfileError as `customers`."""
+        return KeysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def masked(self) -> MaskedRecordsClient:
