@@ -143,6 +143,12 @@ class Action(StrEnum):
     """The vault begins to carry out what two persons have agreed to; nobody calls it."""
     KEYS_END = "keys.work.end"
     """It has done so, or cannot."""
+    KEYS_UNSEALED = "keys.shares.unsealed"
+    """Custodians have opened the key-encryption keys at a start, on the vault's own machine."""
+    KEYS_BACKED_UP = "keys.backup.made"
+    """The key store was backed up for its recovery custodians, on the vault's own machine."""
+    KEYS_RESTORED = "keys.backup.restored"
+    """Custodians have restored the key store from a backup."""
     DECOYS_SET = "watch.decoys.set"
     DECOYS_LIST = "watch.decoys.list"
     WATCH_ALERT = "watch.alert"
@@ -195,6 +201,9 @@ _OF_KEYS = {
     "withdraw": ActionClass.KEYS_ADMIN,
     "begin": ActionClass.NONE,
     "end": ActionClass.NONE,
+    "unsealed": ActionClass.NONE,
+    "made": ActionClass.NONE,
+    "restored": ActionClass.NONE,
 }
 _OF_RECORDS = {
     "create": ActionClass.WRITE,
@@ -263,6 +272,8 @@ _KINDS = {
     "versions": ResourceKind.VAULT,
     "steps": ResourceKind.VAULT,
     "work": ResourceKind.VAULT,
+    "shares": ResourceKind.VAULT,
+    "backup": ResourceKind.VAULT,
     "decoys": ResourceKind.CUSTOMER,
     "alert": ResourceKind.VAULT,
     "warning": ResourceKind.VAULT,

@@ -290,6 +290,13 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "end what two persons agreed to do with a key",
         "结束已批准的密钥操作",
     ),
+    "keys.shares.unsealed": (
+        "unsealed the key-encryption keys with their custodians' shares",
+        "unseal the key-encryption keys with their custodians' shares",
+        "用保管人的份额解封密钥加密密钥",
+    ),
+    "keys.backup.made": ("backed up the key store", "back up the key store", "备份密钥库"),
+    "keys.backup.restored": ("restored the key store", "restore the key store", "恢复密钥库"),
     "watch.decoys.set": (
         "said who is a decoy",
         "say who is a decoy",
