@@ -1,0 +1,171 @@
+"""Keys rotated by two persons through vaultctl, over TLS, while both tiers run on and read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from recordsvault.masked.v1 import masked_pb2 as mp
+from recordsvault.records.v1 import records_pb2 as pb
+from tests.cli.test_with_the_vault import ctl
+from tests.e2e.calls import SERVING, create
+from tests.e2e.wire import LogBook
+from tests.support.running_vault import RunningVault
+from vault.server.settings import TierName
+
+Ran = subprocess.CompletedProcess[str]
+
+
+def by(vault: RunningVault, who: str, *arguments: str) -> Ran:
+    return ctl(vault, who, "--timeout", "30", *arguments)
+
+
+def identifier(ran: Ran) -> str:
+    assert ran.returncode == 0, ran.stderr
+    (found,) = set(re.findall(r"[0-9a-z]{26}", ran.stdout))
+    return str(found)
+
+
+def done(vault: RunningVault, *step: str) -> dict[str, object]:
+    """Propose a step, approve it, and wait until it is done; how it ended."""
+    made = identifier(by(vault, "operator", "keys", *step, "--reason", "It is time"))
+    approved = by(vault, "officer", "keys", "approve", made, "--yes")
+    assert approved.returncode == 0, approved.stderr
+    waited = by(vault, "operator", "keys", "status", "--wait", "--json")
+    (work,) = [one for one in json.loads(waited.stdout)["work"] if str(one["name"]).endswith(made)]
+    return dict(work)
+
+
+def versions(vault: RunningVault, key: str) -> dict[str, int]:
+    listed = json.loads(by(vault, "operator", "keys", "list", "--json").stdout)["versions"]
+    return {
+        str(one["version"]): int(one.get("hanging", 0))
+        for one in listed
+        if one["key"] == f"KEY_{key.upper().replace('-', '_')}"
+    }
+
+
+def reads(vault: RunningVault, name: str) -> None:
+    """A customer in full and masked, with nothing held in the servers' memory any more."""
+    full = vault.records().GetCustomer(pb.GetCustomerRequest(name=name, purpose=SERVING))
+    assert full.customer.name == name
+    masked = vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name))
+    assert masked.customer.name == name
+
+
+@pytest.fixture(scope="module")
+def customers(vault: RunningVault) -> list[str]:
+    return [create(vault).name for _ in range(3)]
+
+
+@pytest.mark.parametrize("branch", ["full", "masked"])
+def test_a_branch_key_is_rotated_rewrapped_and_retired(
+    vault: RunningVault, customers: list[str], branch: str
+) -> None:
+    key = f"branch-{branch}"
+    hanging = versions(vault, key)["1"]
+    assert done(vault, "rotate", key)["state"] == "KEY_WORK_STATE_DONE"
+    assert versions(vault, key) == {"2": 0, "1": hanging}
+    new = create(vault).name
+    assert versions(vault, key) == {"2": 1, "1": hanging}
+    refused = by(vault, "operator", "keys", "retire", key, "--version", "1", "--reason", "Old")
+    assert refused.returncode != 0
+    assert f"{hanging} file keys still hang under it" in refused.stderr
+    rewrapped = done(vault, "rewrap", key, "--rate", "5000")
+    assert (rewrapped["state"], int(str(rewrapped["done"]))) == ("KEY_WORK_STATE_DONE", hanging)
+    assert done(vault, "retire", key, "--version", "1")["state"] == "KEY_WORK_STATE_DONE"
+    assert versions(vault, key) == {"2": hanging + 1}
+    for name in (*customers, new):
+        reads(vault, name)
+
+
+def test_who_proposed_a_step_does_not_approve_it_and_may_take_it_back(
+    vault: RunningVault, log: LogBook
+) -> None:
+    size = log.size()
+    made = identifier(by(vault, "operator", "keys", "rotate", "kek-index", "--reason", "Yearly"))
+    assert "rotate kek-index" in by(vault, "officer", "keys", "show", made).stdout
+    assert by(vault, "operator", "keys", "approve", made, "--yes").returncode != 0
+    assert by(vault, "officer", "keys", "rotate", "kek-index", "--reason", "Me").returncode != 0
+    assert "waiting for another person" in by(vault, "officer", "keys", "status").stdout
+    assert by(vault, "operator", "keys", "withdraw", made).returncode == 0
+    assert by(vault, "officer", "keys", "approve", made, "--yes").returncode != 0
+    assert versions(vault, "kek-index") == {"1": 2}
+    told = [event.action for event in log.since(size)]
+    assert "keys.steps.propose" in told
+    assert "keys.work.begin" not in told
+
+
+def test_a_masked_kek_is_rotated_and_the_masked_node_learns_of_it_without_a_restart(
+    vault: RunningVault, customers: list[str]
+) -> None:
+    new = str(done(vault, "rotate", "kek-masked")["target"])
+    # The node has a file of its own: it is brought there before anything is wrapped by it.
+    copied = vault.folder / "kms" / "masked" / "masked.kek"
+    fresh = copied.with_suffix(".new")
+    shutil.copyfile(vault.folder / "kms" / "full" / "masked.kek", fresh)
+    fresh.chmod(0o600)
+    fresh.replace(copied)
+    assert done(vault, "rewrap", "kek-masked")["state"] == "KEY_WORK_STATE_DONE"
+    assert done(vault, "retire", "kek-masked", "--version", "1")["state"] == "KEY_WORK_STATE_DONE"
+    assert versions(vault, "kek-masked") == {new: 2}
+    done(vault, "rotate", "branch-masked")
+    done(vault, "rewrap", "branch-masked")
+    for name in (*customers, create(vault).name):
+        reads(vault, name)
+
+
+def test_a_process_that_is_killed_in_the_middle_goes_on_where_it_was(
+    vault: RunningVault, customers: list[str]
+) -> None:
+    for _ in range(6):
+        create(vault)
+    before = versions(vault, "branch-full")
+    done(vault, "rotate", "branch-full")
+    made = identifier(
+        by(vault, "operator", "keys", "rewrap", "branch-full", "--rate", "2", "--reason", "Slowly")
+    )
+    assert by(vault, "officer", "keys", "approve", made, "--yes").returncode == 0
+    vault.kill(TierName.FULL)
+    vault.start(TierName.FULL)
+    ended = by(vault, "operator", "keys", "status", "--wait", "--json")
+    (work,) = [one for one in json.loads(ended.stdout)["work"] if one["name"].endswith(made)]
+    assert work["state"] == "KEY_WORK_STATE_DONE"
+    (newest, *_) = versions(vault, "branch-full")
+    assert versions(vault, "branch-full")[newest] == sum(before.values())
+    for name in customers:
+        reads(vault, name)
+
+
+def test_the_log_has_who_proposed_who_approved_and_what_the_vault_did(
+    vault: RunningVault, log: LogBook
+) -> None:
+    size = log.size()
+    made = str(done(vault, "rotate", "kek-full")["name"])
+    told = [
+        (event.action, event.actor, event.resource, event.outcome)
+        for event in log.since(size)
+        if event.resource == made and not event.action.endswith(".get")
+    ]
+    assert told == [
+        ("keys.steps.propose", "operator", made, "OK"),
+        ("access.proposals.approve", "officer", made, "OK"),
+        ("keys.work.begin", "", made, ""),
+        ("keys.work.end", "", made, "OK"),
+    ]
+
+
+def test_what_makes_no_sense_is_refused_with_the_field(vault: RunningVault) -> None:
+    def refused(*step: str) -> str:
+        ran = by(vault, "operator", "keys", *step, "--reason", "Why not")
+        assert ran.returncode != 0
+        return ran.stderr
+
+    assert "step.version" in refused("retire", "branch-full", "--version", "x")
+    assert "step.provider" in refused("rotate", "branch-full", "--to-provider", "hsm")
+    assert "no provider of that name" in refused("rotate", "kek-full", "--to-provider", "hsm")
+    assert "no such version" in refused("retire", "branch-full", "--version", "99")
