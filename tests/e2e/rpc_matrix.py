@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from recordsvault.access.v1 import access_pb2 as lp
 from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2, watch_pb2
+from recordsvault.admin.v1 import keys_pb2 as kp
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
@@ -57,6 +58,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         cp.DESCRIPTOR.services_by_name["Compartments"],
         lp.DESCRIPTOR.services_by_name["Access"],
         ap.DESCRIPTOR.services_by_name["AccessAdmin"],
+        kp.DESCRIPTOR.services_by_name["KeyAdmin"],
         watch_pb2.DESCRIPTOR.services_by_name["Watch"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
@@ -208,6 +210,9 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "ProposeDirectoryChange": ap.ProposeDirectoryChangeRequest(
             change=ap.DirectoryChange(remove=["crm"]), reason="Left."
         ),
+        "ProposeKeyStep": kp.ProposeKeyStepRequest(
+            step=ap.KeyStep(key=ap.KEY_BRANCH_FULL, verb=ap.KEY_VERB_ROTATE), reason="Yearly."
+        ),
         "ApproveProposal": ap.ApproveProposalRequest(etag="0" * 32),
         "RejectProposal": ap.RejectProposalRequest(etag="0" * 32),
         "ExplainAccess": ap.ExplainAccessRequest(principal="crm", action="masked.customers.get"),
@@ -241,7 +246,8 @@ def _named(method: str, bank: Bank) -> str:
     if "CheckOut" in method or "BreakGlass" in method:
         # There is none: past access, it is NOT_FOUND.
         return f"{bank.parent}/checkOuts/{'0' * 26}"
-    if method.endswith("Proposal"):
+    # Of a step with a key there is none: past access, it is NOT_FOUND.
+    if method.endswith(("Proposal", "KeyStep")):
         return bank.proposal
     if method.endswith("Compartment"):
         return bank.compartment
