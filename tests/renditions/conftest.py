@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 
-from vault.records.enums import DocumentKind
-from vault.renditions import ContentType, Limits, Renderer, Rendition
+from vault.records import ContentType, DocumentKind
+from vault.renditions import Limits, Renderer, Rendition
 
 
 class Rendering:

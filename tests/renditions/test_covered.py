@@ -7,16 +7,16 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from tests.renditions.conftest import Rendering
-from tests.support.specimen_files import PLANTED, as_file
+from tests.support.specimen_files import FORMATS, PLANTED, as_file
 from tests.support.specimens import DRAWN, letter
-from vault.records.enums import DocumentKind
-from vault.renditions import LAYOUTS, ContentType, Layout, Rendition, Withheld
+from vault.records import ContentType, DocumentKind
+from vault.renditions import LAYOUTS, Layout, Rendition, Withheld
 from vault.renditions.covering import covered_pixels
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 EACH = [
     pytest.param(layout, content_type, id=f"{layout.name}-{content_type.name.lower()}")
-    for layout, content_type in product(LAYOUTS, ContentType)
+    for layout, content_type in product(LAYOUTS, FORMATS)
 ]
 SHEETS = {name: draw() for name, draw in DRAWN.items()}
 
@@ -64,7 +64,7 @@ def test_nothing_personal_is_outside_of_what_is_covered(
     assert personal.getbbox() is None
 
 
-@pytest.mark.parametrize("content_type", ContentType, ids=lambda one: one.name.lower())
+@pytest.mark.parametrize("content_type", FORMATS, ids=lambda one: one.name.lower())
 def test_metadata_text_layers_notes_and_titles_are_gone(
     render: Rendering, content_type: ContentType
 ) -> None:

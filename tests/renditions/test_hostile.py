@@ -12,11 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.renditions.conftest import Rendering
-from tests.support.specimen_files import as_file, as_pdf, encrypted_pdf, pdf_of, png_bomb
+from tests.support.specimen_files import FORMATS, as_file, as_pdf, encrypted_pdf, pdf_of, png_bomb
 from tests.support.specimens import DRAWN, letter
-from vault.records.enums import DocumentKind
+from vault.records import ContentType, DocumentKind
 from vault.renditions import (
-    ContentType,
     DecoderMissing,
     DocumentRefused,
     Limits,
@@ -215,7 +214,7 @@ def test_whoever_finds_all_processes_taken_is_told_so(render: Rendering) -> None
         waiting.close()
 
 
-@pytest.mark.parametrize("content_type", ContentType, ids=lambda one: one.name.lower())
+@pytest.mark.parametrize("content_type", FORMATS, ids=lambda one: one.name.lower())
 def test_no_damage_to_a_document_is_more_than_a_refusal(
     render: Rendering, content_type: ContentType
 ) -> None:

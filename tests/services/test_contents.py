@@ -58,7 +58,7 @@ class NoPictures:
         key: MaskedFileKey,
         row: ContentRow,
         kind: DocumentKind | None,
-        pieces: Callable[[], AsyncIterator[bytes]],
+        pieces: Callable[[int], AsyncIterator[bytes]],
     ) -> list[LeafRow]:
         """None."""
         return []

@@ -6,7 +6,12 @@ import zlib
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
-from vault.renditions import ContentType
+from vault.records import ContentType
+
+FORMATS: tuple[ContentType, ...] = tuple(
+    one for one in ContentType if one is not ContentType.UNSPECIFIED
+)
+"""Every format that a document may have."""
 
 PLANTED = (
     b"PLANTED-ARTIST",

@@ -9,7 +9,6 @@ Bytes of a document are decoded in a process of its own that can open nothing an
 everything; from it come pixels and nothing else. The room holds no key and keeps nothing.
 """
 
-from vault.renditions.content_types import ContentType
 from vault.renditions.drawing import stamp
 from vault.renditions.layouts import LAYOUTS, Layout, LayoutsInvalid, load_layouts
 from vault.renditions.limits import Limits
@@ -24,7 +23,6 @@ __all__ = [
     "END_SIZE",
     "LAYOUTS",
     "START_SIZE",
-    "ContentType",
     "DecoderMissing",
     "DocumentRefused",
     "Layout",

@@ -4,8 +4,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from vault.records.content import ContentType
 from vault.records.enums import DocumentKind
-from vault.renditions.content_types import ContentType
 from vault.renditions.png import Pixels, decode, encode
 from vault.renditions.rendition import Withheld
 
@@ -43,7 +43,9 @@ def placeholder(
     draw.line(((138, 92), (138, 124), (170, 124)), fill=_FRAME, width=2)
     for y in range(150, 240, 18):
         draw.line(((70, y), (154, y)), fill=_FRAME, width=4)
-    words = kind.value.replace("_", " ")
+    # What is of no kind is a voucher of a transaction.
+    named = kind is not DocumentKind.UNSPECIFIED
+    words = kind.value.replace("_", " ") if named else "VOUCHER"
     name = content_type.name
     for y, text, high, ink in (
         (116, words, 30, _INK),

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from vault.records.content import ContentType
 from vault.records.enums import DocumentKind
-from vault.renditions.content_types import ContentType
 from vault.renditions.limits import Limits
 from vault.renditions.problems import Problem
 

@@ -7,7 +7,7 @@ from typing import Final
 import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from vault.renditions.content_types import ContentType
+from vault.records.content import ContentType
 from vault.renditions.limits import Limits
 from vault.renditions.marks import LOOK_EDGE
 from vault.renditions.problems import DocumentRefused, Problem

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable
 
+from vault.records.content import ContentType
 from vault.records.enums import DocumentKind
-from vault.renditions.content_types import ContentType
 from vault.renditions.drawing import placeholder
 from vault.renditions.frames import Answer, Job
 from vault.renditions.limits import Limits
@@ -34,7 +34,8 @@ class Renderer:
 
     async def start(self) -> None:
         """Start the processes. Raises DecoderMissing, if they cannot be."""
-        self._idle.extend([await Decoder.start(self.limits) for _ in range(self._at_once)])
+        while len(self._idle) < self._at_once:
+            self._idle.append(await Decoder.start(self.limits))
 
     async def close(self) -> None:
         """End the processes; what is being rendered is given up with them."""
@@ -66,6 +67,14 @@ class Renderer:
         finally:
             self._turns.release()
 
+    def without_picture(
+        self, kind: DocumentKind, content_type: ContentType, size: int
+    ) -> Rendition:
+        """The rendition of a document that is larger than what is decoded: a placeholder."""
+        why = Withheld.TOO_LARGE
+        png = placeholder(kind, content_type, "Pages not counted", size, why)
+        return Rendition(content_type, size, 0, (RenditionPage(png, "", why),))
+
     async def _render(
         self,
         decoder: Decoder,
@@ -91,7 +100,7 @@ class Renderer:
             await decoder.feed(start)
         check_end(content_type, end)
         if size > self.limits.size:
-            return Rendition(content_type, size, 0, (_too_large(kind, content_type, size),))
+            return self.without_picture(kind, content_type, size)
         answer, pixels = await decoder.answer()
         # Drawing takes some milliseconds a page, which the event loop has not to spare.
         pages = await asyncio.to_thread(_pages, kind, content_type, size, answer, pixels)
@@ -156,12 +165,6 @@ def _pages(
             without(f"Pages {len(pages) + 1} to {count} of {count}", Withheld.FURTHER_PAGES)
         )
     return tuple(pages)
-
-
-def _too_large(kind: DocumentKind, content_type: ContentType, size: int) -> RenditionPage:
-    why = Withheld.TOO_LARGE
-    png = placeholder(kind, content_type, "Pages not counted", size, why)
-    return RenditionPage(png, "", why)
 
 
 def _counted(count: int) -> str:

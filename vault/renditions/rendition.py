@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vault.renditions.content_types import ContentType
+from vault.records.content import ContentType
 
 
 class Withheld(StrEnum):

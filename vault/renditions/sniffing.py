@@ -10,7 +10,7 @@ Nobody's word is taken for it: what was declared has to agree with what is found
 import re
 from typing import Final
 
-from vault.renditions.content_types import ContentType
+from vault.records.content import ContentType
 from vault.renditions.problems import DocumentRefused, Problem
 
 START_SIZE: Final = 4096

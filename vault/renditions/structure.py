@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from vault.renditions.content_types import ContentType
+from vault.records.content import ContentType
 from vault.renditions.problems import DocumentRefused, Problem
 
 # ISO/IEC 10918-1 annex B: in entropy-coded data FF is followed by 00 or a restart marker.

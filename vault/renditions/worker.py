@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from vault.records.content import ContentType
 from vault.renditions.confinement import confine
-from vault.renditions.content_types import ContentType
 from vault.renditions.covering import cover
 from vault.renditions.frames import (
     LENGTH,

@@ -120,6 +120,9 @@ class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_content_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1 << 40)] = 4 * 1024**3
     # So long the bytes of an upload are kept that nobody goes on with.
     upload_hours: Annotated[float, msgspec.Meta(ge=0.001, le=24 * 90)] = 24.0
+    # So many documents are read for their masked pictures at once, each by a process of its own.
+    renditions_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    rendition_memory_mib: Annotated[int, msgspec.Meta(ge=256, le=8_192)] = 1_024
 
 
 class CacheTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -114,7 +114,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         lending=Lending(openings, borrowing, Likenesses(reading, keys, parts.watch)),
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
     )
-    stored_contents, sweeps = full_contents(parts, reading, borrowing, recorder, openings)
+    stored_contents, sweeps, renderer = full_contents(parts, reading, borrowing, recorder, openings)
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
     promise = parts.settings.log.promise_seconds
@@ -143,7 +143,10 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         _admin(parts, **more),
     )
     return replace(
-        tier, standing=borrowing.standing, works=(*sweeps, key_rotation.runner(parts).run)
+        tier,
+        closing=(renderer,),
+        standing=borrowing.standing,
+        works=(*sweeps, key_rotation.runner(parts).run),
     )
 
 

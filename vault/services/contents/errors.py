@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from vault.renditions.problems import Problem
-from vault.services.errors import Aborted, FieldViolation, InvalidArgument, NotFound
+from vault.services.errors import (
+    Aborted,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    Unavailable,
+)
 
 _OF_THE_TYPE: Final = frozenset({Problem.TYPE_DIFFERS, Problem.TYPE_NOT_TAKEN})
 
@@ -141,6 +147,34 @@ class UploadUnknown(NotFound):
         super().__init__("The upload", "request_id")
         self.en = "There is no such upload of yours, or it was forgotten. Begin it anew."
         self.zh = "没有该上传，或其已过期。请重新开始上传。"
+
+
+class RenditionsBusy(Unavailable):
+    """All processes that read documents are taken."""
+
+    reason = "RENDITIONS_BUSY"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many documents are being read now. What was sent is kept: send `start` from where "
+            "GetUpload says, and `finish`, again in some seconds.",
+            "当前正在读取的文件过多。已发送的内容予以保留：请数秒后从 GetUpload 所示位置重新发送 "
+            "`start` 与 `finish`。",
+        )
+
+
+class DecodersMissing(Unavailable):
+    """No process that reads documents can be started."""
+
+    reason = "DECODERS_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server cannot start the process that reads documents, so none is stored. What was "
+            "sent is kept. Operations look for memory, and for the limit of processes.",
+            "服务器无法启动读取文件的进程，因此未存储。已发送的内容予以保留。"
+            "请运维人员检查内存与进程数限制。",
+        )
 
 
 def _violation(field: str, reason: str, en: str, zh: str) -> InvalidArgument:

@@ -88,12 +88,15 @@ class Incoming:
         """The digest of all that is durable."""
         return self._hash.digest()
 
-    async def again(self) -> AsyncIterator[bytes]:
-        """All bytes, read back from where they were put. Raises SealBroken, BlobMissing."""
+    async def again(self, end: int = 0) -> AsyncIterator[bytes]:
+        """All bytes, read back from where they were put; with `end` whole segments that hold at
+        least so many of the last. Raises SealBroken, BlobMissing."""
         row = self._row
-        for segment in await self._database.read(
+        found = await self._database.read(
             lambda conn: uploads.segments(conn, row.institution, row.customer, row.upload)
-        ):
+        )
+        # The last may be short; the one before it never is.
+        for segment in found[-1 - -(-end // SEGMENT_BYTES) :] if end else found:
             yield await asyncio.to_thread(whole_segment, self._blobs, self._key, row, segment)
 
     def skip(self, segment: SegmentRow, plain: bytes) -> None:

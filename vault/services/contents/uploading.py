@@ -65,10 +65,11 @@ class Picturing(Protocol):
         key: MaskedFileKey,
         row: ContentRow,
         kind: DocumentKind | None,
-        pieces: Callable[[], AsyncIterator[bytes]],
+        pieces: Callable[[int], AsyncIterator[bytes]],
     ) -> list[LeafRow]:
         """The leaves of the rendition, sealed for the content of that row, whose bytes `pieces`
-        gives. Raises InvalidArgument for what is no document of its format."""
+        gives: all of them, or with a number at least so many of the last. Raises InvalidArgument
+        for what is no document of its format, Unavailable where that cannot be told now."""
 
 
 @dataclass(frozen=True, slots=True)
