@@ -17,7 +17,8 @@ from vault.store.statements import insert_rows
 
 _U, _S = uploads.c, content_segments.c
 _PLANNED: Final = 0
-_DURABLE: Final = 1
+DURABLE: Final = 1
+"""Of a segment whose object is there."""
 _GIVEN_UP: Final = 2
 
 
@@ -82,9 +83,10 @@ def by_request(
     return None if found is None else UploadRow(*found)
 
 
-def plan(conn: Connection, row: SegmentRow) -> None:
-    """Keep the name of an object that is about to be put."""
-    insert_rows(conn, content_segments, [tuple(getattr(row, n) for n in SegmentRow.__slots__)])
+def plan(conn: Connection, rows: Sequence[SegmentRow]) -> None:
+    """Keep the names of objects that are about to be put."""
+    values = [tuple(getattr(row, name) for name in SegmentRow.__slots__) for row in rows]
+    insert_rows(conn, content_segments, values)
 
 
 def arrived(conn: Connection, upload: UploadRow, row: SegmentRow, now: int) -> None:
@@ -106,7 +108,7 @@ def arrived(conn: Connection, upload: UploadRow, row: SegmentRow, now: int) -> N
             _S.number == row.number,
             _S.object == row.object,
         )
-        .values(durable=_DURABLE, sha256=row.sha256, size=row.size)
+        .values(durable=DURABLE, sha256=row.sha256, size=row.size)
     )
 
 
@@ -138,7 +140,7 @@ def segments(
             _S.customer == customer,
             _S.upload == upload,
             _S.number.between(first, last),
-            _S.durable == _DURABLE,
+            _S.durable == DURABLE,
         )
         .order_by(_S.number)
     )

@@ -9,7 +9,7 @@ Exit codes of all commands but `health`, which has those of monitoring plug-ins:
     4 certificate not known        12 profile, key or token file cannot be used
     5 not permitted                13 input file cannot be used
     6 no such record               20 import done, some rows refused
-    7 exists already               21 not proved: log, receipt or row is wrong
+    7 exists already               21 not proved: log, row or object is wrong
    22 a test of policies failed   130 interrupted
 """
 
