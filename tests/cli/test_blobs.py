@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
     upgrade(data, "keys")
     for number in (1, 2):
         row = SegmentRow("demo", "c1", "u1", number, f"contents/{number:032}", 100, b"", 1)
-        data.write_sync(lambda conn, row=row: uploads.plan(conn, row))  # type: ignore[misc]
+        data.write_sync(lambda conn, row=row: uploads.plan(conn, [row]))  # type: ignore[misc]
     data.dispose()
     FolderBlobs(tmp_path / "blobs").put(f"contents/{1:032}", bytes(160))
     return path

@@ -48,7 +48,7 @@ def sealed(size: int) -> bytes:
 def planned(database: Database, upload: UploadRow, number: int, size: int = 1_000) -> SegmentRow:
     name = f"contents/{secrets.token_hex(16)}"
     row = SegmentRow(upload.institution, upload.customer, upload.upload, number, name, size, b"", 0)
-    database.write_sync(lambda conn: uploads.plan(conn, row))
+    database.write_sync(lambda conn: uploads.plan(conn, [row]))
     return row
 
 
