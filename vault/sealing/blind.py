@@ -25,12 +25,20 @@ class IndexKey:
 
     The hash is the suite's: HMAC-SHA-256, or HMAC-SM3. The keys live in OpenSSL's contexts only,
     which clear their memory when they are freed.
+
+    `carried` is the key of fingerprints, and its suite, where an earlier version has handed it on:
+    what stands in the log can never be made anew under another.
     """
 
     __slots__ = ("_commons", "_fingerprints", "_tokens", "institution", "suite", "version")
 
     def __init__(
-        self, institution: str, version: int, material: bytearray, suite: Suite = AES_256_GCM
+        self,
+        institution: str,
+        version: int,
+        material: bytearray,
+        suite: Suite = AES_256_GCM,
+        carried: tuple[bytearray, Suite] | None = None,
     ) -> None:
         self.institution = institution
         self.version = version
@@ -41,7 +49,11 @@ class IndexKey:
 
         self._tokens = {kind: mac(f"token/{kind.value}") for kind in IndexKind}
         self._commons = {kind: mac(f"common/{kind.value}") for kind in Likeness}
-        self._fingerprints = mac("fingerprint")
+        if carried is None:
+            carried = fingerprint_key(material, suite), suite
+        key, of = carried
+        self._fingerprints = HMAC(key, of.hash())
+        wipe(key)
 
     def __repr__(self) -> str:
         return f"<IndexKey of {self.institution}, version {self.version}>"
@@ -85,6 +97,11 @@ def commitment(text: str, salt: bytes) -> bytes:
     if len(salt) != COMMITMENT_SALT_BYTES:
         raise ValueError(f"a commitment's salt is {COMMITMENT_SALT_BYTES} bytes")
     return hmac.digest(salt, framed(b"recordsvault/commitment/v1", text.encode()), "sha256")
+
+
+def fingerprint_key(material: bytearray, suite: Suite) -> bytearray:
+    """The key of fingerprints of a first version of an index key; the caller wipes it."""
+    return derive(material, _DOMAIN + b"fingerprint", digest=suite.hash)
 
 
 def _mac(suite: Suite, material: bytearray, use: bytes) -> HMAC:

@@ -16,13 +16,15 @@ branch does not open.
 
 import hmac
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar, Final, NoReturn
 
 from vault.kms import KekName, Kms, UnwrapRefused, WrappedKey
 from vault.kms.keybytes import framed, random_key, wipe
 from vault.records.scopes import Branch, ScopeRef
-from vault.sealing.blind import IndexKey
+from vault.sealing.blind import IndexKey, fingerprint_key
 from vault.sealing.derive import derive
 from vault.sealing.errors import SealBroken
 from vault.sealing.suites import AES_256_GCM, SUITES, Aead, Suite, suite_by_id
@@ -31,6 +33,7 @@ from vault.store.keystore import BranchKeyRow, FileKeyRow
 KEY_ID_BYTES: Final = 16
 FILE_KEY_BYTES: Final = 32
 INDEX_KEY_BYTES: Final = 32
+_CARRYING_BYTES: Final = 2 * (1 + INDEX_KEY_BYTES)
 
 # Held by this module alone, so that a key type is proof of where its key came from.
 _MINT: Final = object()
@@ -154,21 +157,57 @@ def new_index_key(
     return _wrapped_row(kms, KekName.INDEX, material, context, (institution, version, created_at))
 
 
+def next_index_key(
+    kms: Kms, before: BranchKeyRow, version: int, created_at: int, suite: Suite = AES_256_GCM
+) -> BranchKeyRow:
+    """A fresh index key to follow another one of the institution, wrapped.
+
+    It takes over the key of fingerprints: suite id, key, suite id of the fingerprints, their key.
+    Raises KmsError, SealBroken, nothing being kept then.
+    """
+    institution = before.institution
+    with _index_material(kms, before) as (own, of, carried):
+        key, carried_suite = (fingerprint_key(own, of), of) if carried is None else carried
+        material = bytearray((suite.suite_id,))
+        material += random_key(INDEX_KEY_BYTES)
+        material.append(carried_suite.suite_id)
+        material += key
+        wipe(key)
+    context = _index_context(institution, version)
+    return _wrapped_row(kms, KekName.INDEX, material, context, (institution, version, created_at))
+
+
 def open_index_key(kms: Kms, row: BranchKeyRow) -> IndexKey:
     """Raises KmsError, or SealBroken if the KMS gave back what is no key."""
+    with _index_material(kms, row) as (own, suite, carried):
+        return IndexKey(row.institution, row.version, own, suite, carried)
+
+
+@contextmanager
+def _index_material(
+    kms: Kms, row: BranchKeyRow
+) -> Iterator[tuple[bytearray, Suite, tuple[bytearray, Suite] | None]]:
+    """An index key, its suite, and what it has taken over; wiped at the end."""
     wrapped = WrappedKey(KekName.INDEX, row.kek_version, row.wrapped)
     material = kms.unwrap(wrapped, _index_context(row.institution, row.version))
-    own = material[-INDEX_KEY_BYTES:]
+    parts: list[bytearray] = []
     try:
+        if len(material) == _CARRYING_BYTES:
+            half = _CARRYING_BYTES // 2
+            parts = [material[1:half], material[half + 1 :]]
+            suite, of = suite_by_id(material[0]), suite_by_id(material[half])
+            yield parts[0], suite, (parts[1], of)
+            return
         if len(material) < INDEX_KEY_BYTES:
             raise SealBroken
         suite = AES_256_GCM if len(material) == INDEX_KEY_BYTES else suite_by_id(material[0])
         if len(material) != _index_key_bytes(suite):
             raise SealBroken
-        return IndexKey(row.institution, row.version, own, suite)
+        parts = [material[-INDEX_KEY_BYTES:]]
+        yield parts[0], suite, None
     finally:
-        wipe(own)
-        wipe(material)
+        for part in (*parts, material):
+            wipe(part)
 
 
 def new_file_key(branch_key: BranchKey, ref: ScopeRef, created_at: int) -> FileKeyRow:

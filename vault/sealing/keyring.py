@@ -74,7 +74,7 @@ class KeyRing:
         self._branch_keys: HeldKeys[tuple[Branch, str, int], BranchKey] = HeldKeys(
             limits.branch_keys, limits.branch_key_ttl, tick
         )
-        self._index_keys: HeldKeys[str, IndexKey] = HeldKeys(
+        self._index_keys: HeldKeys[tuple[str, int], IndexKey] = HeldKeys(
             limits.branch_keys, limits.branch_key_ttl, tick
         )
 
@@ -178,20 +178,30 @@ class KeyRing:
         for branch, row in rows.items():
             store.add_branch_key(branch, row)
 
-    def peek_index_key(self, institution: str) -> IndexKey | None:
-        """The institution's index key if it is held in memory."""
-        return self._index_keys.peek(institution)
+    def peek_index_key(self, institution: str, version: int = 0) -> IndexKey | None:
+        """A version of the institution's index key (0: the newest) if it is held in memory."""
+        return self._index_keys.peek((institution, version))
 
-    def index_key(self, institution: str) -> IndexKey:
-        """The institution's newest index key. Raises InstitutionKeysMissing, KekMissing."""
+    def index_key(self, institution: str, version: int = 0) -> IndexKey:
+        """A version of the institution's index key; 0 is the one that is the newest when it is
+        taken into memory. Raises InstitutionKeysMissing, KekMissing."""
 
         def unwrap() -> IndexKey:
-            row = self._keystore.newest_index_key(institution)
+            row = (
+                self._keystore.index_key(institution, version)
+                if version
+                else self._keystore.newest_index_key(institution)
+            )
             if row is None:
                 raise InstitutionKeysMissing(institution)
             return open_index_key(self._kms, row)
 
-        return self._index_keys.get(institution, unwrap).key
+        return self._index_keys.get((institution, version), unwrap).key
+
+    def forget_index_key(self, institution: str, version: int) -> None:
+        """Let go of a version that was retired."""
+        for held in (version, 0):
+            self._index_keys.drop((institution, held))
 
     def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKey:
         """A version of a branch key, from memory or by the KMS. Raises InstitutionKeysMissing."""

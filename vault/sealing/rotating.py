@@ -12,6 +12,7 @@ from vault.sealing.errors import InstitutionKeysMissing, SealBroken
 from vault.sealing.hierarchy import (
     institution_key_opens,
     new_branch_key,
+    next_index_key,
     open_file_key,
     rewrap_file_key,
     rewrap_institution_key,
@@ -42,6 +43,12 @@ class Rotating:
         of the suite that the institution has now."""
         now, suite = self._clock.now_micros(), self._ring.suite_of(institution)
         return new_branch_key(self._kms, branch, institution, version, now, suite)
+
+    def next_index_key(self, before: BranchKeyRow, version: int) -> BranchKeyRow:
+        """A version of an index key that is there if it is stored. It takes over the key by which
+        requests, and case references in the log, are known again."""
+        now, suite = self._clock.now_micros(), self._ring.suite_of(before.institution)
+        return next_index_key(self._kms, before, version, now, suite)
 
     def rewrapped(
         self, branch: Branch, rows: Sequence[FileKeyRow], version: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from vault.store.rows import IndexRow
 from vault.store.schema import blind_index
@@ -27,6 +27,14 @@ _REMOVE = delete(blind_index).where(
 )
 
 
+def kind_text(kind: str, version: int) -> str:
+    """How entries of a kind are called that were made under a version of the index key.
+
+    Those of the first one have the kind's own name, as all had before there was another.
+    """
+    return kind if version == 1 else f"{kind}@{version}"
+
+
 def put(conn: Connection, rows: Sequence[IndexRow]) -> None:
     """Add entries; one that is there already (the same term twice in a record) stays."""
     insert_or_ignore(
@@ -47,6 +55,45 @@ def replace(
     """Exchange a record's entries for those of its new version."""
     remove(conn, institution, customer, record)
     put(conn, rows)
+
+
+def of_record(conn: Connection, institution: str, customer: str, record: str) -> set[IndexRow]:
+    """All entries of a record."""
+    found = conn.execute(
+        select(_B.kind, _B.token).where(
+            _B.institution == institution, _B.customer == customer, _B.record == record
+        )
+    )
+    return {IndexRow(institution, kind, token, customer, record) for kind, token in found}
+
+
+def take_out(conn: Connection, rows: Sequence[IndexRow]) -> None:
+    """Take out these entries."""
+    for row in rows:
+        conn.execute(
+            delete(blind_index).where(
+                _B.institution == row.institution,
+                _B.kind == row.kind,
+                _B.token == row.token,
+                _B.customer == row.customer,
+                _B.record == row.record,
+            )
+        )
+
+
+def count(conn: Connection, institution: str, kinds: Sequence[str]) -> int:
+    """How many entries of these kinds there are."""
+    return conn.execute(
+        select(func.count()).where(_B.institution == institution, _B.kind.in_(kinds))
+    ).scalar_one()
+
+
+def some_of(conn: Connection, institution: str, kinds: Sequence[str], limit: int) -> list[IndexRow]:
+    """Up to `limit` entries of these kinds."""
+    found = conn.execute(
+        select(blind_index).where(_B.institution == institution, _B.kind.in_(kinds)).limit(limit)
+    )
+    return [IndexRow(*row) for row in found]
 
 
 def lookup(

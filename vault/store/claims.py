@@ -49,6 +49,11 @@ def put(
     return {token: held[token] for token, customer in claims if held[token] != customer}
 
 
+def take_out(conn: Connection, institution: str, tokens: Sequence[bytes]) -> None:
+    """Take out the claims of these tokens (up to 500), whoever holds them."""
+    conn.execute(delete(identity_claims).where(_C.institution == institution, _C.token.in_(tokens)))
+
+
 def release(conn: Connection, institution: str, token: bytes, customer: str) -> None:
     """Give up a claim, if this customer holds it."""
     conn.execute(_RELEASE, {"institution": institution, "token": token, "customer": customer})

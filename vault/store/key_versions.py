@@ -200,6 +200,20 @@ def retire_branch_key(conn: Connection, branch: Branch, institution: str, versio
     return True
 
 
+def retire_index_key(conn: Connection, institution: str, version: int) -> bool:
+    """Take a version of an index key out, which is not the newest; False where it is gone already.
+    That no entry needs it any more is for others to know. Raises KeyVersionInUse."""
+    known = [row.version for row in _rows(conn, index_keys, institution)]
+    if known and version == known[0]:
+        raise KeyVersionInUse("it is the newest version, under which new entries are made")
+    gone = conn.execute(
+        delete(index_keys).where(
+            index_keys.c.institution == institution, index_keys.c.version == version
+        )
+    )
+    return gone.rowcount == 1
+
+
 # -- branch and index keys under a KEK ---------------------------------------------------------
 
 

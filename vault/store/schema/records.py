@@ -77,6 +77,16 @@ blind_index = Table(
     sqlite_with_rowid=False,
 )
 
+# No row: the first version of the index key alone.
+index_state = Table(
+    "index_state",
+    data_metadata,
+    text_column("institution"),
+    int_column("reading"),
+    text_column("writing"),
+    PrimaryKeyConstraint("institution"),
+)
+
 identity_claims = Table(
     "identity_claims",
     data_metadata,
