@@ -210,6 +210,8 @@ ADVICE: Final = {
     "for them. `vaultctl health` shows the part `witnesses`.",
     "STORE_UNAVAILABLE": "The database is away, locked or full. Try again; `vaultctl health` shows "
     "the part `database`.",
+    "KMS_SEALED": "The node was started and its key-encryption keys are split among custodians. Too "
+    "few have given their shares with `vaultctl kms unseal`; `vaultctl health` says how many.",
     "KMS_UNAVAILABLE": "The key-encryption keys cannot be reached and the keys held in memory have "
     "expired. Operations bring them back; `vaultctl health` shows the part `kms`.",
     "ORACLE_UNAVAILABLE": "The masked tier cannot reach the full tier, which answers searches. "

@@ -49,6 +49,11 @@ class SeveralKms:
         """The names of the providers beside the first one."""
         return tuple(name for name in self._providers if name != FIRST)
 
+    @property
+    def providers(self) -> tuple[Kms, ...]:
+        """All of them, the first one first."""
+        return tuple(self._providers.values())
+
     def wrap(self, kek: KekName, key: bytes | bytearray, context: bytes) -> WrappedKey:
         """As Kms.wrap, by the provider that the KEK is entrusted to."""
         name = self._entrusted(kek)

@@ -158,10 +158,7 @@ class SplitKms:
 
     def _still_sealed(self) -> KmsSealed:
         now = self.standing
-        return KmsSealed(
-            f"sealed: {now.given} of {now.threshold} shares were given; their holders give them "
-            "with `vaultctl kms unseal`"
-        )
+        return KmsSealed(f"sealed: {now.given} of {now.threshold} shares were given")
 
     def _standing(self) -> Standing:
         file = self._file

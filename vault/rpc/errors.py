@@ -18,9 +18,10 @@ from vault.audit import LogUnavailable
 from vault.audit.archive import ArchiveDamaged, ArchiveUnavailable
 from vault.audit.tiles import TileInvalid
 from vault.blobs import BlobsUnavailable
-from vault.kms import KekMissing, KeyFileRefused, KmsUnavailable, UnwrapRefused
+from vault.kms import KekMissing, KekUnfit, KeyFileRefused, KmsSealed, KmsUnavailable, UnwrapRefused
 from vault.sealing import BranchNotHeld, InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.services import errors as refused
+from vault.services.sealed_keks import KeysSealed
 from vault.services.spent_up import BudgetExhausted
 from vault.store import StoreAltered, StoreDamaged, StoreForbidden, StoreUnavailable
 
@@ -208,8 +209,13 @@ _AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
         ),
     ),
     (
+        # Before KmsUnavailable, of which it is one: calls that came past the gate.
+        (KmsSealed,),
+        _away("KMS_SEALED", KeysSealed().en, KeysSealed().zh),
+    ),
+    (
         # A key file that was replaced by one that others can read is mended like an outage.
-        (KmsUnavailable, KeyFileRefused),
+        (KmsUnavailable, KeyFileRefused, KekUnfit),
         _away(
             "KMS_UNAVAILABLE",
             "The key management service is away and held keys have expired. Try again later.",

@@ -21,6 +21,7 @@ from vault.kms import (
     TransitKms,
     TransitSettings,
 )
+from vault.kms.several import SeveralKms
 from vault.server.kms_settings import KmsTable, Provider
 from vault.server.settings import Settings, SettingsInvalid, TierName
 
@@ -137,6 +138,19 @@ def _refuse_surplus(settings: Settings, table: KmsTable, found: frozenset[KekNam
                 f"the {settings.tier} tier must not have {place_of(settings, table, kek)}: "
                 f"{_remedy(table)}"
             )
+
+
+def split_of(kms: SeveralKms) -> SplitKms | None:
+    """The provider that waits for custodians' shares; None where there is none."""
+    return next((one for one in kms.providers if isinstance(one, SplitKms)), None)
+
+
+def unsealing_socket(settings: Settings) -> Path:
+    """Where shares are given."""
+    table = settings.table
+    split = [one for one in (table.kms, *table.kms_others.values()) if one.provider == "split"]
+    named = split[0] if split else table.kms
+    return settings.path(named.socket or f"{named.directory}/unseal.sock")
 
 
 def place_of(settings: Settings, table: KmsTable, kek: KekName) -> str:

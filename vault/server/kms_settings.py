@@ -11,6 +11,7 @@ refused: it would be a mistake that nobody notices.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -70,6 +71,16 @@ _COMMON: Final = {"provider", "directory"}
 # Of an alias at AWS, of a key's name at transit, of a label: what all three take.
 _PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MOUNT: Final = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+
+
+def problem_of_all(first: KmsTable, others: Mapping[str, KmsTable]) -> str:
+    """As `problem`, of all providers of a tier; begins with the table's name."""
+    for name, table in (("kms", first), *((f"kms_others.{n}", t) for n, t in others.items())):
+        if wrong := problem(table):
+            return f"{name}.{wrong}"
+    if sum(one.provider == Provider.SPLIT for one in (first, *others.values())) > 1:
+        return 'kms_others has a second provider "split"; one is all that custodians can open'
+    return ""
 
 
 def problem(table: KmsTable) -> str:

@@ -13,9 +13,13 @@ from grpc import aio
 from vault.rpc.pipeline import Pipeline, PipelineParts
 from vault.rpc.servicers.standard import Standing
 from vault.server import tls
+from vault.server.guard import Refusal
+from vault.server.kms import split_of, unsealing_socket
 from vault.server.parts import Parts, build
 from vault.server.settings import Settings, TierName
 from vault.server.tiers import Tier, build_tier
+from vault.server.unsealing import Unsealing
+from vault.services.sealed_keks import tell_unsealed
 
 _log = structlog.get_logger("vault.server")
 
@@ -49,20 +53,22 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     told = _stop_asked()
     standing = Standing()
     tier = build_tier(parts, standing)
+    unsealing = _unsealing(parts)
+    tell = unsealing.behind(standing.serving)
     await parts.log.start()
-    opening = asyncio.create_task(_open(parts, standing))
+    opening = asyncio.create_task(_open(parts, tell))
     try:
         await parts.guard.compared.wait()
-        if settings.tier is TierName.FULL:
-            for institution in settings.table.institutions:
-                await parts.keys.open_institution(institution)
+        if unsealing.opened.is_set():
+            await _open_institutions(parts)
         await parts.access.open()
-        pipeline = _pipeline(parts, tier)
+        pipeline = _pipeline(parts, tier, unsealing.refusal)
         server = _server(parts, pipeline)
         parts.tokens.start()
         _settle_memory()
+        await unsealing.listen()
         await server.start()
-        standing.serving(not parts.guard.recovery.closed)
+        tell(not parts.guard.recovery.closed)
         _log.info("serving", tier=settings.tier.value, listen=settings.table.listen)
         # Each for itself: of several as one, that they were cancelled would be told as an error.
         works = (_sweep(parts), parts.access.watch(), *(work() for work in tier.works))
@@ -71,7 +77,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
             ready()
         await told.wait()
         _log.info("stopping", tier=settings.tier.value)
-        standing.serving(False)
+        tell(False)
         pipeline.stop()
         # New calls are refused from here on; those in flight have the grace to finish in.
         await server.stop(settings.limits.grace_seconds)
@@ -79,6 +85,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
             task.cancel()
     finally:
         opening.cancel()
+        await unsealing.close()
         for closable in tier.closing:
             await closable.close()
         parts.tokens.stop()
@@ -90,17 +97,35 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     _log.info("stopped", tier=settings.tier.value)
 
 
-async def _open(parts: Parts, standing: Standing) -> None:
+def _unsealing(parts: Parts) -> Unsealing:
+    """What waits for the shares of split keys: at once open, where there are none."""
+    settings = parts.settings
+
+    async def told(shares: int, by: tuple[int, ...]) -> None:
+        tier = settings.tier.value
+        await tell_unsealed(parts.log, parts.clock, tier=tier, shares=shares, by=by)
+        await _open_institutions(parts)
+
+    return Unsealing(split_of(parts.kms), unsealing_socket(settings), told)
+
+
+async def _open_institutions(parts: Parts) -> None:
+    if parts.settings.tier is TierName.FULL:
+        for institution in parts.settings.table.institutions:
+            await parts.keys.open_institution(institution)
+
+
+async def _open(parts: Parts, tell: Callable[[bool], None]) -> None:
     """Begin to sign when the log is known to be the one that it was: at once, as a rule."""
     await parts.guard.open()
     parts.guard.start()
     if parts.sequencer is not None:
         parts.sequencer.start()
-    standing.serving(True)
-    await parts.guard.watch(standing.serving)
+    tell(True)
+    await parts.guard.watch(tell)
 
 
-def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
+def _pipeline(parts: Parts, tier: Tier, *refusals: Refusal) -> Pipeline:
     settings = parts.settings
     return Pipeline(
         PipelineParts(
@@ -112,7 +137,7 @@ def _pipeline(parts: Parts, tier: Tier) -> Pipeline:
             case_commitment=parts.keys.case_commitment,
             max_request_bytes=settings.limits.max_message_bytes,
             streams_per_caller=settings.limits.streams_per_caller,
-            gate=parts.guard.gate(parts.access.refusal),
+            gate=parts.guard.gate(*refusals, parts.access.refusal),
             tokens=parts.tokens,
             standing=tier.standing,
             watch=parts.watch,

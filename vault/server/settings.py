@@ -44,8 +44,11 @@ import msgspec
 
 from vault.audit.note import NoteInvalid, VerifierKey
 from vault.audit.witness.asking import is_allowed
+from vault.blobs import Blobs
+from vault.server.blobs_settings import BlobsTable, BlobsUnusable, open_blobs
+from vault.server.blobs_settings import problem as blobs_problem
 from vault.server.kms_settings import KmsTable
-from vault.server.kms_settings import problem as kms_problem
+from vault.server.kms_settings import problem_of_all as kms_problem
 from vault.server.suite_settings import SuiteName
 from vault.server.suite_settings import problem as suites_problem
 from vault.server.token_settings import TokensTable
@@ -231,7 +234,9 @@ def load(path: Path, tier: TierName) -> Settings:
     table = file.tiers.get(tier)
     if table is None:
         raise SettingsInvalid(f"{path} has no table [tiers.{tier}]; add one, or serve another tier")
-    _check_kms(path, tier, table)
+    wrong = kms_problem(table.kms, table.kms_others)
+    if wrong:
+        raise SettingsInvalid(f"{path}: tiers.{tier}.{wrong}")
     for key, url in (("database", table.database), ("keys_database", table.keys_database)):
         # The URL itself may hold a password and is not repeated.
         if (url or key == "database") and not _DATABASE.fullmatch(url):
@@ -269,15 +274,6 @@ def load(path: Path, tier: TierName) -> Settings:
         blobs=file.blobs,
         tokens=file.tokens,
     )
-
-
-def _check_kms(path: Path, tier: TierName, table: TierTable) -> None:
-    for key, kms in (
-        ("kms", table.kms),
-        *((f"kms_others.{n}", k) for n, k in table.kms_others.items()),
-    ):
-        if wrong := kms_problem(kms):
-            raise SettingsInvalid(f"{path}: tiers.{tier}.{key}.{wrong}")
 
 
 def _check_witnesses(path: Path, log: LogTable) -> None:

@@ -20,7 +20,7 @@ from vault.audit.publisher import Publisher
 from vault.audit.reader import get, head
 from vault.audit.sequencer import Sequencer
 from vault.blobs import Blobs, BlobsUnavailable
-from vault.kms import Kms, KmsError
+from vault.kms import Kms, KmsError, KmsSealed
 from vault.sealing import Clock
 from vault.store import Database, StoreError
 from vault.store.migrate import Chain, pending
@@ -117,6 +117,9 @@ def kms_probe(kms: Kms) -> Probe:
     async def probe() -> Check:
         try:
             await asyncio.to_thread(kms.check)
+        except KmsSealed as sealed:
+            remedy = "have custodians give their shares: `vaultctl kms unseal` on its machine"
+            return Check("kms", State.CRITICAL, str(sealed), remedy)
         except KmsError as error:
             return Check(
                 "kms",

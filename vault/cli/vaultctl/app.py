@@ -35,6 +35,7 @@ _FAMILIES: Final = {
     "decoy": "decoy",
     "documents": "documents",
     "keys": "keys",
+    "kms": "kms",
     "policy": "policy",
     "recovery": "recovery",
     "transactions": "transactions",
