@@ -1,7 +1,9 @@
-"""The bytes of an upload on their way into objects: two segments in memory, never more.
+"""The bytes of an upload on their way into objects: a few segments in memory, never more.
 
-While one segment is sealed and put, the next one is taken; a third waits. An object's name is
-chosen at random and written down before the object is put (vault/store/uploads.py).
+While some segments are sealed and put, the next one is taken. They become durable in their order,
+whichever is put first. An object's name is chosen at random and written down before the object is
+put (vault/store/uploads.py): those of the first segments when the first is put, and then one with
+each segment that has become durable.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import Final
+
+from sqlalchemy import Connection
 
 from vault.blobs import BlobMissing, Blobs
 from vault.sealing import Clock, SealBroken
@@ -21,6 +25,7 @@ from vault.services.contents.sealed import (
     seal_segment,
     sealed_bytes,
     segment_bytes,
+    segment_sizes,
 )
 from vault.store import Database, VersionConflict, uploads
 from vault.store.uploads import SegmentRow, UploadRow
@@ -28,6 +33,9 @@ from vault.store.uploads import SegmentRow, UploadRow
 START_BYTES: Final = 4096
 """By so many first bytes a format is known."""
 _NAME_BYTES: Final = 16
+_AT_ONCE: Final = 3
+"""Segments that are sealed and put at the same time: one disk does more for several than for
+one."""
 
 
 class Incoming:
@@ -42,10 +50,12 @@ class Incoming:
         self._row = row
         self._key = key
         self._hash = hashlib.sha256()
+        self._hashed: asyncio.Future[None] | None = None
         self._number = 0
+        self._names: dict[int, str] = {}
         self._held = bytearray()
         self._first = bytearray()
-        self._under_way: asyncio.Task[None] | None = None
+        self._under_way: deque[asyncio.Future[None]] = deque()
         self.position = 0
         """How many bytes have come."""
 
@@ -74,29 +84,34 @@ class Incoming:
         """Have all that was taken durable. Raises as `take`."""
         if self._held:
             await self._put()
-        await self._settled()
+        while self._under_way:
+            await self._oldest()
+        if self._hashed is not None:
+            await self._hashed
 
     async def settle(self) -> None:
         """Wait for what is under way, whatever becomes of it; what is held is let go."""
         self._held = bytearray()
-        if self._under_way is not None:
-            await asyncio.wait((self._under_way,))
-            if not self._under_way.cancelled():
-                self._under_way.exception()
+        under_way = [*self._under_way, *((self._hashed,) if self._hashed is not None else ())]
+        self._under_way.clear()
+        # No thread can be stopped half way.
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def sha256(self) -> bytes:
         """The digest of all that is durable."""
         return self._hash.digest()
 
-    async def again(self, end: int = 0) -> AsyncIterator[bytes]:
-        """All bytes, read back from where they were put; with `end` whole segments that hold at
-        least so many of the last. Raises SealBroken, BlobMissing."""
+    async def again(self, last: int = 0) -> AsyncIterator[bytes]:
+        """All bytes, read back from where they were put, or with `last` at least so many of the
+        last ones. Raises SealBroken, BlobsUnavailable."""
         row = self._row
         found = await self._database.read(
             lambda conn: uploads.segments(conn, row.institution, row.customer, row.upload)
         )
-        # The last may be short; the one before it never is.
-        for segment in found[-1 - -(-end // SEGMENT_BYTES) :] if end else found:
+        if last:
+            # The last segment may be a short one.
+            found = found[-2 - last // SEGMENT_BYTES :]
+        for segment in found:
             yield await asyncio.to_thread(whole_segment, self._blobs, self._key, row, segment)
 
     def skip(self, segment: SegmentRow, plain: bytes) -> None:
@@ -106,36 +121,69 @@ class Incoming:
         self.position += len(plain)
 
     async def _put(self) -> None:
-        await self._settled()
+        while len(self._under_way) >= _AT_ONCE:
+            await self._oldest()
+        if not self._names:
+            await asyncio.to_thread(self._plan_first)
         self._number += 1
         plain, self._held = self._held, bytearray()
-        self._under_way = asyncio.ensure_future(
-            asyncio.to_thread(self._put_segment, self._number, plain)
-        )
+        self._hashed = asyncio.ensure_future(self._hash_behind(self._hashed, plain))
+        before = self._under_way[-1] if self._under_way else None
+        self._under_way.append(asyncio.ensure_future(self._put_behind(before, self._number, plain)))
 
-    async def _settled(self) -> None:
-        task, self._under_way = self._under_way, None
-        if task is not None:
-            # Whoever goes away meanwhile does not stop it half way: no thread can be stopped.
-            await asyncio.shield(task)
+    async def _oldest(self) -> None:
+        # Whoever goes away meanwhile does not stop it half way; it stays to be settled.
+        await asyncio.shield(self._under_way[0])
+        self._under_way.popleft()
 
-    def _put_segment(self, number: int, plain: bytearray) -> None:
-        row = self._row
-        name = object_name()
-        planned = SegmentRow(
-            row.institution, row.customer, row.upload, number, name, len(plain), b"", 0
-        )
+    async def _hash_behind(self, before: asyncio.Future[None] | None, plain: bytearray) -> None:
+        if before is not None:
+            await before
+        await asyncio.to_thread(self._hash.update, plain)
+
+    async def _put_behind(
+        self, before: asyncio.Future[None] | None, number: int, plain: bytearray
+    ) -> None:
+        there = await asyncio.to_thread(self._put_segment, number, plain)
+        if before is not None:
+            await before
+        await asyncio.to_thread(self._arrived, there)
+
+    def _plan_first(self) -> None:
+        first = range(self._number + 1, self._number + _AT_ONCE + 2)
+        planned = [row for number in first for row in self._planned(number)]
         self._database.write_sync(lambda conn: uploads.plan(conn, planned))
-        self._hash.update(plain)
+
+    def _planned(self, number: int) -> list[SegmentRow]:
+        """The segment of that number, with a name, if the upload has it."""
+        row = self._row
+        if number > segment_sizes(row.size)[0]:
+            return []
+        name = self._names[number] = object_name()
+        key = (row.institution, row.customer, row.upload)
+        return [SegmentRow(*key, number, name, 0, b"", 0)]
+
+    def _put_segment(self, number: int, plain: bytearray) -> SegmentRow:
+        row, name = self._row, self._names[number]
         sealed = seal_segment(self._key, row, number, plain)
         self._blobs.put(name, sealed)
-        there = replace(planned, sha256=hashlib.sha256(sealed).digest())
+        digest = hashlib.sha256(sealed).digest()
+        key = (row.institution, row.customer, row.upload)
+        return SegmentRow(*key, number, name, len(plain), digest, 1)
+
+    def _arrived(self, there: SegmentRow) -> None:
         now = self._clock.now_micros()
+        planned = self._planned(there.number + _AT_ONCE + 1)
+
+        def work(conn: Connection) -> None:
+            uploads.arrived(conn, self._row, there, now)
+            uploads.plan(conn, planned)
+
         try:
-            self._database.write_sync(lambda conn: uploads.arrived(conn, row, there, now))
+            self._database.write_sync(work)
         except VersionConflict:
             # A sweep may have looked for it already.
-            self._blobs.delete(name)
+            self._blobs.delete(there.object)
             raise
 
 
