@@ -142,7 +142,7 @@ def build(settings: Settings) -> Parts:
         keys_database=keys_database,
         kms=kms,
         ring=ring,
-        keys=Keys(ring),
+        keys=Keys(ring, database if full else None),
         log=log,
         directory=directory,
         tokens=_tokens(settings, clock),

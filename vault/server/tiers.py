@@ -194,7 +194,7 @@ def _access_admin(
     proposing = Proposing(ground)
     return (
         access_admin.AccessAdminUseCases(proposing, explaining, parts.clock),
-        key_admin.KeyAdminUseCases(proposing, Showing(keys), parts.clock),
+        key_admin.KeyAdminUseCases(proposing, Showing(keys, parts.database), parts.clock),
     )
 
 

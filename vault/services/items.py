@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from vault.records import CustomerName, IndexKind, ScopeRef
+from vault.records import CustomerName, ScopeRef
 from vault.services.errors import VaultError
 from vault.services.kinds import AnyKind
 
@@ -40,6 +40,6 @@ class Draft:
     is_new_customer: bool = False
     sealed: bytes = b""
     masked: bytes = b""
-    terms: list[tuple[IndexKind, bytes]] = field(default_factory=list)
+    terms: list[tuple[str, bytes]] = field(default_factory=list)
     claims: list[bytes] = field(default_factory=list)
     error: VaultError | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from vault.records import Branch, ScopeRef
@@ -12,10 +13,13 @@ from vault.sealing import (
     COMMITMENT_SALT_BYTES,
     FullFileKey,
     IndexKey,
+    InstitutionKeysMissing,
     KeyRing,
     MaskedFileKey,
     commitment,
 )
+from vault.store import Database, index_state
+from vault.store.index_state import IndexState
 
 T = TypeVar("T")
 
@@ -26,8 +30,11 @@ class Keys:
     Raises ScopeShredded, InstitutionKeysMissing, KmsUnavailable, StoreUnavailable, BranchNotHeld.
     """
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: KeyRing, database: Database | None = None) -> None:
+        """``database`` has the state of the index; without it index keys are never rotated."""
         self._ring = ring
+        self._database = database
+        self._states: dict[str, IndexState] = {}
         self._pool = ThreadPoolExecutor(2, "vault-keys")
 
     async def full(self, refs: Iterable[ScopeRef]) -> dict[ScopeRef, FullFileKey]:
@@ -67,11 +74,44 @@ class Keys:
         return found[ref]
 
     async def index(self, institution: str) -> IndexKey:
-        """The index key of an institution."""
-        key = self._ring.peek_index_key(institution)
-        if key is None:
-            key = await self._run(lambda: self._ring.index_key(institution))
-        return key
+        """The index key of an institution, for all but making entries and searching them
+        (vault.services.indexing): the version that searches go by."""
+        state, keys = await self.index_versions(institution)
+        return keys[state.reading]
+
+    async def index_versions(self, institution: str) -> tuple[IndexState, dict[int, IndexKey]]:
+        """Which versions of the index key count, as far as is known, and those versions."""
+        state = self._states.get(institution)
+        try:
+            return await self._index_versions(institution, state)
+        except InstitutionKeysMissing:
+            if state is None:
+                raise
+            # What was remembered names a version that was retired since.
+            return await self._index_versions(institution, None)
+
+    async def _index_versions(
+        self, institution: str, state: IndexState | None
+    ) -> tuple[IndexState, dict[int, IndexKey]]:
+        if state is None:
+            state = await self._state(institution)
+        keys: dict[int, IndexKey] = {}
+        for version in state.writing:
+            key = self._ring.peek_index_key(institution, version)
+            if key is None:
+                key = await self._run(partial(self._ring.index_key, institution, version))
+            keys[version] = key
+        self._states[institution] = state
+        return state, keys
+
+    async def _state(self, institution: str) -> IndexState:
+        if self._database is None:
+            return index_state.FIRST
+        return await self._database.read(lambda conn: index_state.read(conn, institution))
+
+    def index_moved(self, institution: str) -> None:
+        """Ask again, at the next use, which versions count."""
+        self._states.pop(institution, None)
 
     async def open_institution(self, institution: str) -> None:
         """Give an institution its keys, if it has none."""

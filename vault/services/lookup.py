@@ -18,6 +18,7 @@ from vault.records import normalise
 from vault.sealing import Clock
 from vault.services.call import Call
 from vault.services.errors import Exhausted
+from vault.services.indexing import Index, by_index
 from vault.services.keys import Keys
 from vault.services.masked import Lookup
 from vault.store import Database, blind_index
@@ -84,30 +85,34 @@ class LocalOracle:
         text = normalise(lookup.kind, lookup.value)
         if not text:
             return []
-        index = await self._keys.index(lookup.institution)
-        token = index.token(lookup.kind, text)
 
-        def find(conn: Connection) -> list[str]:
-            # A customer can be found by several of its records; it is answered once.
-            found: list[str] = []
-            after = lookup.after
-            while len(found) < lookup.limit:
-                rows = blind_index.lookup(
-                    conn,
-                    lookup.institution,
-                    lookup.kind.value,
-                    token,
-                    after=(after, "~") if after else None,
-                    limit=lookup.limit,
-                )
-                for customer, _ in rows:
-                    if customer != after:
-                        found.append(customer)
-                        after = customer
-                if len(rows) < lookup.limit:
-                    break
-            return found[: lookup.limit]
+        async def search(index: Index) -> list[str]:
+            return await self._database.read(lambda conn: _find(conn, index, lookup, text))
 
-        customers = await self._database.read(find)
+        customers = await by_index(self._keys, lookup.institution, search)
         call.touched(count=len(customers))
         return customers
+
+
+def _find(conn: Connection, index: Index, lookup: Lookup, text: str) -> list[str]:
+    kind, token = index.wanted(lookup.kind, text)
+    # A customer can be found by several of its records; it is answered once.
+    found: list[str] = []
+    after = lookup.after
+    while len(found) < lookup.limit:
+        rows = blind_index.lookup(
+            conn,
+            lookup.institution,
+            kind,
+            token,
+            after=(after, "~") if after else None,
+            limit=lookup.limit,
+        )
+        for customer, _ in rows:
+            if customer != after:
+                found.append(customer)
+                after = customer
+        if len(rows) < lookup.limit:
+            break
+    index.require_complete(conn)
+    return found[: lookup.limit]

@@ -84,7 +84,7 @@ def index_rows(conn: Connection, institution: str, drafts: Sequence[Draft]) -> N
     entries = dict.fromkeys(
         IndexRow(
             institution,
-            kind.value,
+            kind,
             token,
             d.customer,
             TRANSACTION_TERMS if d.item.kind is TRANSACTIONS else d.record,

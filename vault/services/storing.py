@@ -34,7 +34,7 @@ from vault.records import (
     transaction_scope,
     unix_ms,
 )
-from vault.sealing import Clock, IndexKey
+from vault.sealing import Clock
 from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
@@ -45,6 +45,7 @@ from vault.services.errors import (
     NotFound,
     VaultError,
 )
+from vault.services.indexing import Entry, Index, by_index
 from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
@@ -101,19 +102,20 @@ class Storing:
         institution = batch.institution
         for owner in {i.owner.customer if i.owner else "" for i in batch.items}:
             call.require(ActionClass.WRITE, institution, owner)
-        index = await self._keys.index(institution)
-        fingerprint = index.fingerprint(batch.request.body)
+        fingerprint = (await self._keys.index(institution)).fingerprint(batch.request.body)
         stored = self._replays.once(
             call,
             institution,
             batch.request,
             fingerprint,
-            lambda: self._store(call, batch, index, fingerprint),
+            lambda: by_index(
+                self._keys, institution, lambda index: self._store(call, batch, index, fingerprint)
+            ),
         )
         return await self._reach.outcomes(call, stored)
 
     async def _store(
-        self, call: Call, batch: Batch, index: IndexKey, fingerprint: bytes
+        self, call: Call, batch: Batch, index: Index, fingerprint: bytes
     ) -> list[Outcome]:
         institution = batch.institution
         now = self._clock.now_micros()
@@ -123,6 +125,7 @@ class Storing:
         await self._seal(call, drafts, index, now)
 
         def work(conn: Connection) -> list[Outcome]:
+            index.require_writing(conn)
             self._replays.guard(conn, call, institution, batch.request)
             _admit(conn, institution, drafts, batch.together)
             self._raise_first(batch, drafts)
@@ -159,9 +162,7 @@ class Storing:
 
     # -- places ------------------------------------------------------------------------------
 
-    async def _place(
-        self, institution: str, drafts: list[Draft], index: IndexKey, now: int
-    ) -> None:
+    async def _place(self, institution: str, drafts: list[Draft], index: Index, now: int) -> None:
         ms = now // 1000
         by_number: dict[str, str] = {}
         for draft in drafts:
@@ -177,7 +178,7 @@ class Storing:
                 self._place_owned(institution, draft, owners, ms)
 
     async def _resolve_numbers(
-        self, institution: str, drafts: list[Draft], index: IndexKey, by_number: dict[str, str]
+        self, institution: str, drafts: list[Draft], index: Index, by_number: dict[str, str]
     ) -> dict[str, str]:
         """Customers by their number as the items give it, for those that are there. `by_number`
         has the new ones by the number's claim text."""
@@ -186,11 +187,16 @@ class Storing:
         wanted: dict[bytes, str] = {}
         for text in texts.values():
             if text and text not in by_number:
-                wanted[index.token(IndexKind.CUSTOMER_NUMBER, text)] = text
+                _, token = index.wanted(IndexKind.CUSTOMER_NUMBER, text)
+                wanted[token] = text
         if wanted:
-            held = await self._database.read(
-                lambda conn: claims_table.holders(conn, institution, list(wanted))
-            )
+
+            def find(conn: Connection) -> dict[bytes, str]:
+                held = claims_table.holders(conn, institution, list(wanted))
+                index.require_complete(conn)
+                return held
+
+            held = await self._database.read(find)
             by_number.update({wanted[token]: customer for token, customer in held.items()})
         return {number: by_number[text] for number, text in texts.items() if text in by_number}
 
@@ -216,7 +222,7 @@ class Storing:
 
     # -- sealing -----------------------------------------------------------------------------
 
-    async def _seal(self, call: Call, drafts: list[Draft], index: IndexKey, now: int) -> None:
+    async def _seal(self, call: Call, drafts: list[Draft], index: Index, now: int) -> None:
         today = sealer.utc_day(now)
         good = [d for d in drafts if d.error is None]
         await self._refuse_unknown_owners(good)
@@ -225,7 +231,7 @@ class Storing:
         good = [d for d in good if d.error is None]
         full, masked = await self._keys.both([d.scope for d in good])
         kinds = await self._owner_kinds(good)
-        tokens: dict[tuple[IndexKind, str], bytes] = {}
+        entries: dict[tuple[IndexKind, str], tuple[Entry, ...]] = {}
         for done, draft in enumerate(good, 1):
             scope, kind, record = draft.scope, draft.item.kind, draft.item.record
             draft.sealed, draft.masked = sealer.seal(
@@ -234,10 +240,10 @@ class Storing:
             claimed = claims_of(kind, record, kinds.get(draft.customer, _ANY))
             # A claim is an index entry too, so that it can be given up when no record makes it.
             for term in kind.terms(record) | claimed:
-                if term not in tokens:
-                    tokens[term] = index.token(*term)
-                draft.terms.append((term[0], tokens[term]))
-            draft.claims = [tokens[claim] for claim in claimed]
+                if term not in entries:
+                    entries[term] = index.entries(*term)
+                draft.terms.extend(entries[term])
+            draft.claims = [token for claim in claimed for _, token in entries[claim]]
             if done % _ITEMS_A_TURN == 0:
                 await asyncio.sleep(0)
 

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.audit import RowHash
-from vault.records import IDENTITY_SCOPE, CustomerKind, IndexKind, ScopeRef
-from vault.sealing import Clock, IndexKey
+from vault.records import IDENTITY_SCOPE, CustomerKind, ScopeRef
+from vault.sealing import Clock
 from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.closed import OutsideScope
 from vault.services.errors import Aborted, AlreadyExists, VaultError
+from vault.services.indexing import Entry, Index, by_index
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
 from vault.services.opening import Opened
@@ -144,12 +145,13 @@ class Updating:
     ) -> Stored:
         institution = aim.scope.institution
         call.require(ActionClass.WRITE, institution, aim.scope.customer)
-        index = await self._keys.index(institution)
-        fingerprint = index.fingerprint(request.body)
+        fingerprint = (await self._keys.index(institution)).fingerprint(request.body)
+
+        async def by(index: Index) -> Stored:
+            return await self._add_version(call, aim, etag, change, request, index, fingerprint)
 
         async def carry_out() -> list[Outcome]:
-            stored = await self._add_version(call, aim, etag, change, request, index, fingerprint)
-            return [stored]
+            return [await by_index(self._keys, institution, by)]
 
         updated = self._replays.once(call, institution, request, fingerprint, carry_out)
         return _only(await self._reach.outcomes(call, updated))
@@ -161,7 +163,7 @@ class Updating:
         etag: str,
         change: Change,
         request: Request,
-        index: IndexKey,
+        index: Index,
         fingerprint: bytes,
     ) -> Stored:
         kind, scope, record, name = aim.kind, aim.scope, aim.record, aim.name
@@ -180,14 +182,16 @@ class Updating:
         owner = await self._owner(kind, institution, customer, new)
         claimed = claims_of(kind, new, owner)
         terms = [
-            IndexRow(institution, k.value, index.token(k, text), customer, record)
-            for k, text in kind.terms(new) | claimed
+            IndexRow(institution, *entry, customer, record)
+            for term in kind.terms(new) | claimed
+            for entry in index.entries(*term)
         ]
         before_claims = claims_of(kind, old.value, owner)
-        gained = [index.token(*claim) for claim in sorted(claimed - before_claims)]
-        lost = [(k, index.token(k, text)) for k, text in sorted(before_claims - claimed)]
+        gained = index.tokens(sorted(claimed - before_claims))
+        lost = [e for claim in sorted(before_claims - claimed) for e in index.entries(*claim)]
 
         def work(conn: Connection) -> Stored:
+            index.require_writing(conn)
             self._replays.guard(conn, call, institution, request)
             try:
                 aim.insert(conn, row)
@@ -208,13 +212,10 @@ class Updating:
         return await self._recorder.commit(call, work, lambda _: trace)
 
 
-Claim = tuple[IndexKind, bytes]
-
-
-def _release(conn: Connection, institution: str, customer: str, claim: Claim) -> None:
+def _release(conn: Connection, institution: str, customer: str, claim: Entry) -> None:
     """Give up a claim unless another record of the customer still makes it."""
     kind, token = claim
-    if not blind_index.lookup(conn, institution, kind.value, token, limit=1):
+    if not blind_index.lookup(conn, institution, kind, token, limit=1):
         claims_table.release(conn, institution, token, customer)
 
 

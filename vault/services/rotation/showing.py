@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.kms import KekMissing, KekName
 from vault.kms.several import SeveralKms
+from vault.records import IndexKind
 from vault.services.call import Call
 from vault.services.rotation.conditions import KEK_TABLES
 from vault.services.rotation.steps import Key
 from vault.services.rotation.work import Ground
-from vault.store import key_jobs, key_versions
+from vault.store import Database, blind_index, index_state, key_jobs, key_versions
+from vault.store.blind_index import kind_text
 from vault.store.key_jobs import JobRow
 from vault.store.key_versions import VersionCount
 
@@ -40,8 +42,10 @@ class Version:
 class Showing:
     """The use cases that change nothing."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, database: Database) -> None:
+        """``database`` has the index."""
         self._on = ground
+        self._database = database
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -100,9 +104,28 @@ class Showing:
             for key in Key:
                 if key.branch is not None:
                     found += _told(key, key_versions.versions(conn, key.branch, institution))
-            return found + _told(Key.INDEX, key_versions.index_versions(conn, institution))
+            return found
 
-        return self._on.read(read)
+        known = self._on.read(lambda conn: key_versions.index_versions(conn, institution))
+        return self._on.read(read) + self._of_index(institution, known)
+
+    def _of_index(self, institution: str, known: Sequence[VersionCount]) -> list[Version]:
+        def read(conn: Connection) -> list[Version]:
+            state = index_state.read(conn, institution)
+            return [
+                replace(
+                    one,
+                    hanging=blind_index.count(conn, institution, _kinds(int(one.version))),
+                    searched=int(one.version) == state.reading,
+                )
+                for one in _told(Key.INDEX, known)
+            ]
+
+        return self._database.read_sync(read)
+
+
+def _kinds(version: int) -> list[str]:
+    return [kind_text(kind.value, version) for kind in IndexKind]
 
 
 def _told(key: Key, versions: Sequence[VersionCount]) -> list[Version]:
