@@ -143,6 +143,8 @@ class Action(StrEnum):
     """The vault begins to carry out what two persons have agreed to; nobody calls it."""
     KEYS_END = "keys.work.end"
     """It has done so, or cannot."""
+    KEYS_RESEAL = "keys.work.reseal"
+    """It has sealed rows anew, whose hashes the event has; they take the place of earlier ones."""
     KEYS_UNSEALED = "keys.shares.unsealed"
     """Custodians have opened the key-encryption keys at a start, on the vault's own machine."""
     KEYS_BACKED_UP = "keys.backup.made"
@@ -201,6 +203,7 @@ _OF_KEYS = {
     "withdraw": ActionClass.KEYS_ADMIN,
     "begin": ActionClass.NONE,
     "end": ActionClass.NONE,
+    "reseal": ActionClass.NONE,
     "unsealed": ActionClass.NONE,
     "made": ActionClass.NONE,
     "restored": ActionClass.NONE,

@@ -175,6 +175,25 @@ class AuditLog:
             receive(unit.receipt)
         return cast(T, unit.result)
 
+    def commit_from_thread(
+        self,
+        work: Callable[[Connection], T],
+        events: Callable[[T], Sequence[AuditEvent]],
+        *,
+        weight: int = 1,
+        seconds: float = 60.0,
+    ) -> T:
+        """As `commit`, for work in the background: called in a thread that is not the event
+        loop's, and waits there. Raises LogUnavailable, also where that takes too long: whether it
+        was stored is then not known."""
+        committing = self.commit(work, events, weight=weight)
+        future = asyncio.run_coroutine_threadsafe(committing, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise LogUnavailable("the log has not answered") from None
+
     def _submit(
         self,
         work: Callable[[Connection], Any] | None,

@@ -3,6 +3,11 @@
 A write's event holds the hash of each sealed row. The tree proves the event; the hash ties the row
 to it. So an edited, exchanged or deleted row is found although nothing in the log was touched, and
 by their number also rows that no event speaks of.
+
+A row that was sealed anew with another suite is named by another event, which has its hash until
+then besides. So there is a chain from the event of the write to the row as it stands: a row that
+was edited before it was sealed anew breaks the chain, and one that was edited afterwards differs
+from its end.
 """
 
 from __future__ import annotations
@@ -21,18 +26,42 @@ from vault.audit.reader import head
 from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.errors import StoreAltered, undecodable
-from vault.store.evidence import LOGGED, stored_hash, table_of
+from vault.store.evidence import BEFORE, LOGGED, stored_hash, table_of
 
 _CHUNK = 512
+# The action of the events that name rows a second time; `access` is above this room.
+_RESEALED = "keys.work.reseal"
 
 
 @dataclass(slots=True)
 class Rows:
-    """What a run of events named: how many rows of each table were found, and what was not."""
+    """What a run of events named: how many rows of each table were found, and what was not.
+
+    `changed` are rows that are not what their last event here says, with what it says; `links`
+    what the first event of re-sealing here says that a row was until then.
+    """
 
     end: int
     found: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    changed: dict[str, tuple[Finding, bytes]] = field(default_factory=dict)
+    links: dict[str, bytes | None] = field(default_factory=dict)
+
+    def link(self, name: str, before: bytes | None) -> None:
+        """An event of re-sealing takes the place of the one before it, if that one said so too."""
+        earlier = self.changed.pop(name, None)
+        if earlier is None:
+            self.links.setdefault(name, before)
+        elif earlier[1] != before:
+            self.findings.append(earlier[0])
+
+    def add(self, later: Rows) -> None:
+        """Take in what the events behind these say."""
+        _add(self.found, later.found)
+        for name, before in later.links.items():
+            self.link(name, before)
+        self.findings += later.findings
+        self.changed |= later.changed
 
 
 def verify_rows(
@@ -46,12 +75,13 @@ def verify_rows(
     names. `progress` is told (events done, of how many). Raises StoreError, ArchiveUnavailable."""
     starts = range(0, size, _CHUNK)
     tasks = [(source, start, min(_CHUNK, size - start)) for start in starts]
-    found: dict[str, int] = {}
+    all_of = Rows(0)
 
     def take(parts: Iterator[Rows]) -> Iterator[Finding]:
         for part in parts:
-            yield from part.findings
-            _add(found, part.found)
+            all_of.add(part)
+            yield from all_of.findings
+            all_of.findings.clear()
             if progress is not None:
                 progress(part.end, size)
 
@@ -60,7 +90,7 @@ def verify_rows(
     else:
         with multiprocessing.get_context(start_method(source)).Pool(workers) as pool:
             yield from take(pool.imap(_rows, tasks))
-    yield from _unlogged(source.url, size, found)
+    yield from _at_the_end(source.url, size, all_of)
 
 
 def _rows(task: tuple[StoreSource, int, int]) -> Rows:
@@ -84,6 +114,8 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
         except EventUnreadable:
             rows.findings.append(Finding(Kind.EVENT_UNREADABLE, "", index, index))
             continue
+        anew = event.action == _RESEALED
+        before = {row.name: row.sha256 for row in event.rows if row.name.endswith(BEFORE)}
         for row in event.rows:
             name = f"institutions/{event.institution}/{row.name}"
             try:
@@ -97,39 +129,48 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
                 # A kind of row of a later version: this one cannot say.
                 continue
             if stands is None:
-                rows.findings.append(Finding(Kind.ROW_MISSING, name, index, index))
+                if not anew:  # or the event of its write has said so
+                    rows.findings.append(Finding(Kind.ROW_MISSING, name, index, index))
                 continue
-            table = table_of(name).name
-            rows.found[table] = rows.found.get(table, 0) + 1
+            if anew:
+                rows.link(name, before.get(row.name + BEFORE))
+            else:
+                table = table_of(name).name
+                rows.found[table] = rows.found.get(table, 0) + 1
             if stands != row.sha256:
-                rows.findings.append(Finding(Kind.ROW_CHANGED, name, index, index))
+                finding = Finding(Kind.ROW_CHANGED, name, index, index)
+                rows.changed[name] = (finding, row.sha256)
     return rows
 
 
-def _unlogged(url: str, size: int, found: dict[str, int]) -> Iterator[Finding]:
-    """Rows beyond those that events name. Counted within one snapshot, with the events that came
-    meanwhile."""
+def _at_the_end(url: str, size: int, named: Rows) -> Iterator[Finding]:
+    """Rows that are not what the last event says of them, and rows beyond those that events name.
+    Within one snapshot, with the events that came meanwhile."""
 
-    def count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
+    def count(conn: Connection) -> dict[str, int]:
         stand = {
             t.name: int(conn.execute(select(func.count()).select_from(t)).scalar_one())
             for t in LOGGED
         }
-        later: dict[str, int] = {}
         end = head(conn).size
         for start in range(size, end, _CHUNK):
             there = log_tree.leaves_there(conn, start, min(_CHUNK, end - start))
-            _add(later, _check(conn, there, end).found)
-        return stand, later
+            later = _check(conn, there, end)
+            # What is wrong with rows that came meanwhile, the next verification says.
+            later.changed.clear()
+            later.findings.clear()
+            named.add(later)
+        return stand
 
     try:
-        stand, later = open_store(url).snapshot(count)
+        stand = open_store(url).snapshot(count)
     except StoreAltered:
-        return  # of an entry that came meanwhile: whoever verifies the chain says so
+        stand = {}  # of an entry that came meanwhile: whoever verifies the chain says so
+    left = [*named.findings, *(finding for finding, _ in named.changed.values())]
+    yield from sorted(left, key=lambda finding: (finding.first, finding.place))
     for table, number in stand.items():
-        named = found.get(table, 0) + later.get(table, 0)
-        if number > named:
-            yield Finding(Kind.ROWS_UNLOGGED, table, named, number)
+        if number > named.found.get(table, 0):
+            yield Finding(Kind.ROWS_UNLOGGED, table, named.found.get(table, 0), number)
 
 
 def _add(into: dict[str, int], more: dict[str, int]) -> None:

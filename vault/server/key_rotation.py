@@ -7,7 +7,9 @@ import secrets
 
 from vault.sealing.rotating import Rotating
 from vault.server.parts import Parts
+from vault.services.rotation.record_work import RecordWork
 from vault.services.rotation.runner import KeyRunner
+from vault.services.rotation.steps import Key
 from vault.services.rotation.work import Ground
 from vault.store import KeyStore
 
@@ -23,4 +25,6 @@ def runner(parts: Parts) -> KeyRunner:
     """Carries out what was approved, in this process of the full tier."""
     # Of two processes with one number, on two machines, each leads its own jobs.
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
-    return KeyRunner(ground(parts), parts.log, lambda: parts.access.key_steps, owner)
+    on = ground(parts)
+    records = RecordWork(on, parts.database, parts.log)
+    return KeyRunner(on, parts.log, lambda: parts.access.key_steps, owner, {Key.RECORDS: records})

@@ -1,7 +1,8 @@
 """Find the row that an event names, and hash it as it stands now.
 
 An event of a write carries the name and hash of each row that it wrote (rows.py). A row that was
-edited, exchanged or dropped since then has another hash, or none.
+edited, exchanged or dropped since then has another hash, or none. An event of re-sealing carries
+two of each row: the one until then, under the name with `BEFORE` behind it, and the one since.
 """
 
 import re
@@ -56,6 +57,9 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
     (re.compile(r"institutions/[^/@]*/vault()/proposals/([^/@]+)@([0-9]+)"), proposals),
 ]
 
+
+BEFORE: Final = "#before"
+"""Behind a row's name: its hash until then, in an event that puts another in its place."""
 
 LOGGED: Final = tuple(dict.fromkeys(table for _, table in _NAMES))
 """The tables whose rows events name."""

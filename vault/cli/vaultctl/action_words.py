@@ -290,6 +290,11 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "end what two persons agreed to do with a key",
         "结束已批准的密钥操作",
     ),
+    "keys.work.reseal": (
+        "sealed records anew with the institution's suite",
+        "seal records anew with the institution's suite",
+        "以本机构的密码套件重新密封记录",
+    ),
     "keys.shares.unsealed": (
         "unsealed the key-encryption keys with their custodians' shares",
         "unseal the key-encryption keys with their custodians' shares",

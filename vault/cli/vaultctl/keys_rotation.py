@@ -1,5 +1,5 @@
-"""`vaultctl keys rotate|rewrap|retire|withdraw`: steps with keys, proposed; another person approves
-each within 7 days, and the vault then carries it out."""
+"""`vaultctl keys rotate|rewrap|retire|reseal|withdraw`: steps with keys, proposed; another person
+approves each within 7 days, and the vault then carries it out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.steward import Steward
 
 _VAULT = ""
+_RECORDS = "records"
 
 
 class KeyName(str, Enum):
@@ -26,11 +27,6 @@ class KeyName(str, Enum):
     BRANCH_FULL = "branch-full"
     BRANCH_MASKED = "branch-masked"
     INDEX = "index"
-
-    @property
-    def of_vault(self) -> bool:
-        """Whether it is the vault's, and no institution's."""
-        return self.value.startswith("kek-")
 
 
 Which = Annotated[KeyName, typer.Argument(metavar="KEY", help="Key, as `keys list` has it.")]
@@ -56,7 +52,7 @@ def rotate(
     as_json: options.Json = False,
 ) -> None:
     """Propose a new version of a key. It serves new wraps at once; the old one goes on to open."""
-    _propose(context, key, "rotate", reason, as_json, provider=provider)
+    _propose(context, key.value, "rotate", reason, as_json, provider=provider)
 
 
 def rewrap(
@@ -71,7 +67,7 @@ def rewrap(
     No data is touched, reads and writes go on, and each key is opened again before the step is
     done. Of the index key, all index entries are made anew.
     """
-    _propose(context, key, "rewrap", reason, as_json, rate=rate)
+    _propose(context, key.value, "rewrap", reason, as_json, rate=rate)
 
 
 def retire(
@@ -82,7 +78,21 @@ def retire(
     as_json: options.Json = False,
 ) -> None:
     """Propose to destroy an old version of a key; refused while anything hangs under it."""
-    _propose(context, key, "retire", reason, as_json, version=version)
+    _propose(context, key.value, "retire", reason, as_json, version=version)
+
+
+def reseal(
+    context: typer.Context,
+    reason: given.Reason,
+    rate: Rate = 2_000,
+    as_json: options.Json = False,
+) -> None:
+    """Propose to seal anew what another cipher suite has sealed, with the institution's own.
+
+    Reads, writes and searches go on. Each row is opened again before it takes the old one's place,
+    and the log has its new hash. `keys status --wait` shows how far it is.
+    """
+    _propose(context, _RECORDS, "reseal", reason, as_json, rate=rate)
 
 
 def withdraw(
@@ -100,7 +110,7 @@ def withdraw(
 
 def _propose(
     context: typer.Context,
-    key: KeyName,
+    key: str,
     verb: str,
     reason: str,
     as_json: bool,
@@ -109,8 +119,8 @@ def _propose(
     rate: int = 0,
     provider: str = "",
 ) -> None:
-    step = step_of(key.value, verb, version=version, rate=rate, provider=provider)
+    step = step_of(key, verb, version=version, rate=rate, provider=provider)
     why = given.words(reason, "--reason")
-    parent = _VAULT if key.of_vault else None
+    parent = _VAULT if key.startswith("kek-") else None
     made = session(context).client().keys.propose(step, reason=why, parent=parent)
     proposal_decide.tell(made, as_json)

@@ -134,10 +134,12 @@ def _wait(keys: KeysClient) -> bool:
 
 def _amount(one: pb.KeyWork) -> tuple[int, int]:
     """How much there is to do, moving and checking, and how much is done."""
-    if one.step.verb != ap.KEY_VERB_REWRAP:
+    if one.step.verb not in (ap.KEY_VERB_REWRAP, ap.KEY_VERB_RESEAL):
         return 1, int(one.state not in _OPEN)
     if one.state not in _OPEN:
         return 1, 1
+    if one.step.verb == ap.KEY_VERB_RESEAL:
+        return max(one.total, one.done, 1), one.done
     return max(2 * one.total, one.done + one.checked, 1), one.done + one.checked
 
 

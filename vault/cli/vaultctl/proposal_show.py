@@ -32,6 +32,7 @@ _VERBS = {
     "ROTATE": ("rotate", "轮换"),
     "REWRAP": ("rewrap all that hangs under", "重新封装其下内容："),
     "RETIRE": ("destroy a version of", "销毁版本："),
+    "RESEAL": ("seal anew with the institution's suite:", "以本机构套件重新密封："),
 }
 _LINES = {"+": "green", "-": "red", "@": "cyan"}
 

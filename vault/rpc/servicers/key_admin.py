@@ -175,8 +175,13 @@ def _check(step: Step, problems: Problems) -> None:
             "must be the version to retire, as ListKeyVersions has it",
             "须为要停用的版本，见 ListKeyVersions",
         )
-    if step.verb is not Verb.REWRAP and step.rate:
-        problems.add("rate", "ONLY_TO_REWRAP", "is of a rewrap only", "仅用于重新封装")
+    if step.verb not in (Verb.REWRAP, Verb.RESEAL) and step.rate:
+        problems.add(
+            "rate",
+            "ONLY_TO_REWRAP",
+            "is of a rewrap or a re-sealing only",
+            "仅用于重新封装或重新密封",
+        )
     if step.provider and not (step.key.of_vault and step.verb is Verb.ROTATE):
         problems.add(
             "provider",

@@ -18,11 +18,13 @@ KEYS: Final = {
     ap.KEY_BRANCH_FULL: Key.BRANCH_FULL,
     ap.KEY_BRANCH_MASKED: Key.BRANCH_MASKED,
     ap.KEY_INDEX: Key.INDEX,
+    ap.KEY_RECORDS: Key.RECORDS,
 }
 VERBS: Final = {
     ap.KEY_VERB_ROTATE: Verb.ROTATE,
     ap.KEY_VERB_REWRAP: Verb.REWRAP,
     ap.KEY_VERB_RETIRE: Verb.RETIRE,
+    ap.KEY_VERB_RESEAL: Verb.RESEAL,
 }
 _KEY_NUMBERS: Final = {key: number for number, key in KEYS.items()}
 _VERB_NUMBERS: Final = {verb: number for number, verb in VERBS.items()}

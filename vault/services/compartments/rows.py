@@ -90,19 +90,19 @@ def seal(
     version: int = 1,
 ) -> bytes:
     """The sealed column of a row."""
-    return seal_full(key, _encoder.encode(body), _context(institution, compartment, below, version))
+    return seal_full(key, _encoder.encode(body), context_of(institution, compartment, below, version))
 
 
 def open_case(key: FullFileKey, row: CompartmentRow) -> CaseBody:
     """Raises Corrupted."""
-    context = _context(row.institution, row.compartment, "", row.version)
+    context = context_of(row.institution, row.compartment, "", row.version)
     return _open(key, row.sealed, context, _case)
 
 
 def open_place(key: FullFileKey, row: MemberRow) -> Place:
     """A person's place. Raises Corrupted for anything that was not sealed for just this one."""
     below = f"members/{row.person}"
-    context = _context(row.institution, row.compartment, below, row.version)
+    context = context_of(row.institution, row.compartment, below, row.version)
     body = _open(key, row.sealed, context, _place)
     if body.agree_by != row.agree_by:
         raise Corrupted(resource_name(row.institution, row.compartment, below))
@@ -120,7 +120,7 @@ def open_place(key: FullFileKey, row: MemberRow) -> Place:
 def open_item(key: FullFileKey, index: IndexKey, row: ItemRow) -> ItemBody:
     """Raises Corrupted."""
     below = f"items/{row.item}"
-    body = _open(key, row.sealed, _context(row.institution, row.compartment, below, 1), _item)
+    body = _open(key, row.sealed, context_of(row.institution, row.compartment, below, 1), _item)
     if subject_of(index, row.compartment, body.customer) != row.subject:
         raise Corrupted(resource_name(row.institution, row.compartment, below))
     return body
@@ -147,7 +147,8 @@ def place_row(
     )
 
 
-def _context(institution: str, compartment: str, below: str, version: int) -> SealContext:
+def context_of(institution: str, compartment: str, below: str, version: int) -> SealContext:
+    """Where a sealed column stands: what its associated data binds."""
     return SealContext(institution, f"compartments/{compartment}", below, version, _COLUMN)
 
 

@@ -57,22 +57,22 @@ class ContentKey:
 
 def seal_upload(key: FullFileKey, own: ContentKey, upload: UploadRow) -> bytes:
     """The key of an upload under way, sealed for its row."""
-    return seal_full(key, own.encode(), _of_upload(upload))
+    return seal_full(key, own.encode(), place_of_upload(upload))
 
 
 def open_upload(key: FullFileKey, upload: UploadRow) -> ContentKey:
     """Raises SealBroken."""
-    return _opened(key, upload.sealed, _of_upload(upload))
+    return _opened(key, upload.sealed, place_of_upload(upload))
 
 
 def seal_content(key: FullFileKey, own: ContentKey, upload: UploadRow, version: int) -> bytes:
     """The key of a content, sealed for the row of that version."""
-    return seal_full(key, own.encode(), _of_content(upload, version))
+    return seal_full(key, own.encode(), place_of_content(upload, version))
 
 
 def open_content(key: FullFileKey, row: ContentRow) -> ContentKey:
     """Raises SealBroken."""
-    own = _opened(key, row.sealed, _of_content(row, row.version))
+    own = _opened(key, row.sealed, place_of_content(row, row.version))
     if not own.sha256:
         raise SealBroken
     return own
@@ -121,12 +121,14 @@ def _opened(key: FullFileKey, sealed: bytes, place: SealContext) -> ContentKey:
         raise SealBroken from None
 
 
-def _of_upload(row: UploadRow) -> SealContext:
+def place_of_upload(row: UploadRow) -> SealContext:
+    """Where the key of an upload under way stands."""
     record = f"{row.record}/uploads/{row.upload}"
     return SealContext(row.institution, row.customer, record, 1, _UPLOAD)
 
 
-def _of_content(row: UploadRow | ContentRow, version: int) -> SealContext:
+def place_of_content(row: UploadRow | ContentRow, version: int) -> SealContext:
+    """Where the key of a content stands, in the row of that version."""
     record = f"{row.record}/contents/{row.page}"
     return SealContext(row.institution, row.customer, record, version, _CONTENT)
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from vault.access import ActionClass
+from vault.access import Action, ActionClass
 from vault.audit import AuditLog, EventFilter, StoredEvent, decode
 from vault.audit.history import History
 from vault.audit.reader import head
@@ -105,7 +105,10 @@ def _written(events: tuple[StoredEvent, ...]) -> list[tuple[str, int]]:
         # Most events are of reads; looking for the name is a hundredth of decoding them.
         if _MARK not in event.leaf:
             continue
-        for row in decode(event.leaf).rows:
+        told = decode(event.leaf)
+        if told.action == Action.KEYS_RESEAL.value:
+            continue  # the same versions, sealed anew
+        for row in told.rows:
             if found := _ROW.fullmatch(row.name):
                 out.append((found[1], int(found[2])))
     return out

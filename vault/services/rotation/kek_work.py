@@ -49,6 +49,8 @@ class KekWork:
                 return self._rewrap(job)
             case Verb.RETIRE:
                 return self._retire(job), 1
+            case Verb.RESEAL:
+                return kept(self._on, failed(self._on, job, "a key is not re-sealed")), 0
 
     # -- a new version -----------------------------------------------------------------------
 

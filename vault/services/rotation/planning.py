@@ -13,7 +13,7 @@ from vault.kms import KekMissing, UnwrapRefused
 from vault.kms.rotation import CannotRotate, Rotates
 from vault.services.errors import VaultError
 from vault.services.rotation.conditions import require_retirable
-from vault.services.rotation.steps import Step, Verb, step_in
+from vault.services.rotation.steps import Key, Step, Verb, step_in
 from vault.services.rotation.work import Ground
 from vault.store import KeyVersionInUse
 
@@ -48,6 +48,8 @@ class Planning:
 
     def _require(self, institution: str, step: Step) -> None:
         on = self._on
+        if (step.verb is Verb.RESEAL) is not (step.key is Key.RECORDS):
+            raise KeyStepRefused("records are re-sealed, and nothing else is done with them")
         try:
             if step.verb is Verb.RETIRE:
                 newest = on.newest_kek(step.key.kek) if step.key.kek is not None else ""

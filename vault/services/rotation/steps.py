@@ -25,6 +25,8 @@ class Key(StrEnum):
     BRANCH_FULL = "branch-full"
     BRANCH_MASKED = "branch-masked"
     INDEX = "index"
+    RECORDS = "records"
+    """No key: what the institution's keys have sealed."""
 
     __hash__ = str.__hash__
 
@@ -53,6 +55,8 @@ class Verb(StrEnum):
     """What hangs under older versions is hung under the newest, and every piece opened."""
     RETIRE = "retire"
     """A version under which nothing hangs any more is destroyed."""
+    RESEAL = "reseal"
+    """Of records: what another cipher suite has sealed is sealed with the institution's own."""
 
     __hash__ = str.__hash__
 
