@@ -23,7 +23,8 @@ def suites_probe(ring: KeyRing, keystore: KeyStore, institutions: Sequence[str])
             key = row and ring.branch_key(branch, institution, row.version)
             if key and key.suite is not suite:
                 found.append(f"branch-{branch.value}")
-        if ring.index_key(institution).suite is not suite:
+        newest = keystore.newest_index_key(institution)
+        if newest and ring.index_key(institution, newest.version).suite is not suite:
             found.append("index")
         return found
 
