@@ -200,6 +200,8 @@ def _read(file: FileIO, offset: int, size: int) -> bytes:
             piece = os.pread(file.fileno(), size - len(read), offset + len(read))
             if not piece:
                 raise BlobDamaged("an object ends before it should")
+            if len(piece) == size:
+                return piece
             read += piece
     except OSError as error:
         raise _unavailable(error) from error

@@ -18,7 +18,7 @@ from vault.services.borrowing import Borrowing
 from vault.services.call import Call, Trace
 from vault.services.contents import errors
 from vault.services.contents.owners import owner_of
-from vault.services.contents.sealed import SEGMENT_BYTES, sealed_bytes, segment_bytes
+from vault.services.contents.sealed import SEGMENT_BYTES, segment_range, whole_segment
 from vault.services.contents.stored import ContentOpener, OpenedContent, StoredContent
 from vault.services.errors import Corrupted, NoObjectStore, NotFound
 from vault.services.keys import Keys
@@ -27,10 +27,8 @@ from vault.services.recording import Recorder
 from vault.store import Database, contents, uploads
 from vault.store.uploads import SegmentRow
 
-MESSAGE_BYTES: Final = 256 * 1024
-"""Most bytes of one message."""
-# Of a range that takes more than so much of a segment, the segment is read in one piece.
-_WHOLE: Final = SEGMENT_BYTES // 4
+MESSAGE_BYTES: Final = 512 * 1024
+"""A message has about so many bytes: whole chunks, and never a chunk more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +138,14 @@ class Downloading:
         begins = (segment.number - 1) * SEGMENT_BYTES
         start, end = max(download.start - begins, 0), min(download.end - begins, segment.size)
         own, row = download.content.key, download.content.row
-
-        whole = b""
-        if end - start > _WHOLE:
-            whole = b"".join(blobs.get(segment.object))
-            if len(whole) != sealed_bytes(own, segment.size):
-                raise SealBroken
+        if end - start == segment.size:
+            yield from _messages(whole_segment(own, row, segment, blobs.get(segment.object)))
+            return
 
         def read(offset: int, size: int) -> bytes:
-            if whole:
-                return whole[offset : offset + size]
             return blobs.get_range(segment.object, offset, size)
 
-        held = bytearray()
-        for piece in segment_bytes(own, row, segment, read, start, end):
-            held += piece
-            if len(held) >= MESSAGE_BYTES:
-                yield bytes(held)
-                held.clear()
-        if held:
-            yield bytes(held)
+        yield from _messages(segment_range(own, row, segment, read, start, end))
 
     async def listing(
         self, call: Call, owner: DocumentName | TransactionName, after: int, limit: int
@@ -174,6 +160,20 @@ class Downloading:
             )
         )
         return [(await self._opener.one(row)).stored for row in rows]
+
+
+def _messages(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes in pieces that a message can carry."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= MESSAGE_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 def _next(pieces: Iterator[bytes]) -> asyncio.Future[bytes | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -85,15 +85,30 @@ def segment_sizes(size: int) -> tuple[int, int]:
 
 
 def seal_segment(
-    own: ContentKey, upload: UploadRow, number: int, plain: bytes | bytearray
+    own: ContentKey, upload: UploadRow, number: int, plain: Iterable[memoryview]
 ) -> bytes:
-    """One segment, sealed for its place; `number` counts from 1."""
+    """One segment, which comes in pieces, sealed for its place; `number` counts from 1."""
     suite = suite_by_id(own.suite)
     place = _of_segment(upload, upload.upload, number)
-    return b"".join(stream.seal(suite, own.key, place, (plain,)))
+    return b"".join(stream.seal(suite, own.key, place, plain))
 
 
-def segment_bytes(
+def whole_segment(
+    own: ContentKey, row: UploadRow | ContentRow, segment: SegmentRow, sealed: Iterable[bytes]
+) -> Iterator[bytes]:
+    """The plain bytes of a segment, piece by piece as the sealed ones come. Raises SealBroken for
+    whatever was not sealed for just this place, and where it is more or less than that."""
+    suite = suite_by_id(own.suite)
+    place = _of_segment(row, segment.upload, segment.number)
+    size = 0
+    for piece in stream.open_(suite, own.key, place, sealed):
+        size += len(piece)
+        yield piece
+    if size != segment.size:
+        raise SealBroken
+
+
+def segment_range(
     own: ContentKey,
     row: UploadRow | ContentRow,
     segment: SegmentRow,
@@ -101,17 +116,12 @@ def segment_bytes(
     start: int,
     end: int,
 ) -> Iterator[bytes]:
-    """The plain bytes of a segment from `start` to `end`; `read(offset, size)` gives sealed ones.
-    Raises SealBroken for whatever was not sealed for just this place."""
+    """The plain bytes of a segment from `start` to `end`; `read(offset, size)` gives sealed ones,
+    and is asked for no others than that takes. Raises SealBroken as `whole_segment`."""
     suite = suite_by_id(own.suite)
     place = _of_segment(row, segment.upload, segment.number)
     whole = stream.sealed_size(suite, segment.size)
     return stream.open_range(suite, own.key, place, whole, read, start, end - start)
-
-
-def sealed_bytes(own: ContentKey, plain: int) -> int:
-    """Sealed bytes of a segment of so many plain ones."""
-    return stream.sealed_size(suite_by_id(own.suite), plain)
 
 
 def _opened(key: FullFileKey, sealed: bytes, place: SealContext) -> ContentKey:

@@ -12,19 +12,18 @@ import asyncio
 import hashlib
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.blobs import BlobMissing, Blobs
+from vault.blobs import BlobDamaged, BlobMissing, Blobs
 from vault.sealing import Clock, SealBroken
+from vault.services.contents import sealed
 from vault.services.contents.sealed import (
     SEGMENT_BYTES,
     ContentKey,
     seal_segment,
-    sealed_bytes,
-    segment_bytes,
     segment_sizes,
 )
 from vault.store import Database, VersionConflict, uploads
@@ -53,7 +52,8 @@ class Incoming:
         self._hashed: asyncio.Future[None] | None = None
         self._number = 0
         self._names: dict[int, str] = {}
-        self._held = bytearray()
+        self._held: list[memoryview] = []
+        self._room = SEGMENT_BYTES
         self._first = bytearray()
         self._under_way: deque[asyncio.Future[None]] = deque()
         self.position = 0
@@ -73,11 +73,12 @@ class Incoming:
         upload; BlobsUnavailable, StoreUnavailable."""
         view = memoryview(data)
         while view:
-            piece = view[: SEGMENT_BYTES - len(self._held)]
-            self._held += piece
+            # Not copied: a segment is its parts as they came.
+            piece, view = view[: self._room], view[self._room :]
+            self._held.append(piece)
+            self._room -= len(piece)
             self.position += len(piece)
-            view = view[len(piece) :]
-            if len(self._held) == SEGMENT_BYTES:
+            if not self._room:
                 await self._put()
 
     async def flush(self) -> None:
@@ -91,7 +92,7 @@ class Incoming:
 
     async def settle(self) -> None:
         """Wait for what is under way, whatever becomes of it; what is held is let go."""
-        self._held = bytearray()
+        self._held = []
         under_way = [*self._under_way, *((self._hashed,) if self._hashed is not None else ())]
         self._under_way.clear()
         # No thread can be stopped half way.
@@ -126,7 +127,7 @@ class Incoming:
         if not self._names:
             await asyncio.to_thread(self._plan_first)
         self._number += 1
-        plain, self._held = self._held, bytearray()
+        plain, self._held, self._room = self._held, [], SEGMENT_BYTES
         self._hashed = asyncio.ensure_future(self._hash_behind(self._hashed, plain))
         before = self._under_way[-1] if self._under_way else None
         self._under_way.append(asyncio.ensure_future(self._put_behind(before, self._number, plain)))
@@ -136,13 +137,20 @@ class Incoming:
         await asyncio.shield(self._under_way[0])
         self._under_way.popleft()
 
-    async def _hash_behind(self, before: asyncio.Future[None] | None, plain: bytearray) -> None:
+    async def _hash_behind(
+        self, before: asyncio.Future[None] | None, plain: Sequence[memoryview]
+    ) -> None:
         if before is not None:
             await before
-        await asyncio.to_thread(self._hash.update, plain)
+
+        def hash_all() -> None:
+            for piece in plain:
+                self._hash.update(piece)
+
+        await asyncio.to_thread(hash_all)
 
     async def _put_behind(
-        self, before: asyncio.Future[None] | None, number: int, plain: bytearray
+        self, before: asyncio.Future[None] | None, number: int, plain: Sequence[memoryview]
     ) -> None:
         there = await asyncio.to_thread(self._put_segment, number, plain)
         if before is not None:
@@ -163,13 +171,13 @@ class Incoming:
         key = (row.institution, row.customer, row.upload)
         return [SegmentRow(*key, number, name, 0, b"", 0)]
 
-    def _put_segment(self, number: int, plain: bytearray) -> SegmentRow:
+    def _put_segment(self, number: int, plain: Sequence[memoryview]) -> SegmentRow:
         row, name = self._row, self._names[number]
-        sealed = seal_segment(self._key, row, number, plain)
-        self._blobs.put(name, sealed)
-        digest = hashlib.sha256(sealed).digest()
+        content = seal_segment(self._key, row, number, plain)
+        self._blobs.put(name, content)
+        digest = hashlib.sha256(content).digest()
         key = (row.institution, row.customer, row.upload)
-        return SegmentRow(*key, number, name, len(plain), digest, 1)
+        return SegmentRow(*key, number, name, sum(map(len, plain)), digest, 1)
 
     def _arrived(self, there: SegmentRow) -> None:
         now = self._clock.now_micros()
@@ -212,16 +220,9 @@ async def resume_incoming(
 def whole_segment(blobs: Blobs, key: ContentKey, row: UploadRow, segment: SegmentRow) -> bytes:
     """The plain bytes of a segment. Raises SealBroken, also where its object is gone."""
     try:
-        sealed = memoryview(b"".join(blobs.get(segment.object)))
-    except BlobMissing:
+        return b"".join(sealed.whole_segment(key, row, segment, blobs.get(segment.object)))
+    except (BlobMissing, BlobDamaged):
         raise SealBroken from None
-    if len(sealed) != sealed_bytes(key, segment.size):
-        raise SealBroken
-
-    def read(offset: int, size: int) -> bytes:
-        return bytes(sealed[offset : offset + size])
-
-    return b"".join(segment_bytes(key, row, segment, read, 0, segment.size))
 
 
 def object_name() -> str:
