@@ -114,7 +114,7 @@ async def use_cases(database: Database, folder: Path, **limits: int) -> AsyncIte
         keks.mkdir(mode=0o700)
         create_local_keks(keks, list(KekName))
     ring = KeyRing(LocalFileKms(keks), KeyStore(database), frozenset(Branch))
-    keys = Keys(ring)
+    keys = Keys(ring, database)
     clock = SteppedClock()
     log = AuditLog(database, clock.now_micros)
     await log.start()
