@@ -1,7 +1,7 @@
 """Key management services for tests that are programs in Go: a transit engine, and a local AWS KMS.
 
-Each is built once (tests/support/go_tool.py), runs on a port of 127.0.0.1, and can be stopped,
-frozen (it takes connections and answers nothing) and started again on the same port.
+Each is built once (tests/support/go_tool.py) and runs on a port of 127.0.0.1, perhaps with a faulty
+server before it (tests/support/faulty_http.py).
 
 `TransitServer` is HashiCorp Vault's own engine (tests/support/transit/). `LocalAws` is
 github.com/nsmithuk/local-kms, which speaks AWS's protocol to the real boto3. It leaves some bits of
@@ -14,7 +14,6 @@ import http.client
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import time
@@ -40,13 +39,14 @@ class _Server:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.port = quiet_ports(1)[0]
+        self.front = ""
         self._name = name
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        """http://127.0.0.1:PORT."""
-        return f"http://127.0.0.1:{self.port}"
+        """http://127.0.0.1:PORT, or what stands before it."""
+        return self.front or f"http://127.0.0.1:{self.port}"
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -68,16 +68,6 @@ class _Server:
                     return
             time.sleep(0.02)
         raise RuntimeError((self.folder / f"{self._name}.log").read_text("utf-8", "replace"))
-
-    def freeze(self) -> None:
-        """Take connections, and answer nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Answer again."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Refuse connections."""

@@ -212,6 +212,103 @@ def aws(folder: Path, keks: Iterable[KekName], server: LocalAws | None = None) -
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """What the nodes of a vault were given: the full tier's three KEKs, and of them the masked one
+    for a masked node. `too_much` gives the masked node more."""
+
+    full: str
+    masked: str
+    too_much: Callable[[], None]
+    shares: tuple[str, ...] = ()
+    masked_shares: tuple[str, ...] = ()
+
+
+def local_tiers(full: Path, masked: Path) -> Tiers:
+    """As RunningVault lays them out: they are there already."""
+
+    def too_much() -> None:
+        private_file(masked / "full.kek", (full / "full.kek").read_text())
+
+    return Tiers('provider = "local-file"', 'provider = "local-file"', too_much)
+
+
+def split_tiers(full: Path, masked: Path) -> Tiers:
+    """The KEKs that lie in the folders, sealed there; nothing in the clear stays."""
+    shares = tuple(share.words for share in split_keks(full, full, 3, 5))
+    masked_shares = tuple(share.words for share in split_keks(masked, masked, 2, 3))
+
+    def too_much() -> None:
+        (masked / FILE).write_bytes((full / FILE).read_bytes())
+
+    table = 'provider = "split"'
+    return Tiers(table, table, too_much, shares, masked_shares)
+
+
+def pkcs11_tiers(full: Path, masked: Path) -> Tiers:
+    """Two tokens."""
+    label, masked_label = softhsm.token(["rv-full-1", "rv-index-1"]), softhsm.token([])
+    softhsm.same_key((label, masked_label), "rv-masked-1")
+    for folder in (full, masked):
+        private_file(folder / "pin", f"{softhsm.PIN}\n")
+
+    def table(folder: Path, token: str) -> str:
+        return (
+            f'provider = "pkcs11", module = "{softhsm.library()}", token = "{token}", '
+            f'pin_file = "{folder}/pin", prefix = "rv-"'
+        )
+
+    return Tiers(
+        table(full, label),
+        table(masked, masked_label),
+        lambda: softhsm.add_keys(masked_label, ["rv-full-1"]),
+    )
+
+
+def transit_tiers(full: Path, masked: Path, server: TransitServer | None = None) -> Tiers:
+    """Two tokens of one engine."""
+    at = server or transit_server()
+    given = transit(full, KekName, at)
+    prefix = given.table.rpartition('prefix = "')[2].rstrip('"')
+
+    def paths(*keks: KekName) -> list[str]:
+        return [f"transit/{verb}/{prefix}{kek.value}" for kek in keks for verb in TRANSIT_RIGHTS]
+
+    token = at.token(paths(KekName.MASKED))
+    file = private_file(masked / "token", token)
+    return Tiers(
+        given.table,
+        given.table.replace(f"{full}/token", str(file)),
+        lambda: at.narrow(token, paths(KekName.MASKED, KekName.INDEX)),
+    )
+
+
+def aws_tiers(full: Path, masked: Path, server: LocalAws | None = None) -> Tiers:
+    """Two prefixes of aliases; the local KMS has no policies that could tell nodes apart."""
+    at = server or aws_server()
+    given = aws(full, KekName, at)
+    prefix = given.table.rpartition('prefix = "')[2].rstrip('"')
+    client, known = at.client(), {}
+    for one in client.list_aliases()["Aliases"]:
+        known[one["AliasName"]] = one["TargetKeyId"]
+
+    def also(kek: KekName) -> None:
+        target = known[f"alias/{prefix}{kek.value}"]
+        client.create_alias(AliasName=f"alias/m-{prefix}{kek.value}", TargetKeyId=target)
+
+    also(KekName.MASKED)
+    table = given.table.replace(f'prefix = "{prefix}"', f'prefix = "m-{prefix}"')
+    return Tiers(given.table, table, lambda: also(KekName.FULL))
+
+
+TIERS = {
+    "local-file": local_tiers,
+    "pkcs11": pkcs11_tiers,
+    "aws": aws_tiers,
+    "transit": transit_tiers,
+    "split": split_tiers,
+}
+
 PROVIDERS = {
     "local-file": local,
     "pkcs11": pkcs11,

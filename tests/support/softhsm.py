@@ -76,6 +76,19 @@ def add_keys(label: str, keys: Iterable[str], *, extractable: bool = False) -> N
     subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2])
 
 
+def same_key(labels: Iterable[str], key: str) -> None:
+    """Put one AES key into several tokens, as a module's own backup would."""
+    value = os.urandom(32).hex()
+    for label in labels:
+        command = [sys.executable, "-m", "tests.support.softhsm", str(library()), label]
+        subprocess.run(
+            [*command, f"value={value}", key],
+            check=True,
+            capture_output=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+
 def remove_key(label: str, key: str) -> None:
     """Take a key out of a token."""
     command = [sys.executable, "-m", "tests.support.softhsm", str(library()), label, "gone", key]
@@ -92,6 +105,20 @@ def _main(module: str, label: str, kind: str, *keys: str) -> None:
                 wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: key}
                 for found in session.get_objects(wanted):
                     found.destroy()
+                continue
+            if kind.startswith("value="):
+                made = {
+                    Attribute.CLASS: ObjectClass.SECRET_KEY,
+                    Attribute.KEY_TYPE: KeyType.AES,
+                    Attribute.VALUE: bytes.fromhex(kind.removeprefix("value=")),
+                    Attribute.LABEL: key,
+                    Attribute.TOKEN: True,
+                    Attribute.SENSITIVE: True,
+                    Attribute.EXTRACTABLE: False,
+                    Attribute.ENCRYPT: True,
+                    Attribute.DECRYPT: True,
+                }
+                session.create_object(made)
                 continue
             kept = {
                 Attribute.SENSITIVE: kind == "kept",
