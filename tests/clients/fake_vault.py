@@ -31,6 +31,7 @@ from recordsvault.admin.v1 import access_admin_pb2, admin_pb2, watch_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
+from tests.clients.fake_contents import FakeContents
 from tests.clients.fake_lending import FakeLending
 from tests.clients.refused import Refused as Refused
 from tests.support.quiet_ports import free_port
@@ -93,6 +94,7 @@ class FakeVault(grpc.GenericRpcHandler):
     transactions: dict[str, Any] = field(default_factory=dict)
     log: list[event_pb2.LogEntry] = field(default_factory=list)
     lending: FakeLending = field(default_factory=FakeLending)
+    contents: FakeContents = field(default_factory=FakeContents)
     first_answers: dict[str, Any] = field(default_factory=dict)
     # Applied to each import message before it is stored and to its answer after it.
     before_store: Callable[[Any], None] = lambda request: None
@@ -207,6 +209,10 @@ class FakeVault(grpc.GenericRpcHandler):
             "request_deserializer": kind.FromString,
             "response_serializer": lambda message: message.SerializeToString(),
         }
+        if method.name == "UploadDocument":
+            return grpc.stream_unary_rpc_method_handler(self._upload, **coding)
+        if method.name == "DownloadDocument":
+            return grpc.unary_stream_rpc_method_handler(self._download, **coding)
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._import, **coding)
         if method.name == "StreamEvents":
@@ -226,6 +232,26 @@ class FakeVault(grpc.GenericRpcHandler):
                 self._abort(context, refused)
 
         return grpc.unary_unary_rpc_method_handler(unary, **coding)
+
+    def _upload(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        self._enter("UploadDocument", None, context)
+        try:
+            return self.contents.upload(requests)
+        except Refused as refused:
+            return self._abort(context, refused)
+
+    def _download(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self._enter("DownloadDocument", request, context)
+        try:
+            yield from self.contents.download(request)
+        except Refused as refused:
+            self._abort(context, refused)
+
+    def _answer_get_upload(self, request: Any) -> Any:
+        return self.contents.get_upload(request)
+
+    def _answer_list_contents(self, request: Any) -> Any:
+        return self.contents.listed(request)
 
     def _export(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
         """Answers until one of them is a fault."""

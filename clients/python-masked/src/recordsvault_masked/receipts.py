@@ -86,6 +86,7 @@ def receipts_in(*metadata: Metadata) -> Iterator[bytes]:
 class KeepReceipts(
     grpc.UnaryUnaryClientInterceptor,
     grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
     """Keeps the receipts of a blocking channel's calls. Of a stream they are kept at its end."""
@@ -107,6 +108,13 @@ class KeepReceipts(
     ) -> Any:
         """See grpc.UnaryStreamClientInterceptor."""
         return self._when_done(continuation(client_call_details, request), client_call_details)
+
+    def intercept_stream_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """See grpc.StreamUnaryClientInterceptor."""
+        call = continuation(client_call_details, request_iterator)
+        return self._when_done(call, client_call_details)
 
     def intercept_stream_stream(
         self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
@@ -136,6 +144,7 @@ class KeepReceiptsAsync:
         self.interceptors: tuple[aio.ClientInterceptor, ...] = (
             _AsyncUnary(self),
             _AsyncStream(self),
+            _AsyncUpload(self),
             _AsyncBidi(self),
         )
 
@@ -187,6 +196,18 @@ class _AsyncStream(aio.UnaryStreamClientInterceptor):
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         call = await continuation(client_call_details, request)
+        call.add_done_callback(lambda done: self._keeper.later(client_call_details, done))
+        return call
+
+
+class _AsyncUpload(aio.StreamUnaryClientInterceptor):
+    def __init__(self, keeper: KeepReceiptsAsync) -> None:
+        self._keeper = keeper
+
+    async def intercept_stream_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        call = await continuation(client_call_details, request_iterator)
         call.add_done_callback(lambda done: self._keeper.later(client_call_details, done))
         return call
 

@@ -9,6 +9,9 @@ attempts, so that trying again never stores twice; every full read names its pur
         for customer in vault.masked.search_customers(phone="+8613800138000"):
             full = vault.customers.get(customer.name, purpose="ONBOARDING_CDD")
 
+Scans and files go in and out by stream (`vault.contents`), from and to paths or file objects, and
+go on where a connection was lost.
+
 Who may not open records by his role borrows them: `vault.access` is the lending register
 (借阅登记), and `check_out=` of a read names what was lent. A program that calls for a person
 carries his token (`vault.acting_for(token)`). Who may do what is seen and changed by
@@ -27,6 +30,9 @@ from recordsvault_client.audit_aio import AsyncAuditClient, AsyncEventStream
 from recordsvault_client.client import VaultClient, VaultServices
 from recordsvault_client.compartments import CompartmentsClient, compartment_kinds
 from recordsvault_client.compartments_aio import AsyncCompartmentsClient
+from recordsvault_client.content_source import content_types
+from recordsvault_client.contents import ContentsClient, ContentStream
+from recordsvault_client.contents_aio import AsyncContentsClient, AsyncContentStream
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.events import decisions, event_filter
@@ -89,6 +95,8 @@ __all__ = [
     "AsyncAuditClient",
     "AsyncCheckOutWatch",
     "AsyncCompartmentsClient",
+    "AsyncContentStream",
+    "AsyncContentsClient",
     "AsyncDecoysClient",
     "AsyncEventStream",
     "AsyncKeysClient",
@@ -102,6 +110,8 @@ __all__ = [
     "CheckOutWatch",
     "ClientError",
     "CompartmentsClient",
+    "ContentStream",
+    "ContentsClient",
     "DeadlineExceeded",
     "DecoysClient",
     "EventStream",
@@ -137,6 +147,7 @@ __all__ = [
     "check_out_filter",
     "check_out_states",
     "compartment_kinds",
+    "content_types",
     "decisions",
     "event_filter",
     "is_over",

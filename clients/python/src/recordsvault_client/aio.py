@@ -15,6 +15,7 @@ from recordsvault.records.v1 import records_pb2_grpc
 from recordsvault_client.access_admin_aio import AsyncAccessAdminClient
 from recordsvault_client.audit_aio import AsyncAuditClient
 from recordsvault_client.compartments_aio import AsyncCompartmentsClient
+from recordsvault_client.contents_aio import AsyncContentsClient
 from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
@@ -58,6 +59,11 @@ class AsyncVaultServices(ABC):
     def documents(self) -> AsyncDocumentsClient:
         """Identity documents in full. Raises ProfileError as `customers`."""
         return AsyncDocumentsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def contents(self) -> AsyncContentsClient:
+        """Scans and files of documents and transactions. Raises ProfileError as `customers`."""
+        return AsyncContentsClient(self.channel(Tier.FULL), self._call)
 
     @property
     def transactions(self) -> AsyncTransactionsClient:

@@ -14,6 +14,7 @@ from recordsvault.records.v1 import records_pb2_grpc
 from recordsvault_client.access_admin import AccessAdminClient
 from recordsvault_client.audit import AuditClient
 from recordsvault_client.compartments import CompartmentsClient
+from recordsvault_client.contents import ContentsClient
 from recordsvault_client.customers import CustomersClient
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
@@ -56,6 +57,11 @@ class VaultServices(ABC):
     def documents(self) -> DocumentsClient:
         """Identity documents in full. Raises ProfileError as `customers`."""
         return DocumentsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def contents(self) -> ContentsClient:
+        """Scans and files of documents and transactions. Raises ProfileError as `customers`."""
+        return ContentsClient(self.channel(Tier.FULL), self._call)
 
     @property
     def transactions(self) -> TransactionsClient:
