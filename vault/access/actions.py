@@ -92,6 +92,7 @@ class Action(StrEnum):
     MASKED_CUSTOMERS_SEARCH = "masked.customers.search"
     MASKED_DOCUMENTS_GET = "masked.documents.get"
     MASKED_DOCUMENTS_LIST = "masked.documents.list"
+    MASKED_CONTENTS_VIEW = "masked.contents.view"
     MASKED_TRANSACTIONS_GET = "masked.transactions.get"
     MASKED_TRANSACTIONS_LIST = "masked.transactions.list"
     AUDIT_STREAM = "audit.events.stream"

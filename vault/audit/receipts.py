@@ -97,6 +97,18 @@ class ReceiptWriter:
         return receipts
 
 
+def index_of(receipt: bytes) -> int:
+    """The leaf index that a receipt of this process's own making names; nothing of it is verified.
+    Raises ReceiptInvalid for what is none."""
+    try:
+        header, line = receipt.split(b"\n", 2)[:2]
+        if header != _HEADER_BYTES:
+            raise ReceiptInvalid("not a receipt of a known version")
+        return parse_decimal(_after("index ", line.decode("ascii")))
+    except (ValueError, NoteInvalid) as error:
+        raise ReceiptInvalid("not a receipt") from error
+
+
 def _levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
     """The rows of the RFC 6962 tree, leaves first: a node without a sibling moves up as it is."""
     level = list(leaf_hashes)

@@ -77,6 +77,7 @@ from vault.services.storing import Storing
 from vault.services.suite_health import suites_probe
 from vault.services.trail import Trail
 from vault.services.updating import Updating
+from vault.services.viewing import Viewing
 from vault.store import KeyStore
 
 
@@ -229,7 +230,8 @@ def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
     )
     reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel))
     oracle_seen = oracle_probe(lambda: _reachable(channel))
-    tier = _tier(parts, health, masked.methods(reading), _admin(parts, oracle=oracle_seen))
+    viewing = Viewing(parts.database, parts.keys, reading, parts.clock)
+    tier = _tier(parts, health, masked.methods(reading, viewing), _admin(parts, oracle=oracle_seen))
     return Tier(tier.methods, tier.services, (channel,))
 
 

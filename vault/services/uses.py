@@ -29,7 +29,7 @@ def use_of(action: Action) -> Use | None:
         return None
     meters = (Meter.FULL_HOUR, Meter.FULL_DAY) if full else (Meter.MASKED_HOUR, Meter.MASKED_DAY)
     verb = action.value.rpartition(".")[2]
-    page = None if verb in ("get", "search", "download") else Meter.PAGES
+    page = None if verb in ("get", "search", "download", "view") else Meter.PAGES
     if action is Action.CUSTOMERS_LIST:
         return Use(meters, shown=True, page=Meter.FULL_PAGES, full=True)
     if action is Action.MASKED_CUSTOMERS_LIST:

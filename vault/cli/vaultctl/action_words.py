@@ -129,6 +129,11 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "list identity documents, masked",
         "列出证件脱敏视图",
     ),
+    "masked.contents.view": (
+        "looked at scans and files, masked",
+        "look at scans and files, masked",
+        "查看影像与文件脱敏图像",
+    ),
     "masked.transactions.get": (
         "looked at a transaction, masked",
         "look at a transaction, masked",

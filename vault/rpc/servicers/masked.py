@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from recordsvault.masked.v1 import masked_pb2 as pb
 from recordsvault.masked.v1 import views_pb2
 from vault.access import Action
-from vault.records import CustomerName, DocumentName, IndexKind, TransactionName
-from vault.rpc.methods import Method, Target, Unary, table
+from vault.records import CustomerName, DocumentName, IndexKind, TransactionName, parse_owner
+from vault.rpc.methods import Method, ServerStream, Target, Unary, table
 from vault.rpc.names import target_of, target_of_parent
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
@@ -22,6 +22,7 @@ from vault.services.call import Call
 from vault.services.masked import Lookup, MaskedReading, Shown
 from vault.services.reach import Listing
 from vault.services.reading import Period
+from vault.services.viewing import View, Viewing
 
 _TERMS = {
     "identity_number": IndexKind.IDENTITY,
@@ -53,7 +54,7 @@ def _transaction(shown: Shown) -> views_pb2.MaskedTransaction:
     return translate.transaction(shown.name, shown.view, shown.corrected_by, shown.reversed_by)
 
 
-def methods(reading: MaskedReading) -> dict[str, Method]:
+def methods(reading: MaskedReading, viewing: Viewing) -> dict[str, Method]:
     """The service's table."""
 
     async def customer(call: Call, n: CustomerName) -> Shown:
@@ -127,6 +128,7 @@ def methods(reading: MaskedReading) -> dict[str, Method]:
                 documents=map(_document, rows), next_page_token=token
             ),
         ),
+        "ViewDocument": _view(viewing),
         "GetMaskedTransaction": _get(
             Action.MASKED_TRANSACTIONS_GET,
             pb.GetMaskedTransactionRequest,
@@ -162,6 +164,25 @@ def _get(
         return answer(shown)
 
     return Unary(action, kind, lambda r: target_of(r.name), prepare, handle)
+
+
+def _view(viewing: Viewing) -> ServerStream:
+    def prepare(request: Any, problems: Problems) -> View | None:
+        if problems:
+            return None
+        return View(parse_owner(request.name), request.page, request.after)
+
+    async def handle(call: Call, view: View) -> AsyncIterator[pb.ViewDocumentResponse]:
+        async for shown in viewing.pictures(call, view):
+            yield pb.ViewDocumentResponse(picture=translate.picture(shown))
+
+    return ServerStream(
+        Action.MASKED_CONTENTS_VIEW,
+        pb.ViewDocumentRequest,
+        lambda r: target_of(r.name),
+        prepare,
+        handle,
+    )
 
 
 def _list(

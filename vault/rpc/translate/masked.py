@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from recordsvault.masked.v1 import views_pb2 as pb
-from recordsvault.type.v1 import masked_string_pb2, party_pb2
+from recordsvault.type.v1 import content_pb2, masked_string_pb2, party_pb2
 from vault.records import (
+    ContentType,
     CustomerKind,
     MaskedCustomer,
     MaskedDocument,
@@ -14,12 +15,20 @@ from vault.records import (
     MaskedValue,
     MaskState,
 )
+from vault.renditions import Withheld
 from vault.rpc.translate.common import EnumTable, from_date, from_datetime, from_micros
 from vault.rpc.translate.customers import DOCUMENT
 from vault.rpc.translate.transactions import CHANNEL, DIRECTION, INSTRUMENT, STATUS
+from vault.services.viewing import ShownPicture
 
 _STATE = EnumTable(
     masked_string_pb2.DESCRIPTOR.enum_types_by_name["MaskState"], MaskState, "MASK_STATE_"
+)
+_WITHHELD = EnumTable(
+    pb.DESCRIPTOR.enum_types_by_name["PictureWithheld"], Withheld, "PICTURE_WITHHELD_"
+)
+_FORMAT = EnumTable(
+    content_pb2.DESCRIPTOR.enum_types_by_name["ContentType"], ContentType, "CONTENT_TYPE_"
 )
 _KIND = EnumTable(
     party_pb2.DESCRIPTOR.enum_types_by_name["CustomerKind"], CustomerKind, "CUSTOMER_KIND_"
@@ -110,3 +119,19 @@ def transaction(
     _put(out.institution_reference, view.institution_reference)
     _put(out.device, view.device)
     return out
+
+
+def picture(shown: ShownPicture) -> pb.MaskedPicture:
+    """A page of a scan or file."""
+    return pb.MaskedPicture(
+        content=shown.content,
+        content_version=shown.version,
+        content_type=_FORMAT.proto(shown.content_type),  # type: ignore[arg-type]  # by the table
+        content_size=shown.size,
+        page_count=shown.page_count,
+        number=shown.number,
+        total=shown.total,
+        png=shown.png,
+        layout=shown.layout,
+        withheld=_WITHHELD.proto(shown.withheld) if shown.withheld else 0,  # type: ignore[arg-type]  # by the table
+    )
