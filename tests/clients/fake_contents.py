@@ -82,7 +82,7 @@ class FakeContents:
 
     def _store(self, kept: Kept, data: bytes, sha256: bytes) -> Any:
         if hashlib.sha256(data).digest() != sha256 or len(data) != kept.start.size:
-            raise violation("finish.sha256", "SHA256_MISMATCH")
+            raise violation("finish.sha256", "DIGEST_MISMATCH")
         name = f"{kept.start.parent}/contents/{kept.start.page}"
         before = self.contents.get(name)
         kept.content = pb.Content(

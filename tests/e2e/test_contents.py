@@ -203,7 +203,7 @@ def bad(case: str, parent: str, data: bytes) -> Iterator[cp.UploadDocumentReques
     ("case", "field", "reason"),
     [
         ("no start", "start.parent", "RESOURCE_NAME"),
-        ("a wrong hash", "finish.sha256", "SHA256_MISMATCH"),
+        ("a wrong hash", "finish.sha256", "DIGEST_MISMATCH"),
         ("too many bytes", "part.data", "SIZE_MISMATCH"),
         ("too few bytes", "finish", "SIZE_MISMATCH"),
         ("out of order", "part.offset", "CHUNK_OUT_OF_ORDER"),

@@ -384,7 +384,7 @@ def test_what_can_never_be_right_is_given_up_at_once(database: Database, tmp_pat
             await s.uploading.take(upload, 0, data)
             with pytest.raises(InvalidArgument) as refused:
                 await s.uploading.finish(s.call(), upload, hashlib.sha256(b"other").digest())
-            assert refused.value.reason == "SHA256_MISMATCH"
+            assert refused.value.reason == "DIGEST_MISMATCH"
             assert versions(s) == []
             assert s.sweep(kept=HOUR).objects == 2
             assert s.objects() == set()

@@ -281,7 +281,7 @@ FIELD_ADVICE: Final = {
     "CHUNK_OUT_OF_ORDER": "A part begins where the one before has ended.",
     "PART_SIZE": "A part has 1 byte to 1 MiB.",
     "SIZE_MISMATCH": "More or fewer bytes than `start.size` said.",
-    "SHA256_MISMATCH": "The bytes are not those of the digest. Nothing was stored; begin anew.",
+    "DIGEST_MISMATCH": "The bytes are not those of the digest. Nothing was stored; begin anew.",
     "CONTENT_TOO_LARGE": "Larger than `limits.max_content_bytes`.",
     "RANGE_OUTSIDE": "The range asked for is not within the content.",
     **{f"DOCUMENT_{problem.value}": problem.en for problem in Problem},

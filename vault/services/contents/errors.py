@@ -82,7 +82,7 @@ def wrong_hash() -> InvalidArgument:
     """The bytes are not those of which the caller has the digest."""
     return _violation(
         "finish.sha256",
-        "SHA256_MISMATCH",
+        "DIGEST_MISMATCH",
         "is not the SHA-256 of the bytes that came; nothing was stored: begin another upload",
         "与收到字节的 SHA-256 不符；未存储任何内容，请重新开始上传",
     )
