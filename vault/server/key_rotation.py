@@ -7,10 +7,11 @@ import secrets
 
 from vault.sealing.rotating import Rotating
 from vault.server.parts import Parts
+from vault.services.rotation.index_work import IndexWork
 from vault.services.rotation.record_work import RecordWork
 from vault.services.rotation.runner import KeyRunner
 from vault.services.rotation.steps import Key
-from vault.services.rotation.work import Ground
+from vault.services.rotation.work import Ground, Work
 from vault.store import KeyStore
 
 
@@ -26,5 +27,8 @@ def runner(parts: Parts) -> KeyRunner:
     # Of two processes with one number, on two machines, each leads its own jobs.
     owner = f"{os.getpid()}-{secrets.token_hex(8)}"
     on = ground(parts)
-    records = RecordWork(on, parts.database, parts.log)
-    return KeyRunner(on, parts.log, lambda: parts.access.key_steps, owner, {Key.RECORDS: records})
+    extra: dict[Key, Work] = {
+        Key.INDEX: IndexWork(on, parts.database),
+        Key.RECORDS: RecordWork(on, parts.database, parts.log),
+    }
+    return KeyRunner(on, parts.log, lambda: parts.access.key_steps, owner, extra)
