@@ -33,6 +33,7 @@ from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
 from tests.clients.fake_contents import FakeContents
 from tests.clients.fake_lending import FakeLending
+from tests.clients.fake_pictures import FakePictures
 from tests.clients.refused import Refused as Refused
 from tests.support.quiet_ports import free_port
 
@@ -95,6 +96,7 @@ class FakeVault(grpc.GenericRpcHandler):
     log: list[event_pb2.LogEntry] = field(default_factory=list)
     lending: FakeLending = field(default_factory=FakeLending)
     contents: FakeContents = field(default_factory=FakeContents)
+    pictures: FakePictures = field(default_factory=FakePictures)
     first_answers: dict[str, Any] = field(default_factory=dict)
     # Applied to each import message before it is stored and to its answer after it.
     before_store: Callable[[Any], None] = lambda request: None
@@ -211,6 +213,8 @@ class FakeVault(grpc.GenericRpcHandler):
         }
         if method.name == "UploadDocument":
             return grpc.stream_unary_rpc_method_handler(self._upload, **coding)
+        if method.name == "ViewDocument":
+            return grpc.unary_stream_rpc_method_handler(self._view, **coding)
         if method.name == "DownloadDocument":
             return grpc.unary_stream_rpc_method_handler(self._download, **coding)
         if method.client_streaming:
@@ -246,6 +250,16 @@ class FakeVault(grpc.GenericRpcHandler):
             yield from self.contents.download(request)
         except Refused as refused:
             self._abort(context, refused)
+
+    def _view(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self._enter("ViewDocument", request, context)
+        for picture in self.pictures.shown(request):
+            yield masked_pb2.ViewDocumentResponse(picture=picture)
+            # A fault named ViewDocument.cut falls between two pictures.
+            if self.faults["ViewDocument.cut"]:
+                fault = self.faults["ViewDocument.cut"].pop(0)
+                if isinstance(fault, Refused):
+                    self._abort(context, fault)
 
     def _answer_get_upload(self, request: Any) -> Any:
         return self.contents.get_upload(request)

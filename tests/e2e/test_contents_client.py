@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 import io
+import json
 import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from recordsvault.records.v1.content_pb2 import Content
 from recordsvault_client import (
@@ -19,10 +21,13 @@ from recordsvault_client import (
     Profile,
     VaultClient,
 )
-from tests.cli.test_with_the_vault import profile
+from tests.cli.test_with_the_vault import ctl, profile
 from tests.e2e.test_contents import new_document
 from tests.support.contents import SEGMENT, scan
 from tests.support.running_vault import RunningVault
+from tests.support.specimen_files import as_file
+from tests.support.specimens import DRAWN
+from vault.records import ContentType
 from vault.server.settings import TierName
 
 PURPOSE = "ONBOARDING_CDD"
@@ -148,3 +153,25 @@ def test_a_vault_that_is_killed_in_between_gets_the_rest(
     with VaultClient(backend) as client:
         client.contents.download(content.name, out, purpose=PURPOSE)
     assert out.getvalue() == data
+
+
+def test_vaultctl_moves_a_scan_and_shows_its_picture(
+    vault: RunningVault, document: str, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "passport.jpg", tmp_path / "copy.jpg"
+    path.write_bytes(as_file(ContentType.JPEG, DRAWN["passport-td3"]().image))
+    ran = ctl(vault, "backend", "documents", "put", document, str(path), "--page", "20", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    get = ("documents", "get", document, "--page", "20", "--purpose", PURPOSE, "--output", str(out))
+    assert ctl(vault, "backend", *get).returncode == 0
+    assert out.read_bytes() == path.read_bytes()
+    view = ("documents", "view", document, str(tmp_path / "shown"), "--page", "20", "--json")
+    ran = ctl(vault, "crm", *view)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (picture,) = json.loads(ran.stdout)["pictures"]
+    assert picture["layout"] == "passport-td3"
+    with Image.open(picture["file"]) as image:
+        assert image.format == "PNG"
+    # Whoever sees pictures gets no scan.
+    assert ctl(vault, "crm", *get[:-1], str(tmp_path / "none")).returncode == 5
+    assert not (tmp_path / "none").exists()

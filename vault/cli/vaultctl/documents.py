@@ -1,13 +1,15 @@
-"""`vaultctl documents`: store, open and list the identity documents of customers."""
+"""`vaultctl documents`: store, open and list identity documents of customers, and their scans."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recordsvault.records.v1.document_pb2 import IdentityDocument
-from vault.cli.vaultctl import customers, options
+from vault.cli.vaultctl import customers, documents_contents, documents_view, options
+from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
@@ -48,11 +50,47 @@ def get(
     case: options.Case = "",
     check_out: options.CheckOut = "",
     fields: options.Fields = "",
-    version: Annotated[int, typer.Option(min=0, help="With --full: an earlier version.")] = 0,
+    version: Annotated[
+        int, typer.Option(min=0, help="With --full or --output: an earlier version.")
+    ] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write its scan to a new file."),
+    ] = None,
+    page: documents_contents.Page = 1,
+    span: Annotated[
+        str,
+        typer.Option(
+            "--range", metavar="FIRST-LAST", help="With --output: only these bytes, from 0."
+        ),
+    ] = "",
     as_json: options.Json = False,
 ) -> None:
-    """Show an identity document: the masked view, or with --full the record."""
+    """Show an identity document: the masked view, or with --full the record.
+
+    With --output write the scan or file of a page of it, or of a transaction's voucher, to a file
+    that is not there yet.
+    """
     client = session(context).client()
+    if output is None and span:
+        raise CommandError("--range goes with --output.", "--range 须与 --output 同用。")
+    if output is not None:
+        if fields:
+            raise CommandError(
+                "--fields is for records: a scan has none.", "--fields 用于记录：影像没有字段。"
+            )
+        read = options.full_read(purpose, case, fields, check_out, client.profile)
+        documents_contents.fetch(
+            context,
+            name,
+            output,
+            read,
+            page=page,
+            version=version,
+            span=span,
+            as_json=as_json,
+        )
+        return
     document = options.resource_name(name, PATTERN, client.profile)
     if not full:
         options.no_full_options(purpose, case, fields, version, check_out)
@@ -143,3 +181,8 @@ def history(
         pager.pages(), key="identity_documents", columns=columns, limit=limit, as_json=as_json
     )
     tell_more(listed, as_json=as_json)
+
+
+app.command("put")(documents_contents.put)
+app.command("contents")(documents_contents.contents)
+app.command("view")(documents_view.view)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from os import PathLike
 
@@ -18,8 +19,11 @@ from recordsvault_masked.channel import open_async_channel
 from recordsvault_masked.closing import AsyncClosing
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.person import Token, carrying
+from recordsvault_masked.pictures import PictureCursor
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
+from recordsvault_masked.recovery import OnInterrupt, Recovery
+from recordsvault_masked.resumed_aio import AsyncResumed
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -123,6 +127,26 @@ class AsyncMaskedRecordsClient:
             return Page(answer.documents, answer.next_page_token)
 
         return AsyncPager(fetch, page_token)
+
+    async def view_document(
+        self,
+        name: str,
+        *,
+        page: int = 0,
+        patience: float | None = 60.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> AsyncIterator[views.MaskedPicture]:
+        """As `MaskedRecordsClient.view_document`, for `async for`."""
+        cursor = PictureCursor(name, page)
+        while True:
+            recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
+            stub = self._stub.ViewDocument
+            async for picture in AsyncResumed(
+                stub, cursor.request, cursor.take, lambda: True, recovery
+            ):
+                yield picture
+            if not cursor.more:
+                return
 
     async def get_transaction(
         self, name: str, *, timeout: float | None = None

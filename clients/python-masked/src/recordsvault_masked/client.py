@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from os import PathLike
 
@@ -16,8 +17,11 @@ from recordsvault_masked.channel import open_channel
 from recordsvault_masked.closing import Closing
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.person import Token, carrying
+from recordsvault_masked.pictures import PictureCursor
 from recordsvault_masked.profile import Profile, Tier
 from recordsvault_masked.receipts import KeptReceipts, ReceiptFile
+from recordsvault_masked.recovery import OnInterrupt, Recovery
+from recordsvault_masked.resumed import Resumed
 from recordsvault_masked.retry import RetryPolicy
 
 
@@ -118,6 +122,29 @@ class MaskedRecordsClient:
             return Page(answer.documents, answer.next_page_token)
 
         return Pager(fetch, page_token)
+
+    def view_document(
+        self,
+        name: str,
+        *,
+        page: int = 0,
+        patience: float | None = 60.0,
+        on_interrupt: OnInterrupt | None = None,
+    ) -> Iterator[views.MaskedPicture]:
+        """Pictures of the scans and files of a document or transaction, covered and stamped with
+        who looks and when; of `page` alone, or if that is 0 of all.
+
+        A connection that is lost is taken up again behind the last picture, for `patience` seconds
+        without any (None: for ever). Raises VaultError.
+        """
+        cursor = PictureCursor(name, page)
+        while True:
+            recovery = Recovery(patience, on_interrupt=on_interrupt, policy=self._call.retry)
+            stub = self._stub.ViewDocument
+            with Resumed(stub, cursor.request, cursor.take, lambda: True, recovery) as pictures:
+                yield from pictures
+            if not cursor.more:
+                return
 
     def get_transaction(
         self, name: str, *, timeout: float | None = None
