@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    select,
+    tuple_,
+    update,
+)
 
 from vault.store.errors import VersionConflict
 from vault.store.schema import content_segments, uploads
@@ -177,12 +186,22 @@ def give_up(conn: Connection, upload: UploadRow) -> bool:
     return gone.rowcount == 1
 
 
-def orphans(conn: Connection, institution: str, limit: int) -> list[SegmentRow]:
+def orphans(
+    conn: Connection, institution: str, limit: int, behind: SegmentRow | None = None
+) -> list[SegmentRow]:
     """Segments of uploads that were given up, and those that never became durable and cannot any
-    more: their upload has ended, or has the segment of that number otherwise."""
+    more: their upload has ended, or has the segment of that number otherwise. In the order of
+    their keys, from behind one on."""
+    key = (_S.customer, _S.upload, _S.number, _S.object)
+    further = (
+        ()
+        if behind is None
+        else (tuple_(*key) > (behind.customer, behind.upload, behind.number, behind.object),)
+    )
     found = conn.execute(
         select(content_segments)
         .where(
+            *further,
             _S.institution == institution,
             ~exists(
                 select(_U.upload).where(
@@ -195,6 +214,7 @@ def orphans(conn: Connection, institution: str, limit: int) -> list[SegmentRow]:
             ),
             _S.durable.in_((_PLANNED, _GIVEN_UP)),
         )
+        .order_by(*key)
         .limit(limit)
     )
     return [SegmentRow(*row) for row in found]

@@ -13,11 +13,12 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.blobs import BlobDamaged, BlobMissing, Blobs
+from vault.blobs import BlobDamaged, BlobLocked, BlobMissing, Blobs
 from vault.sealing import Clock, SealBroken
 from vault.services.contents import sealed
 from vault.services.contents.sealed import (
@@ -190,8 +191,9 @@ class Incoming:
         try:
             self._database.write_sync(work)
         except VersionConflict:
-            # A sweep may have looked for it already.
-            self._blobs.delete(there.object)
+            # A sweep may have looked for it already. Where it is locked, a later one will.
+            with suppress(BlobLocked):
+                self._blobs.delete(there.object)
             raise
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from vault.blobs import BlobError, Blobs
+from vault.blobs import BlobError, BlobLocked, Blobs
 from vault.sealing import Clock
 from vault.store import Database, StoreError, uploads
 from vault.store.uploads import SegmentRow
@@ -76,9 +76,13 @@ class Sweeping:
         until then is gone."""
         done = Swept()
         for institution in self._institutions:
-            while (step := self._step(institution)) != Swept():
+            behind: SegmentRow | None = None
+            while True:
+                step, behind = self._step(institution, behind)
                 done += step
                 self.swept += step
+                if behind is None and step == Swept():
+                    break
         if done != Swept():
             _log.info(
                 "broken uploads swept",
@@ -88,7 +92,8 @@ class Sweeping:
             )
         return done
 
-    def _step(self, institution: str) -> Swept:
+    def _step(self, institution: str, behind: SegmentRow | None) -> tuple[Swept, SegmentRow | None]:
+        """A step, and from which segment on the next one goes on; None where none is left."""
         now = self._clock.now_micros()
 
         def give_up(conn: Connection) -> tuple[int, int]:
@@ -101,11 +106,21 @@ class Sweeping:
             return len(taken), sum(uploads.give_up(conn, one) for one in ended)
 
         given_up, forgotten = self._database.write_sync(give_up)
-        left = self._database.read_sync(lambda conn: uploads.orphans(conn, institution, _AT_ONCE))
-        for segment in left:
+        left = self._database.read_sync(
+            lambda conn: uploads.orphans(conn, institution, _AT_ONCE, behind)
+        )
+        gone = [segment for segment in left if self._delete(segment)]
+        self._forget(gone)
+        return Swept(given_up, forgotten, len(gone)), left[-1] if left else None
+
+    def _delete(self, segment: SegmentRow) -> bool:
+        """False for an object that its store keeps for a time yet: its row stays, too, and a later
+        sweep comes by."""
+        try:
             self._blobs.delete(segment.object)
-        self._forget(left)
-        return Swept(given_up, forgotten, len(left))
+        except BlobLocked:
+            return False
+        return True
 
     def _forget(self, left: Sequence[SegmentRow]) -> None:
         if left:
