@@ -99,7 +99,7 @@ second_place = "{SECOND_PLACE}"
 public_keys = "{LOG_VKEY}"
 
 [blobs]
-folder = "{BLOBS}"  # where `vaultctl audit archive` moves old log entries
+folder = "{BLOBS}"  # contents of documents, and log entries that were archived
 """
 
 
