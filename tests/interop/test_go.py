@@ -7,6 +7,7 @@ transparency-dev/formats (cosignatures of both kinds, proof files).
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,33 @@ def test_we_verify_what_go_has_signed(logcheck: Run, tiles: Tiles) -> None:
     for key in (log, *witnesses):
         with pytest.raises(CheckpointInvalid, match="is wrong"):
             verify_checkpoint(forged, [key], ORIGIN)
+
+
+def test_a_program_is_built_once_for_as_long_as_its_source_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_tool, "TOOLS", tmp_path / "tools")
+    source = tmp_path / "hello"
+    source.mkdir()
+    (source / "go.mod").write_text("module hello\n\ngo 1.25\n")
+    main = source / "main.go"
+    main.write_text('package main\n\nfunc main() { print("one") }\n')
+    with ThreadPoolExecutor(3) as pool:
+        programs = set(pool.map(lambda _: go_tool.cached(source), range(3)))
+    (first,) = programs
+    made = first.stat().st_ino
+    assert go_tool.cached(source) == first
+    assert first.stat().st_ino == made
+    main.write_text('package main\n\nfunc main() { print("two") }\n')
+    second = go_tool.cached(source)
+    assert second != first
+    said = [
+        subprocess.run([one], capture_output=True, check=True).stderr for one in (first, second)
+    ]
+    assert said == [b"one", b"two"]
+    main.write_text("this is no Go")
+    with pytest.raises(AssertionError, match="expected 'package'"):
+        go_tool.cached(source)
 
 
 def test_the_go_of_the_package_builds_it_where_the_machine_has_none(
