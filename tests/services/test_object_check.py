@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.audit.test_reader import EVENTS, fill
 from tests.support.log_keys import sequencer
@@ -17,10 +18,11 @@ from vault.audit.archiving import Archiver
 from vault.blobs import BlobEntry, BlobMissing, FolderBlobs
 from vault.sealing import AES_256_GCM, SUITES, stream
 from vault.services.object_check import ObjectCheck, ObjectFault, ObjectFinding
-from vault.store import Database, uploads
+from vault.store import Database, contents, uploads
+from vault.store.contents import ContentRow, segments_digest
 from vault.store.uploads import SegmentRow, UploadRow
 
-MISSING, ORPHANED, WRONG_SIZE, DAMAGED = ObjectFault
+MISSING, ORPHANED, WRONG_SIZE, DAMAGED, SEGMENTS = ObjectFault
 NOW = 10**15
 
 
@@ -123,6 +125,41 @@ def test_each_fault_is_told_with_what_it_is_of(
     assert set(look(database, blobs, read=True)) == shallow | {deep}
     # Nothing was repaired.
     assert set(look(database, blobs)) == shallow
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM content_segments WHERE number = 2",
+        "UPDATE content_segments SET sha256 = x WHERE number = 2",
+        "UPDATE content_segments SET number = 5 - number WHERE number IN (2, 3)",
+        "UPDATE content_segments SET durable = 2 WHERE number = 3",
+    ],
+    ids=["dropped", "edited", "exchanged", "given up"],
+)
+def test_rows_of_segments_that_were_altered_are_found_by_their_content(
+    database: Database, blobs: FolderBlobs, upload: UploadRow, statement: str
+) -> None:
+    rows = arrived(database, blobs, upload, 4)
+    for page, version in ((1, 1), (1, 2), (2, 1)):
+        row = ContentRow(
+            *("demo", "c1", "documents/d1", page, version, "identity", 1, "backend", "u1"),
+            *("image/png", 4_000, 4, segments_digest(rows), 0, b"", b"sealed"),
+        )
+        database.write_sync(partial(contents.insert, row=row))
+    check = ObjectCheck(database, blobs, NOW)
+    assert list(check.run()) == []
+    assert check.counts.contents == 3
+    statement = statement.replace("= x", "= " + literal(database, bytes(32)))
+    database.write_sync(lambda conn: conn.execute(text(statement)))
+    found = {one.place for one in look(database, blobs) if one.fault is SEGMENTS}
+    place = "institutions/demo/customers/c1/documents/d1/contents"
+    assert found == {f"{place}/1@1", f"{place}/1@2", f"{place}/2@1"}
+
+
+def literal(database: Database, value: bytes) -> str:
+    prefix, suffix = ("X'", "'") if database.dialect == "sqlite" else ("'\\x", "'::bytea")
+    return f"{prefix}{value.hex()}{suffix}"
 
 
 def test_uploads_under_way_and_those_given_up_are_no_fault(

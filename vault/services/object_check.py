@@ -5,6 +5,8 @@ changed.
     2. the listing of the store goes by beside them, both in the order of names
     3. whatever does not fit is looked at again, in the rows and by its name in the store: uploads
        and sweeps go on meanwhile, and a store may list late what it has
+    4. the rows of each content's segments are held against the digest in the content's own row,
+       which an event of the log covers (`vaultctl audit verify --live`)
 
 What lies beside the objects of the vault is not looked at.
 """
@@ -27,6 +29,7 @@ from vault.audit.tiles import TILE_WIDTH, TileInvalid, parse_entries_path
 from vault.blobs import BlobDamaged, BlobEntry, BlobMissing, Blobs
 from vault.sealing import SUITES, stream
 from vault.store import Database, log_archive, objects, uploads
+from vault.store.contents import MaskedContentRow, segments_digest
 from vault.store.uploads import SegmentRow
 
 PREFIXES: Final = ("contents/", "log/tile/entries/")
@@ -43,12 +46,14 @@ class ObjectFault(StrEnum):
     ORPHANED = "orphaned"
     WRONG_SIZE = "wrong_size"
     DAMAGED = "damaged"
+    SEGMENTS = "segments"
+    """Of a content: the rows of its segments are not those that its own row covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectFinding:
-    """One fault: of the object of that name, and of what names it (empty for an orphan). Sizes in
-    bytes, None where there is none, or none is known."""
+    """One fault: of the object of that name, and of what names it (empty for an orphan); of rows
+    there is no object. Sizes in bytes, None where there is none, or none is known."""
 
     fault: ObjectFault
     object: str
@@ -59,9 +64,10 @@ class ObjectFinding:
 
 @dataclass(slots=True)
 class ObjectCounts:
-    """What was looked at: names in rows, of which so many are of uploads that are not done; objects
-    in the store, and their bytes; those that came meanwhile."""
+    """What was looked at: contents; names in rows, of which so many are of uploads that are not
+    done; objects in the store, and their bytes; those that came meanwhile."""
 
+    contents: int = 0
     named: int = 0
     unfinished: int = 0
     objects: int = 0
@@ -122,6 +128,7 @@ class ObjectCheck:
                         yield from self._compare(row, entry, read=read)
                 objects_told(done, max(total, done))
             yield from self._orphaned(orphans)
+        yield from self._uncovered()
 
     def _note(self, noted: sqlite3.Connection, told: Told) -> None:
         def keep(rows: Iterable[_Named]) -> None:
@@ -213,6 +220,29 @@ class ObjectCheck:
                 continue
             yield ObjectFinding(ObjectFault.ORPHANED, entry.name, found=size)
 
+    def _uncovered(self) -> Iterator[ObjectFinding]:
+        """Contents of which a segment's row was dropped, exchanged or edited."""
+        last: MaskedContentRow | None = None
+        while page := self._database.read_sync(
+            partial(objects.contents_after, last=last, limit=_PAGE)
+        ):
+            for row in page:
+                self.counts.contents += 1
+                segments = self._database.read_sync(
+                    partial(
+                        uploads.segments,
+                        institution=row.institution,
+                        customer=row.customer,
+                        upload=row.upload,
+                    )
+                )
+                if (len(segments), segments_digest(segments)) != (
+                    row.segments,
+                    row.segments_sha256,
+                ):
+                    yield ObjectFinding(ObjectFault.SEGMENTS, "", _content_name(row))
+            last = page[-1]
+
     def _is_of_the_archive(self, entry: BlobEntry, bundles: int) -> bool:
         """Whether an object is that of a bundle which was moved meanwhile, or is being moved."""
         try:
@@ -223,6 +253,11 @@ class ObjectCheck:
         if entry.name != object_name(number) or width != TILE_WIDTH:
             return False
         return number < bundles or entry.put_at > self._began - _UNDER_WAY
+
+
+def _content_name(row: MaskedContentRow) -> str:
+    owner = f"institutions/{row.institution}/customers/{row.customer}/{row.record}"
+    return f"{owner}/contents/{row.page}@{row.version}"
 
 
 def _of_segment(row: SegmentRow) -> _Named:

@@ -45,7 +45,8 @@ def verify(
 
     Reads the database and the object store by the configuration, also while the vault serves, and
     changes nothing. Exit code 0: all agrees; 21: an object is missing, of another size, damaged, or
-    named by no row, and each line says which.
+    named by no row, or rows of a content are not those that it was stored with; each line says
+    which.
     """
     # Only here: with the server comes all that it needs.
     from vault.server.parts import databases
@@ -102,6 +103,7 @@ def _tell(counts: ObjectCounts, found: list[ObjectFinding], *, as_json: bool) ->
         write_json(
             {
                 "holds": not found,
+                "contents": counts.contents,
                 "named": counts.named,
                 "unfinished": counts.unfinished,
                 "objects": counts.objects,
@@ -161,6 +163,12 @@ def _sentence(one: ObjectFinding) -> str:
                 f"named by {one.place}",
                 f"大小不符：{one.object} 有 {one.found} 字节，应为 {one.expected}，"
                 f"由 {one.place} 命名",
+            )
+        case ObjectFault.SEGMENTS:
+            return say(
+                f"segments: the rows of the segments of {one.place} are not those that it was "
+                "stored with",
+                f"分段：{one.place} 的分段记录行与存储时不同",
             )
         case ObjectFault.DAMAGED:
             return say(
