@@ -85,10 +85,11 @@ dev: setup ## Run both tiers of a local vault in .demo until interrupted
 bench: setup ## Measure the main job; prints and writes .bench/latest.json
 	$(BIN)/python -m bench
 
-soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register (over an hour)
+soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys (over an hour)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py
 	VAULT_SOAK_UPLOAD_MIB=2048 VAULT_SOAK_UPLOAD_KILLS=10 $(BIN)/python -m pytest tests/hostile/test_killed_uploads.py
 	VAULT_SOAK_LIVES=3000 $(BIN)/python -m pytest tests/services/test_need_to_know.py
+	VAULT_SOAK_KEYS=100000 $(BIN)/python -m pytest tests/services/test_rotation_many.py
 
 fuzz: setup ## The property tests with 5,000 examples each (about an hour)
 	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc

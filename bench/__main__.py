@@ -1,4 +1,4 @@
-"""The command: `python -m bench [--quick] [--only records|log]`; BENCH=quick is the same."""
+"""The command: `python -m bench [--quick] [--only records|log|keys]`; BENCH=quick is the same."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import loader
-from bench.aims import verdicts
+from bench.aims import Verdict, rotation_verdicts, verdicts
 from bench.cores import bind_load
 from bench.databases import Store, postgresql, sqlite
 from bench.deciding import decisions
@@ -24,6 +24,7 @@ from bench.log_wire import QUICK, LogPlan
 from bench.material import KEPT, Size, prepare
 from bench.report import show, write
 from bench.results import Scene
+from bench.rotation import Rotated, rotations
 from bench.scenes import Plan, play
 from tests.support.databases import temporary_server
 
@@ -40,14 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="SQLite and 10,000 only, about three minutes"
     )
-    parser.add_argument("--only", choices=["records", "log"], help="the log's scene, or all others")
+    parser.add_argument(
+        "--only",
+        choices=["records", "log", "keys"],
+        help="the records' scenes, the log's, or the rotation of keys",
+    )
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     parser.add_argument("--size", type=int, choices=[SMALL.transactions, LARGE.transactions])
     options = parser.parse_args(arguments)
     quick = options.quick or os.environ.get("BENCH") == "quick"
     plan = Plan(rounds=2, seconds=2.0, warm_up=1.0, alone=0.5) if quick else Plan()
     wanted = [s for s in (SMALL, LARGE) if options.size in (None, s.transactions)]
-    sizes = [] if options.only == "log" else wanted[:1] if quick else wanted
+    sizes = [] if options.only in ("log", "keys") else wanted[:1] if quick else wanted
     console = Console(width=None if sys.stdout.isatty() else 160)
     began = time.monotonic()
 
@@ -60,6 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
         decided = decisions() if sizes else []
         scenes: list[Scene] = []
         logs: list[LogScene] = []
+        rotated: list[Rotated] = []
+
+        def keep() -> None:
+            """After each scene, so that a run that is broken off leaves what it has."""
+            write(LATEST, scenes, logs, aims(), plan, decided, rotated)
+
+        def aims() -> list[Verdict]:
+            return [*verdicts(scenes), *log_verdicts(logs), *rotation_verdicts(rotated)]
+
         with _openings(options.database or ("sqlite" if quick else "")) as openings:
             for name, opening in openings.items():
                 for size in sizes:
@@ -69,30 +83,20 @@ def main(arguments: list[str] | None = None) -> int:
                     with _emptied(opening) as (store, folder):
                         scene = play(store, size, material, plan, folder, partial(say, heading))
                     scenes.append(scene)
-                    # After each scene, so that a run that is broken off leaves what it has.
-                    write(
-                        LATEST,
-                        scenes,
-                        logs,
-                        [*verdicts(scenes), *log_verdicts(logs)],
-                        plan,
-                        decided,
-                    )
-                if options.only != "records":
+                    keep()
+                if options.only in (None, "keys"):
+                    say(f"{name}, rotation of keys")
+                    with _emptied(opening) as (store, folder):
+                        rotated.append(rotations(store, folder))
+                    keep()
+                if options.only in (None, "log"):
                     logs.append(scene_of_log := LogScene(name))
                     _play_log(opening, QUICK if quick else LogPlan(), plan, scene_of_log, say)
-                    write(
-                        LATEST,
-                        scenes,
-                        logs,
-                        [*verdicts(scenes), *log_verdicts(logs)],
-                        plan,
-                        decided,
-                    )
+                    keep()
     except loader.LoaderUnavailable as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    show(console, scenes, logs, [*verdicts(scenes), *log_verdicts(logs)], decided)
+    show(console, scenes, logs, aims(), decided, rotated)
     say(f"written to {LATEST}")
     return 0
 

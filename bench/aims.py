@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.results import Figure, Measured, Scene, middle
+from bench.rotation import SLOWDOWN_BY_VERSIONS, Rotated
 
 MASKED_GET = "masked get, customer"
 BARE_SHARE = 0.6  # of the bare handler's rate, on SQLite
@@ -41,6 +42,23 @@ def _share(mine: list[Figure], others: list[Figure]) -> float:
 def verdicts(scenes: Sequence[Scene]) -> list[Verdict]:
     """Of all scenes of a run."""
     return [*_masked_get(scenes), *_lent_get(scenes), *_import(scenes), *_growth(scenes)]
+
+
+def rotation_verdicts(rotated: Sequence[Rotated]) -> list[Verdict]:
+    """Whether a thousand versions of a key slow nothing."""
+    return [
+        Verdict(
+            f"{name}, {one.database}: with 1,000 versions of the key no more than "
+            f"{SLOWDOWN_BY_VERSIONS} times slower than with one",
+            f"{after / before:.2f} times",
+            after / before <= SLOWDOWN_BY_VERSIONS,
+        )
+        for one in rotated
+        for name, before, after in (
+            ("file key from the store", one.fetch_us, one.fetch_us_of_many),
+            ("keys of a new scope", one.new_us, one.new_us_of_many),
+        )
+    ]
 
 
 def _masked_get(scenes: Sequence[Scene]) -> Iterator[Verdict]:

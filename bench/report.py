@@ -21,6 +21,7 @@ from bench.deciding import Decided
 from bench.log_report import disk_table, log_table
 from bench.log_results import LogScene
 from bench.results import Figure, Imported, Measured, Scene, middle
+from bench.rotation import Rotated
 from bench.scenes import Plan
 
 _PACKAGES = ("grpcio", "protobuf", "SQLAlchemy", "psycopg", "cryptography")
@@ -33,6 +34,7 @@ def write(
     aims: Sequence[Verdict],
     plan: Plan,
     decided: Sequence[Decided] = (),
+    rotated: Sequence[Rotated] = (),
 ) -> None:
     """Write everything that was measured as JSON."""
     content = {
@@ -43,6 +45,7 @@ def write(
         "scenes": [asdict(scene) for scene in scenes],
         "logs": [asdict(log) for log in logs],
         "decisions": [asdict(one) for one in decided],
+        "rotations": [asdict(one) for one in rotated],
         "aims": [asdict(aim) for aim in aims],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +79,9 @@ def show(
     logs: Sequence[LogScene],
     aims: Sequence[Verdict],
     decided: Sequence[Decided] = (),
+    rotated: Sequence[Rotated] = (),
 ) -> None:
-    """Print a table for each scene, the decisions, and the aims."""
+    """Print a table for each scene, the decisions, the rotation of keys, and the aims."""
     for scene in scenes:
         console.print(_operations(scene))
         console.print(_imports(scene))
@@ -86,6 +90,8 @@ def show(
         console.print(disk_table(log))
     if decided:
         console.print(_decisions(decided))
+    if rotated:
+        console.print(_rotations(rotated))
     console.print(_aims(aims))
     console.print(
         "Medians of the rounds; ± is half of what lies between the fastest and the slowest. "
@@ -177,6 +183,28 @@ def _decisions(decided: Sequence[Decided]) -> Table:
     table.add_column("us", justify="right")
     for one in decided:
         table.add_row(one.decision, f"{one.us:,.2f}")
+    return table
+
+
+def _rotations(rotated: Sequence[Rotated]) -> Table:
+    table = Table(title="rotation of keys, unthrottled", title_justify="left")
+    table.add_column("database")
+    for name in (
+        "file keys", "rewrapped/s", "checked/s", "fetch us", "of 1,000 versions", "new scope us",
+        "of 1,000 versions",
+    ):  # fmt: skip
+        table.add_column(name, justify="right")
+    for one in rotated:
+        table.add_row(
+            one.database,
+            f"{one.keys:,}",
+            f"{one.moved_per_second:,.0f}",
+            f"{one.checked_per_second:,.0f}",
+            f"{one.fetch_us:,.0f}",
+            f"{one.fetch_us_of_many:,.0f}",
+            f"{one.new_us:,.0f}",
+            f"{one.new_us_of_many:,.0f}",
+        )
     return table
 
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.aims import rates, share_of_bare, verdicts
+from bench.aims import rates, rotation_verdicts, share_of_bare, verdicts
+from bench.databases import sqlite
 from bench.deciding import decisions
 from bench.material import Material, Size, _make, read_messages, write_messages
 from bench.results import Figure, Imported, Measured, Scene, middle
+from bench.rotation import Rotated, rotations
 from recordsvault.records.v1 import records_pb2 as pb
 
 
@@ -103,3 +105,20 @@ def test_every_transaction_is_stored_imported_or_created_and_each_kind_spans_the
     for items in (stored, imported, created):
         booked = [i.transaction.booking_time.ToDatetime().year for i in items]
         assert {2024, 2025, 2026} <= set(booked)
+
+
+def test_a_thousand_versions_of_a_key_are_judged_by_what_they_add() -> None:
+    def rotated(many: float, many_new: float) -> Rotated:
+        return Rotated("SQLite", 1, 1.0, 1.0, 100.0, many, 1000.0, many_new)
+
+    assert [v.met for v in rotation_verdicts([rotated(120, 1200)])] == [True, True]
+    assert [v.met for v in rotation_verdicts([rotated(121, 1201)])] == [False, False]
+    assert rotation_verdicts([]) == []
+
+
+def test_rewrapping_is_measured_on_keys_that_are_there(tmp_path: Path) -> None:
+    with sqlite(tmp_path) as store:
+        found = rotations(store, tmp_path, keys=2_000)
+    assert found.keys == 2_000
+    assert min(found.moved_per_second, found.checked_per_second) > 0
+    assert min(found.fetch_us, found.fetch_us_of_many, found.new_us, found.new_us_of_many) > 0
