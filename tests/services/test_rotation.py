@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from tests.support.rotation import BANK, FAST, Room, keks, refs, several
 from vault.kms import KekMissing, KekName
-from vault.records import Branch
+from vault.records import Branch, ScopeRef
 from vault.sealing import SealContext, open_full, open_masked, seal_full, seal_masked
 from vault.services.rotation.planning import KeyStepRefused, Planning
 from vault.services.rotation.steps import Key, Step, Verb, step_in, to_content
@@ -97,6 +97,20 @@ def test_a_rewrap_moves_every_file_key_and_what_they_sealed_still_opens(
     assert room.versions(Branch.MASKED) == {1: 30}
     opens(room, what)
     opens(other, what)
+
+
+def test_scopes_with_slashes_in_their_names_are_checked_once_each(room: Room) -> None:
+    """Of a compartment, which is nobody's file, and of a booking year."""
+    wanted = [
+        ScopeRef(BANK, "compartments/c1", "compartment"),
+        ScopeRef(BANK, "compartments/c2", "compartment"),
+        ScopeRef(BANK, "c000001", "transactions/2026"),
+        ScopeRef(BANK, "c000001", "identity"),
+    ]
+    room.ring.ensure(wanted)
+    room.do(Key.BRANCH_FULL, Verb.ROTATE)
+    done = room.do(Key.BRANCH_FULL, Verb.REWRAP, rate=5)
+    assert (done.stage, done.done, done.checked) == (DONE, 4, 4)
 
 
 def test_the_masked_branch_is_rewrapped_alike_and_a_masked_node_reads_on(

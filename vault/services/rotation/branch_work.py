@@ -105,7 +105,8 @@ class BranchWork:
     def _check(self, job: JobRow) -> tuple[JobRow, int]:
         on, branch, institution, target = self._on, self._branch, job.institution, int(job.target)
         broken = self._broken.setdefault(job.job, {})
-        customer, _, scope = job.cursor.partition("/")
+        # A scope's name may have a slash in it, and so may that of whom it belongs to.
+        customer, _, scope = job.cursor.partition("|")
         rows = on.read(
             lambda conn: key_versions.page(
                 conn, branch, institution, (customer, scope), batch_of(job)
@@ -120,7 +121,7 @@ class BranchWork:
         self._note(broken, on.rotating.unopened(branch, rows))
         last = rows[-1]
         made = going_on(
-            on, job, checked=job.checked + len(rows), cursor=f"{last.customer}/{last.scope}"
+            on, job, checked=job.checked + len(rows), cursor=f"{last.customer}|{last.scope}"
         )
         return kept(on, made), len(rows)
 
