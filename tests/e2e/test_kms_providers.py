@@ -11,7 +11,9 @@ from typing import Any
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 
 from recordsvault.admin.v1 import admin_pb2
 from recordsvault.masked.v1 import masked_pb2
@@ -93,7 +95,7 @@ def until(met: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def standing(vault: RunningVault, tier: TierName) -> int:
-    stub = health_pb2_grpc.HealthStub(vault.channel("operator", tier))
+    stub: Any = health_pb2_grpc.HealthStub(vault.channel("operator", tier))
     return int(stub.Check(health_pb2.HealthCheckRequest()).status)
 
 
@@ -108,11 +110,12 @@ def outcome(call: Callable[[], Any]) -> str:
     try:
         call()
     except grpc.RpcError as error:
-        details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
-        for reason in (b"KMS_UNAVAILABLE", b"KMS_SEALED"):
-            if reason in details:
-                return reason.decode()
-        return str(error.code())
+        status: Any = rpc_status.from_call(error)  # type: ignore[arg-type]  # it is a call, too
+        for detail in status.details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                return str(info.reason)
+        return str(status)
     return "OK"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -100,9 +101,8 @@ def unseal(
 ) -> None:
     """Give your share to a server that waits for it. Run it on the server's machine."""
     if from_fd is None:
-        words = [
-            typer.prompt(say("Your share (33 words)", "您的份额（33 个单词）"), hide_input=True)
-        ]
+        # Not by typer.prompt, which shows its text before it stops showing what is typed.
+        words = [getpass(say("Your share (33 words): ", "您的份额（33 个单词）："))]
     else:
         with os.fdopen(from_fd, "rb", closefd=False) as lines:
             text = lines.read(_MOST_BYTES + 1)
