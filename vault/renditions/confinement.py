@@ -4,8 +4,7 @@ Everything that it needs is loaded by then. Afterwards it can open no file and n
 process, write no file, and take no more memory and time than it was given. A decoder that a
 document has taken over has two pipes and what is in memory: one document, no key.
 
-This is what an unprivileged process can do to itself by resource limits. They bind root as well,
-save the number of processes; do not run the vault as root.
+All of this an unprivileged process can do to itself, and it binds root as well.
 """
 
 import ctypes
@@ -14,13 +13,15 @@ import resource
 import sys
 from typing import Final
 
+from vault.renditions.syscalls import leave_few_calls
+
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
 def confine(memory: int, processor_seconds: int) -> None:
     """Give up what is not needed, for good. `memory`: bytes of address space, what is held
-    included."""
+    included. Raises OSError where the system does not let it."""
     os.chdir("/")
     os.closerange(3, 256)
     _limit(resource.RLIMIT_AS, memory)
@@ -28,7 +29,6 @@ def confine(memory: int, processor_seconds: int) -> None:
     _limit(resource.RLIMIT_CPU, processor_seconds, processor_seconds + 2)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NPROC, 0)
     # The highest number that a file may have from now on: those of the two pipes are below it.
     _limit(resource.RLIMIT_NOFILE, 0)
     if sys.platform == "linux":
@@ -36,6 +36,7 @@ def confine(memory: int, processor_seconds: int) -> None:
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         # Nobody of the same user reads its memory, and it leaves no image of it.
         prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    leave_few_calls()
 
 
 def _limit(what: int, most: int, hard: int | None = None) -> None:

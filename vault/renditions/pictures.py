@@ -24,8 +24,7 @@ _FORMATS: Final = {
 # We count pixels ourselves, before any is decoded; Pillow would only warn up to twice its limit.
 Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-# No threads: a process that decodes may start none.
-pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, decode_threads=0)
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, decode_threads=1)
 
 
 def pages_of_picture(
