@@ -12,12 +12,14 @@ import pytest
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
 from tests.cli.test_with_the_vault import ctl
+from tests.e2e import people
 from tests.e2e.calls import SERVING, create
 from tests.e2e.wire import LogBook
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
 Ran = subprocess.CompletedProcess[str]
+pytestmark = pytest.mark.slow
 
 
 def by(vault: RunningVault, who: str, *arguments: str) -> Ran:
@@ -139,6 +141,29 @@ def test_a_process_that_is_killed_in_the_middle_goes_on_where_it_was(
     assert versions(vault, "branch-full")[newest] == sum(before.values())
     for name in customers:
         reads(vault, name)
+
+
+def test_an_index_key_is_rotated_and_customers_are_found_throughout(
+    vault: RunningVault,
+) -> None:
+    number = people.phone(4_711)
+    customer = people.person()
+    customer.phones[:] = [number]
+    name = create(vault, customer).name
+
+    def found() -> list[str]:
+        request = mp.SearchMaskedCustomersRequest(parent=people.PARENT, phone=number)
+        return [one.name for one in vault.masked().SearchMaskedCustomers(request).customers]
+
+    assert done(vault, "rotate", "index")["state"] == "KEY_WORK_STATE_DONE"
+    assert found() == [name]
+    assert done(vault, "rewrap", "index")["state"] == "KEY_WORK_STATE_DONE"
+    assert found() == [name]
+    counts = versions(vault, "index")
+    assert counts["1"] == counts["2"] > 0
+    assert done(vault, "retire", "index", "--version", "1")["state"] == "KEY_WORK_STATE_DONE"
+    assert versions(vault, "index") == {"2": counts["2"]}
+    assert found() == [name]
 
 
 def test_the_log_has_who_proposed_who_approved_and_what_the_vault_did(
