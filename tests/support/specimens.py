@@ -144,7 +144,7 @@ def cn_business_licence() -> Sheet:
         (
             ("Name", "NOWHERE TRADING CO."),
             ("Type", "Limited company"),
-            ("Legal representative", "YANG BEN"),
+            ("Represented by", "YANG BEN"),
             ("Business scope", "Nothing whatsoever"),
         )
     ):
@@ -153,7 +153,7 @@ def cn_business_licence() -> Sheet:
         sheet.text(0.25, y, value, 0.032, personal=label != "Type")
     for number, (label, value) in enumerate(
         (
-            ("Registered capital", "NONE"),
+            ("Capital", "NONE"),
             ("Established", "1900-13-32"),
             ("Domicile", "NO. 0, NOWHERE ROAD"),
         )
@@ -161,7 +161,7 @@ def cn_business_licence() -> Sheet:
         y = 0.38 + 0.09 * number
         sheet.text(0.54, y, label, 0.026, FAINT)
         sheet.text(0.70, y, value, 0.032, personal=label == "Domicile")
-    sheet.text(0.52, 0.80, "Registration authority", 0.034)
+    sheet.text(0.535, 0.80, "Authority", 0.034)
     sheet.disc((0.76, 0.70, 0.89, 0.885), RED, (252, 250, 244))
     sheet.text(0.70, 0.92, "1900 - 13 - 32", 0.03)
     return sheet.finish()

@@ -11,10 +11,10 @@ from vault.renditions.rendition import Withheld
 
 _SIZE: Final = (640, 400)
 _PAPER, _FRAME, _INK, _FAINT = (244, 245, 247), (176, 182, 192), (54, 60, 72), (110, 118, 130)
-_STAMP: Final = (176, 0, 60)
+_STAMP: Final = (214, 20, 84)
 # Of 255: as dark as it may be without hiding a line of print below it, and as light as it may be
 # without being lost on a photocopy.
-_STAMP_STRENGTH: Final = 96
+_STAMP_STRENGTH: Final = 112
 _STAMP_ANGLE: Final = 28
 _STAMPED_COLOURS: Final = 160
 _LONGEST_STAMP: Final = 200
