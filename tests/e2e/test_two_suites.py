@@ -1,7 +1,7 @@
 """Two banks in one vault and one database, with AES-256-GCM and with SM4-GCM: every main call of
 both, over the wire; and a bank that changes its suite."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from recordsvault.records.v1 import records_pb2 as pb
 from tests.e2e import people
 from tests.e2e.calls import SERVING, contents
 from tests.e2e.people import OTHER_PARENT, PARENT
+from tests.e2e.suites import change_suites, sealed_with
 from tests.support.running_vault import OTHER, OWN, RunningVault, other
-from vault.sealing import AES_256_GCM, SM4_GCM, Suite, suite_of
-from vault.server.settings import TierName
-from vault.store import Database
+from vault.sealing import AES_256_GCM, SM4_GCM, Suite
 
 BANKS = pytest.mark.parametrize(
     ("parent", "backend", "crm", "suite"),
@@ -26,7 +25,6 @@ BANKS = pytest.mark.parametrize(
     ],
     ids=[AES_256_GCM.name, SM4_GCM.name],
 )
-TABLES = ("customers", "documents", "transactions")
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +38,9 @@ def vault(each_vault: RunningVault) -> RunningVault:
     return each_vault
 
 
-def sealed_with(vault: RunningVault, institution: str) -> set[Suite]:
-    """The suites of all that an institution has stored, full and masked."""
-    database = Database(vault.database)
-    try:
-        rows = database.read_sync(
-            lambda conn: [
-                bytes(value)
-                for table in TABLES
-                for row in conn.exec_driver_sql(
-                    f"SELECT sealed, masked FROM {table} WHERE institution = '{institution}'"
-                )
-                for value in row
-            ]
-        )
-    finally:
-        database.dispose()
-    assert rows
-    return {suite_of(row) for row in rows}
+def stored(vault: RunningVault, institution: str) -> set[Suite]:
+    """The suites of all that an institution has stored."""
+    return set().union(*sealed_with(vault, institution).values())
 
 
 def health(vault: RunningVault, part: str) -> Any:
@@ -111,7 +94,7 @@ def test_every_main_call_of_a_bank_works_with_its_suite(
         owner.name
     ]
     assert found(vault, crm, parent, phone=sent.phones[0]) == [owner.name]
-    assert sealed_with(vault, parent.removeprefix("institutions/")) == {suite}
+    assert stored(vault, parent.removeprefix("institutions/")) == {suite}
 
 
 @BANKS
@@ -138,40 +121,32 @@ def test_health_says_which_suite_each_bank_has(vault: RunningVault) -> None:
 def test_the_key_store_has_branch_keys_of_either_suite_only_where_they_belong(
     vault: RunningVault,
 ) -> None:
-    assert sealed_with(vault, OWN) == {AES_256_GCM}
-    assert sealed_with(vault, OTHER) == {SM4_GCM}
+    assert stored(vault, OWN) == {AES_256_GCM}
+    assert stored(vault, OTHER) == {SM4_GCM}
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Iterator[tuple[RunningVault, Callable[[str], None]]]:
-    """A vault whose configuration of suites can be changed between two starts."""
+def own(tmp_path: Path) -> Iterator[RunningVault]:
+    """A vault for one test, whose configuration is changed."""
     with RunningVault(tmp_path, f"sqlite:///{tmp_path}/vault.db") as running:
-
-        def change(suites: str) -> None:
-            running.terminate(TierName.FULL)
-            lines = running.config.read_text("utf-8").splitlines()
-            lines = [f"suites = {suites}" if one.startswith("suites =") else one for one in lines]
-            running.config.write_text("\n".join(lines), "utf-8")
-            running.start(TierName.FULL)
-
-        yield running, change
+        yield running
 
 
 def test_a_bank_that_changes_its_suite_reads_and_finds_what_it_had_and_seals_with_the_new_one(
-    changed: tuple[RunningVault, Callable[[str], None]],
+    own: RunningVault,
 ) -> None:
-    vault, change = changed
+    vault = own
     before = people.person()
     stub = vault.records()
     old = stub.CreateCustomer(pb.CreateCustomerRequest(parent=PARENT, customer=before)).customer
-    assert sealed_with(vault, OWN) == {AES_256_GCM}
-    change(f'{{ "{OWN}" = "sm4-gcm" }}')
+    assert stored(vault, OWN) == {AES_256_GCM}
+    change_suites(vault, f'{{ "{OWN}" = "sm4-gcm" }}')
 
     full = pb.GetCustomerRequest(name=old.name, purpose=SERVING)
     assert contents(stub.GetCustomer(full).customer) == before
     newer = people.person()
     new = stub.CreateCustomer(pb.CreateCustomerRequest(parent=PARENT, customer=newer)).customer
-    assert sealed_with(vault, OWN) == {AES_256_GCM, SM4_GCM}
+    assert stored(vault, OWN) == {AES_256_GCM, SM4_GCM}
     for name, sent in ((old.name, before), (new.name, newer)):
         # The masked node was not restarted, and opens either.
         vault.masked().GetMaskedCustomer(mp.GetMaskedCustomerRequest(name=name))
@@ -183,6 +158,6 @@ def test_a_bank_that_changes_its_suite_reads_and_finds_what_it_had_and_seals_wit
     check = health(vault, "suites")
     assert check.state == admin_pb2.HEALTH_STATE_WARNING
     assert f"{OWN}: branch-full, branch-masked, index" in check.detail
-    change("{}")
+    change_suites(vault, "{}")
     for name in (old.name, new.name):
         stub.GetCustomer(pb.GetCustomerRequest(name=name, purpose=SERVING))

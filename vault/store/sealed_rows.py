@@ -1,6 +1,7 @@
 """Rows with sealed columns, found by the suite that these say, and exchanged for others.
 
-The second byte of what is sealed is its suite's id (vault/sealing/sealed.py). Functions on a
+The second byte of what is sealed is its suite's id (vault/sealing/sealed.py); a column that holds
+nothing any more, such as the key of an upload that was completed, is empty. Functions on a
 connection, which take part in their caller's transaction. Need the full role.
 """
 
@@ -80,7 +81,10 @@ def _others(table: Table, institution: str, suite_id: int) -> ColumnElement[bool
         table.c.institution == institution,
         or_(
             *(
-                func.substr(table.c[name], 2, 1, type_=LargeBinary()) != wanted
+                and_(
+                    table.c[name] != b"",
+                    func.substr(table.c[name], 2, 1, type_=LargeBinary()) != wanted,
+                )
                 for name in sealed_columns(table)
             )
         ),

@@ -150,7 +150,7 @@ class RecordWork:
             try:
                 for name, of_scope in keys.items():
                     standing = bytes(row._mapping[name])
-                    if suite_of(standing) is not suite:
+                    if standing and suite_of(standing) is not suite:
                         key = of_scope.get(place.scope)
                         if key is None:
                             raise ScopeShredded(place.scope)
