@@ -21,6 +21,7 @@ from vault.services import errors as refused
 from vault.services.compartments.entry import ChangeRefused
 from vault.services.contents import errors as contents
 from vault.services.lending import refused as lending
+from vault.services.rotation import planning
 
 VAULT: Final = Path(refused.__file__).parents[1]
 _INTRODUCTION: Final = """\
@@ -162,6 +163,10 @@ ADVICE: Final = {
     "proposer left. Look at the member again.",
     "COMPARTMENT_OWN_FILE": "Nobody notes anything about himself or a declared relative. Another "
     "member has to.",
+    # Keys
+    "KEY_STEP_REFUSED": "That cannot be done with this key as things stand; the sentence says why: "
+    "something hangs under the version still, it is the newest, no rewrap was finished, or the "
+    "provider cannot. Look with `vaultctl keys list`, and take the step that is missing first.",
     # A log that was set back
     "NOTHING_TO_RECOVER": "The log was not set back; there is nothing to acknowledge.",
     "RECOVERY_ELSEWHERE": "A masked node takes no acknowledgement. Give it on the full tier.",
@@ -267,6 +272,11 @@ FIELD_ADVICE: Final = {
     "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
     "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
     "TWICE_IN_REQUEST": "Two customers of one batch have the same identity or customer number.",
+    "KEY_OF_VAULT": "KEKs are of the vault as a whole: leave `parent` empty.",
+    "KEY_OF_INSTITUTION": "The key is an institution's: name it in `parent`.",
+    "ONLY_TO_RETIRE": "A version is given to retire one; a rotation makes the next by itself.",
+    "ONLY_TO_REWRAP": "How many keys a second is said of a rewrap only.",
+    "ONLY_TO_ROTATE_KEK": "A provider is named where a KEK is rotated only.",
     "IDENTIFIER": "The identifier is none that the vault makes.",
     "POLICY_INVALID": "The policies do not parse or do not fit the schema of this release. Try "
     "`vaultctl policy validate`.",
@@ -303,6 +313,7 @@ _ERRORS: Final = frozenset(
             contents,
             decoying,
             lending,
+            planning,
         )
     }
 )
@@ -321,6 +332,8 @@ _MADE: Final = {
 _NEVER_ANSWERED: Final = frozenset(
     {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
     | {"DECOY_OPENED", "DECOY_LOOKED_AT", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
+    # In the event with which the vault ends a step with a key that it could not take.
+    | {"KEY_STEP_FAILED"}
 )
 
 

@@ -44,8 +44,6 @@ _CHUNK: Final = 200
 
 _log = structlog.get_logger("vault.services")
 
-__all__ = ["EVERY_SECONDS", "KeyRunner"]
-
 
 class KeyRunner:
     """Of one process of the full tier. ``agreed`` gives the approved proposals about keys, in

@@ -18,7 +18,11 @@ from vault.sealing import Clock, KeyRing
 from vault.sealing.rotating import Rotating
 from vault.services.rotation.steps import DEFAULT_RATE
 from vault.store import Database, KeyStore, key_jobs
-from vault.store.key_jobs import CHECKING, DONE, FAILED, RUNNING, JobRow
+from vault.store.key_jobs import CHECKING as CHECKING
+from vault.store.key_jobs import DONE as DONE
+from vault.store.key_jobs import FAILED as FAILED
+from vault.store.key_jobs import RUNNING as RUNNING
+from vault.store.key_jobs import JobRow as JobRow
 
 T = TypeVar("T")
 
@@ -28,20 +32,6 @@ LEASE_SECONDS: Final = 10.0
 _BATCHES_A_SECOND: Final = 5
 _MOST: Final = 500
 _DETAIL: Final = 400
-
-__all__ = [
-    "CHECKING",
-    "DONE",
-    "FAILED",
-    "RUNNING",
-    "Ground",
-    "JobRow",
-    "Work",
-    "batch_of",
-    "failed",
-    "going_on",
-    "kept",
-]
 
 
 @dataclass(frozen=True, slots=True)
