@@ -14,6 +14,7 @@ from rich.text import Text
 
 from clients.examples.command import CUSTOMERS, DOCUMENTS, TRANSACTIONS
 from clients.examples.demo_lending import LENDING_EVENTS, NOT_ACTIVE, borrow
+from clients.examples.demo_scans import SCAN, SCAN_EVENTS, scan
 from clients.examples.demo_stage import DemoFailed, Event, Stage, make_console, running_vault
 
 _HERE = Path(__file__).resolve().parent
@@ -93,6 +94,7 @@ def _play(stage: Stage, ports: Sequence[str]) -> None:
             if not known:
                 entries += tail.until([("backend", "records.import")])
             name = _read_masked(stage, person)
+            scan(stage, name, _shown(SCAN))
             _be_refused(stage, name, person)
             lends = stage.has_tokens()
             if lends:
@@ -237,6 +239,7 @@ _EXPECTED = (
     ("crm", "masked.customers.search"),
     ("masked-node", "internal.index.lookup"),
     ("crm", "masked.transactions.list"),
+    *SCAN_EVENTS,
     ("crm", "records.customers.get"),
     ("compliance", "records.customers.get"),
 )
