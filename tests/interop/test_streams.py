@@ -10,8 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.sealing.conftest import BANK, Keys
 from tests.support import go_tool
-from vault.sealing import SUITES, SealBroken, Suite, stream
+from tests.support.key_faults import SwitchableKms
+from vault.kms import KekName, LocalFileKms, create_local_keks
+from vault.records.index_terms import IndexKind
+from vault.records.scopes import Branch, ScopeRef
+from vault.sealing import (
+    SUITES,
+    IndexKey,
+    SealBroken,
+    SealContext,
+    Suite,
+    seal_full,
+    seal_masked,
+    stream,
+)
+from vault.sealing.hierarchy import _file_key_aad, open_branch_key
 from vault.sealing.stream import CHUNK_BYTES, HEADER_BYTES
 
 SOURCE = Path(__file__).parent / "streamcheck"
@@ -36,6 +51,12 @@ def streamcheck() -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    create_local_keks(tmp_path / "keys", list(KekName))
+    return Keys(tmp_path / "keys", SwitchableKms(LocalFileKms(tmp_path / "keys")))
 
 
 def ours(suite: Suite, key: bytes, plain: bytes) -> bytes:
@@ -118,3 +139,48 @@ def test_go_refuses_another_key_and_another_context(streamcheck: Run, suite: Sui
         done = streamcheck("open", *wrong, stdin=sealed)
         assert done.returncode == 1
         assert b"commitment" in done.stderr
+
+
+# -- records and tokens ------------------------------------------------------------------------
+
+
+@suites
+@pytest.mark.parametrize("size", [0, 1, 5_000])
+def test_go_opens_the_records_and_masked_views_that_we_seal(
+    streamcheck: Run, keys: Keys, suite: Suite, size: int
+) -> None:
+    """From the file key as it is wrapped in the key store, by the way that the key room says."""
+    keys.suite = suite
+    ring = keys.new_ring()
+    ring.open_institution(BANK)
+    ref = ScopeRef(BANK, "alice", "identity")
+    text = os.urandom(size)
+    place = SealContext(BANK, "alice", "documents/d", 3, "column")
+    other = SealContext(BANK, "bob", "documents/d", 3, "column")
+    both = {
+        Branch.FULL: seal_full(keys.full(ring, ref), text, place),
+        Branch.MASKED: seal_masked(keys.masked(ring, ref), text, place),
+    }
+    for format_byte, (branch, sealed) in enumerate(both.items(), 1):
+        assert sealed[:2] == bytes((format_byte, suite.suite_id))
+        branch_key = open_branch_key(keys.kms, branch, keys.store.branch_rows[branch, BANK][1])
+        row = keys.store.file_rows[branch][ref]
+        material = bytes(
+            branch_key.aead.open_key(row.wrapped, _file_key_aad(branch_key, ref, row.key_id))
+        )
+        done = streamcheck("record", material, place.aad(), stdin=sealed)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout == text
+        assert streamcheck("record", material, other.aad(), stdin=sealed).returncode == 1
+        changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        assert streamcheck("record", material, place.aad(), stdin=changed).returncode == 1
+
+
+@suites
+def test_go_makes_the_same_tokens(streamcheck: Run, suite: Suite) -> None:
+    material = os.urandom(32)
+    key = IndexKey(BANK, 1, bytearray(material), suite)
+    for kind, value in ((IndexKind.NAME, "王小明"), (IndexKind.PHONE, "+8613800138000")):
+        done = streamcheck("token", suite.suite_id, material, f"token/{kind.value}", value.encode())
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode().strip() == key.token(kind, value).hex()

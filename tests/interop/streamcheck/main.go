@@ -7,6 +7,7 @@
 //	streamcheck record FILE-KEY PLACE                   a sealed record in, plaintext out
 //	streamcheck token SUITE INDEX-KEY USE VALUE         a token of the blind index
 //
+// FILE-KEY is what the branch key wraps: the id of the suite that it was made for, and 32 bytes.
 // SUITE is 1 (AES-256-GCM, SHA-256) or 2 (SM4-GCM, SM3); keys, contexts, places and values are in
 // hexadecimal. The exit status is 0 only if all is well; what is put out before is authentic.
 package main
@@ -280,6 +281,9 @@ func openRecord(fileKey, place string, in io.Reader, out io.Writer) error {
 	if !known {
 		return fmt.Errorf("no suite %d", sealed[1])
 	}
+	if key, err = s.ofFileKey(key, sealed[1]); err != nil {
+		return err
+	}
 	if sealed[0] == 1 {
 		end := header + nonceSize + s.keySize + tagSize
 		if len(sealed) < end {
@@ -302,6 +306,18 @@ func openRecord(fileKey, place string, in io.Reader, out io.Writer) error {
 	}
 	_, err = out.Write(plain)
 	return err
+}
+
+// ofFileKey is the key that a suite has of a file key (vault/sealing/hierarchy.py): the first one
+// takes it as it is if it was made for it, else it is derived.
+func (s suite) ofFileKey(material []byte, id byte) ([]byte, error) {
+	if len(material) != 33 {
+		return nil, errors.New("no file key")
+	}
+	if id == 1 && material[0] == 1 {
+		return material[1:], nil
+	}
+	return hkdf.Key(s.hash, material[1:], nil, "recordsvault/file-key/v1/"+s.aead, s.keySize)
 }
 
 func (s suite) open(key, sealed, aad []byte) ([]byte, error) {
