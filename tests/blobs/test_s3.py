@@ -166,6 +166,17 @@ def test_a_hanging_store_is_waited_for_a_bounded_time(
     assert [one.name for one in blobs.list()] == ["a", "b"]
 
 
+@pytest.mark.slow
+def test_a_check_is_over_before_the_health_check_gives_up(
+    s3_server: S3Server, faults: S3Faults, bucket: str
+) -> None:
+    blobs = S3Blobs(s3_server.place(bucket, url=faults.url))
+    with faults.fault(Fault.HANGS), pytest.raises(BlobsUnavailable, match="in time"):
+        blobs.check()
+    assert len(faults.seen) == 1
+    blobs.check()
+
+
 def test_what_ails_a_store_is_named(behind: S3Blobs, faults: S3Faults) -> None:
     with faults.fault(Fault.BUSY), pytest.raises(BlobsUnavailable, match="SlowDown"):
         behind.get("a")

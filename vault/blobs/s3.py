@@ -45,6 +45,8 @@ from vault.blobs.s3_waits import FIRST_WAIT, LONGEST_WAIT, waits
 
 _PIECE: Final = 4 * 1024 * 1024
 _CONNECT_SECONDS: Final = 5.0
+# Shorter than the health check waits for a part.
+_HURRY_SECONDS: Final = 3.0
 _PAGE: Final = 1_000
 # Metadata of an object: its digest, and which put it came by.
 _DIGEST: Final = "vault-sha256"
@@ -64,6 +66,7 @@ class S3Blobs:
         self._opening = threading.Lock()
         self._opened: dict[bool, S3Store] = {}
         self._lock_asked = place.lock is None
+        self._hurried: S3Blobs | None = None
 
     def __repr__(self) -> str:
         return "S3Blobs()"
@@ -151,14 +154,21 @@ class S3Blobs:
         return _entries(pages)
 
     def check(self) -> None:
-        """As Blobs. Asks for an object that is not there: with its answer the store says that it
-        knows our key, and has the bucket."""
+        """As Blobs, once and for a few seconds. Asks for an object that is not there: with its
+        answer the store says that it knows our key, and has the bucket."""
+        with self._opening:
+            if self._hurried is None:
+                self._hurried = self.hurried()
+        self._hurried.look()
+        self._hurried.require_lock()
+
+    def look(self) -> None:
+        """As `check`, for as long as any request may take, and without asking for a lock."""
         try:
             self._store().get(f"check/{secrets.token_hex(8)}")
         except (BaseError, OSError) as error:
             if refusal(error) is not Refusal.MISSING:
                 raise unavailable(error) from error
-        self.require_lock()
 
     def require_lock(self) -> None:
         """Where objects are to be locked: whether the bucket does so. Asked once. Raises
@@ -169,7 +179,7 @@ class S3Blobs:
 
     def hurried(self) -> S3Blobs:
         """The same, asked once and for a few seconds."""
-        soon = min(_CONNECT_SECONDS, self._place.timeout)
+        soon = min(_HURRY_SECONDS, self._place.timeout)
         return S3Blobs(replace(self._place, timeout=soon, attempts=1))
 
     def _put_once(self, name: str, content: bytes, facts: dict[str, str]) -> bool:
