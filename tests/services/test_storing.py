@@ -351,3 +351,83 @@ def test_a_customer_that_is_not_there_cannot_be_changed(on_a_vault: Any) -> None
             await update(vault, nobody, person("C1"))
 
     on_a_vault(test)
+
+
+def account_holder(number: str, *accounts: str) -> Customer:
+    return replace(person(number), accounts=accounts)
+
+
+OWN = "6200007349225835184"
+
+
+def by_account(account: str, **changes: Any) -> NewRecord:
+    record = builders.transaction(corrects="", reverses="", vouchers=(), **changes)
+    return NewRecord(TRANSACTIONS, record, owner_account=account, field="transaction")
+
+
+def test_an_item_finds_its_customer_by_an_account_of_his(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        (holder,) = await create(vault, account_holder("C1", "DE02 1203 0000 0000 2020 51"))
+        stored, unknown = await imported(
+            vault, by_account("DE02120300000000202051"), by_account("999000111222")
+        )
+        assert isinstance(stored, Stored)
+        assert stored.customer == holder.customer
+        assert isinstance(unknown, NotFound)
+
+    on_a_vault(test)
+
+
+def test_a_new_customer_owns_what_comes_with_his_account_in_one_message(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        new, stored = await imported(vault, account_holder("C1", OWN), by_account(OWN))
+        assert isinstance(new, Stored)
+        assert isinstance(stored, Stored)
+        assert stored.customer == new.customer
+
+    on_a_vault(test)
+
+
+def test_a_shared_account_is_nobodys_to_choose(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        await create(vault, account_holder("C1", OWN), account_holder("C2", OWN))
+        new, refused, other = await imported(
+            vault, account_holder("C3", "999000111222"), by_account(OWN), by_account("999000111222")
+        )
+        assert isinstance(refused, InvalidArgument)
+        assert [v.reason for v in refused.violations] == ["ACCOUNT_SHARED"]
+        assert isinstance(other, Stored)
+        assert isinstance(new, Stored)
+        (again,) = await imported(vault, account_holder("C4", "999000111222"))
+        assert isinstance(again, Stored)
+        (shared,) = await imported(vault, by_account("999000111222"))
+        assert kinds([shared]) == ["InvalidArgument"]
+
+    on_a_vault(test)
+
+
+def test_an_account_in_anothers_transaction_makes_it_not_his(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        holder, other = await create(vault, account_holder("C1", OWN), account_holder("C2"))
+        party = replace(builders.transaction().account, account=OWN)
+        strayed = builders.transaction(corrects="", reverses="", vouchers=(), account=party)
+        named = NewRecord(TRANSACTIONS, strayed, owner_number="C2", field="transaction")
+        assert kinds(await imported(vault, *[named] * 3)) == ["Stored"] * 3
+        (stored,) = await imported(vault, by_account(OWN))
+        assert isinstance(stored, Stored)
+        assert stored.customer == holder.customer != other.customer
+
+    on_a_vault(test)
+
+
+def test_a_request_that_was_carried_out_before_says_so(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        request = Request("records.import", str(uuid.uuid4()), b"body")
+        seen = []
+        for _ in range(2):
+            call = allowed(Action.IMPORT)
+            await vault.storing.store(call, batch(person("C1"), together=False, request=request))
+            seen.append(call.repeated)
+        assert seen == [False, True]
+
+    on_a_vault(test)

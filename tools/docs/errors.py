@@ -271,6 +271,8 @@ FIELD_ADVICE: Final = {
     "OTHER_PARENT": "The owner must belong to the institution of the import.",
     "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
     "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
+    "ACCOUNT_SHARED": "The item of an import names its owner by an account that several customers' "
+    "files have. Give the customer's number or name instead.",
     "TWICE_IN_REQUEST": "Two customers of one batch have the same identity or customer number.",
     "KEY_OF_VAULT": "KEKs are of the vault as a whole: leave `parent` empty.",
     "KEY_OF_INSTITUTION": "The key is an institution's: name it in `parent`.",

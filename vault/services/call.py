@@ -69,7 +69,8 @@ class Call:
     beside it, for who reads no more than that.
     ``joined_call_id`` is another node's call that this one serves. ``committed`` is set by a use
     case whose event has been made durable with its write, so that the pipeline does not log the
-    call a second time. ``receipt`` is that of the last event that was made durable.
+    call a second time. ``repeated`` says that the request was carried out before and this is its
+    first answer. ``receipt`` is that of the last event that was made durable.
     ``alike`` are keyed tokens of what the customer whom it opened has in common with others, where
     a rule of detection asks for that.
     """
@@ -100,6 +101,7 @@ class Call:
     trace: Trace = field(default_factory=Trace)
     committed: bool = False
     receipt: bytes = b""
+    repeated: bool = False
 
     def receive(self, receipt: bytes) -> None:
         """Keep the receipt of an event of this call."""

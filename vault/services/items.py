@@ -14,12 +14,14 @@ from vault.services.kinds import AnyKind
 @dataclass(frozen=True, slots=True)
 class NewRecord:
     """A record to be stored. A document or transaction names its customer by ``owner`` or by the
-    institution's own ``owner_number``; ``field`` is its path in the request, for messages."""
+    institution's own ``owner_number`` or by ``owner_account``, an account that he alone holds;
+    ``field`` is its path in the request, for messages."""
 
     kind: AnyKind
     record: Any
     owner: CustomerName | None = None
     owner_number: str = dataclasses.field(default="", repr=False)
+    owner_account: str = dataclasses.field(default="", repr=False)
     field: str = ""
     # What the edge found wrong with it; only an import carries refused items along.
     error: VaultError | None = None

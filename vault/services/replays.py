@@ -42,6 +42,8 @@ class Replays:
         was first. Raises RequestIdReused, and what `carry_out` raises.
         """
         before = await self.find(call, institution, request, fingerprint)
+        # A stream has one call for all its messages.
+        call.repeated = False
         if before is None:
             try:
                 return await carry_out()
@@ -51,6 +53,7 @@ class Replays:
                 if before is None:
                     raise
         call.touched(count=len(before))
+        call.repeated = True
         return before
 
     async def find(

@@ -3,7 +3,7 @@
 The order of steps is what makes it safe:
 
     1. a request that was carried out before gets its first answer
-    2. each item gets its place; a customer's own number is resolved to its identifier
+    2. each item gets its place; a customer's number or account is resolved to its identifier
     3. keys of new scopes are made durable in the key store (a crash after this leaves unused keys)
     4. every item is sealed; from here on there is no plaintext
     5. one transaction: claims, rows, index entries, the request's outcome and the event
@@ -35,7 +35,7 @@ from vault.records import (
     unix_ms,
 )
 from vault.sealing import Clock
-from vault.services import sealer
+from vault.services import account_owners, sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.errors import (
@@ -165,6 +165,7 @@ class Storing:
     async def _place(self, institution: str, drafts: list[Draft], index: Index, now: int) -> None:
         ms = now // 1000
         by_number: dict[str, str] = {}
+        by_account: dict[str, str] = {}
         for draft in drafts:
             if draft.error is None and draft.item.kind is CUSTOMERS:
                 draft.customer = draft.identifier = new_ulid(ms)
@@ -172,10 +173,17 @@ class Storing:
                 draft.scope = ScopeRef(institution, draft.customer, IDENTITY_SCOPE)
                 customer: Customer = draft.item.record
                 by_number.setdefault(_number_token_text(customer.customer_number), draft.customer)
+                for account in customer.accounts:
+                    text = account_owners.account_text(account)
+                    first = by_account.setdefault(text, draft.customer)
+                    if first != draft.customer:
+                        by_account[text] = account_owners.SHARED
         owners = await self._resolve_numbers(institution, drafts, index, by_number)
+        accounts = {d.item.owner_account for d in drafts if d.item.owner_account}
+        holders = await account_owners.holders(self._database, index, accounts, by_account)
         for draft in drafts:
             if draft.error is None and not draft.is_new_customer:
-                self._place_owned(institution, draft, owners, ms)
+                self._place_owned(institution, draft, owners, holders, ms)
 
     async def _resolve_numbers(
         self, institution: str, drafts: list[Draft], index: Index, by_number: dict[str, str]
@@ -201,10 +209,21 @@ class Storing:
         return {number: by_number[text] for number, text in texts.items() if text in by_number}
 
     @staticmethod
-    def _place_owned(institution: str, draft: Draft, owners: dict[str, str], ms: int) -> None:
+    def _place_owned(
+        institution: str, draft: Draft, owners: dict[str, str], holders: dict[str, str], ms: int
+    ) -> None:
         item = draft.item
         if item.owner is not None:
             draft.customer = item.owner.customer
+        elif item.owner_account:
+            holder = holders.get(item.owner_account)
+            if holder == account_owners.SHARED:
+                draft.error = InvalidArgument([_shared()])
+                return
+            if holder is None:
+                draft.error = NotFound("The customer with this account", "account_number")
+                return
+            draft.customer = holder
         else:
             draft.customer = owners.get(item.owner_number, "")
         if not draft.customer:
@@ -329,6 +348,15 @@ def _twice(field: str) -> FieldViolation:
         "TWICE_IN_REQUEST",
         "has the same identity or customer number as an item before it; send each customer once",
         "与前面的项目证件号码或客户号相同；每位客户请只提交一次",
+    )
+
+
+def _shared() -> FieldViolation:
+    return FieldViolation(
+        "account_number",
+        "ACCOUNT_SHARED",
+        "several customers hold this account; name the one whom the record is of by his number",
+        "该账户由多位客户共有；请用客户号指明记录所属客户",
     )
 
 

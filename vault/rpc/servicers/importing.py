@@ -57,6 +57,7 @@ def _item(institution: str, message: pb.ImportItem, problems: Problems) -> NewRe
         record,
         owner,
         message.customer_number,
+        message.account_number,
         field=which,
         error=InvalidArgument(problems.unique()) if problems else None,
     )
@@ -74,11 +75,11 @@ def _owner(
         problems.add(
             "customer_number",
             "OWNER_REQUIRED",
-            "give the customer's number or name",
-            "请提供客户号或客户资源名称",
+            "give the customer's number or name, or an account of his",
+            "请提供客户号、客户资源名称或其账户",
         )
         return None
-    if given == "customer_number":
+    if given in ("customer_number", "account_number"):
         return None
     target = target_of_parent(message.customer)
     if not target.customer or target.institution != institution:
@@ -103,6 +104,7 @@ def handler(storing: Storing) -> Callable[[Call, Any], Awaitable[Message]]:
                 answer.results.add(name=name)
             else:
                 answer.results.add(error=status_of(outcome))
+        answer.repeated = call.repeated
         return answer
 
     return handle

@@ -50,10 +50,12 @@ class ImportedItem:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """The answer to one batch; `items` are in the order of the batch."""
+    """The answer to one batch; `items` are in the order of the batch. `repeated` says that the vault
+    had carried it out before, and has stored nothing now."""
 
     batch: ImportBatch
     items: tuple[ImportedItem, ...]
+    repeated: bool = False
 
     @property
     def stored(self) -> int:
@@ -111,6 +113,7 @@ class Window:
         return ImportOutcome(
             batch,
             tuple(_imported(index, result) for index, result in enumerate(answer.results)),
+            answer.repeated,
         )
 
     def _message(self, batch: ImportBatch) -> Request:
