@@ -20,6 +20,7 @@ from vault.store.schema import (
     index_keys,
     masked_branch_keys,
     masked_file_keys,
+    shredded_scopes,
 )
 from vault.store.statements import insert_or_ignore
 
@@ -104,6 +105,15 @@ _SELECT_FILE_KEYS = {
     )
     for branch, table in FILE_TABLES.items()
 }
+
+
+_SELECT_SHREDDED = select(
+    shredded_scopes.c.institution, shredded_scopes.c.customer, shredded_scopes.c.scope
+).where(
+    shredded_scopes.c.institution == bindparam("institution"),
+    shredded_scopes.c.customer.in_(bindparam("customers", expanding=True)),
+    shredded_scopes.c.scope == bindparam("scope"),
+)
 
 
 class KeyStore:
@@ -207,7 +217,7 @@ class KeyStore:
 
         A scope that another process gave keys meanwhile keeps those, in both branches: read them
         back before use. That the two branches agree on the winner follows from one transaction
-        and one order of keys for all.
+        and one order of keys for all. A scope that was destroyed gets no key, in neither branch.
 
         Raises KeyVersionGone where a branch key that wraps them was retired meanwhile: nothing
         may hang under it any more, and nothing was inserted.
@@ -217,7 +227,10 @@ class KeyStore:
             for branch, rows in ((Branch.FULL, full), (Branch.MASKED, masked)):
                 ordered = sorted(rows, key=lambda r: (r.institution, r.customer, r.scope))
                 _require_versions(conn, branch, ordered)
-                insert_or_ignore(conn, FILE_TABLES[branch], [row.columns() for row in ordered])
+                # After that, since who destroys a scope waits for the versions, or we for him.
+                gone = _shredded(conn, ordered)
+                living = [row.columns() for row in ordered if row.ref not in gone]
+                insert_or_ignore(conn, FILE_TABLES[branch], living)
 
         if full or masked:
             self._database.write_sync(work)
@@ -226,6 +239,15 @@ class KeyStore:
 def _read_institution_keys(conn: Connection, table: Table, institution: str) -> list[BranchKeyRow]:
     rows = conn.execute(_SELECT_INSTITUTION_KEYS[table.name], {"institution": institution})
     return [BranchKeyRow(*row) for row in rows]
+
+
+def _shredded(conn: Connection, rows: Sequence[FileKeyRow]) -> set[ScopeRef]:
+    """The scopes of these rows that were destroyed."""
+    found: set[ScopeRef] = set()
+    for institution, scope, customers in _grouped(row.ref for row in rows):
+        wanted = {"institution": institution, "scope": scope, "customers": customers}
+        found |= {ScopeRef(*row) for row in conn.execute(_SELECT_SHREDDED, wanted)}
+    return found
 
 
 def _require_versions(conn: Connection, branch: Branch, rows: Sequence[FileKeyRow]) -> None:

@@ -44,6 +44,7 @@ from vault.store.schema.keys import (
     key_jobs,
     masked_branch_keys,
     masked_file_keys,
+    shredded_scopes,
 )
 from vault.store.schema.log import (
     audit_customers,
@@ -67,6 +68,7 @@ from vault.store.schema.records import (
     identity_claims,
     index_state,
     requests,
+    shred_list,
     transaction_links,
     transactions,
 )
@@ -114,6 +116,8 @@ __all__ = [
     "proposal_signatures",
     "proposals",
     "requests",
+    "shred_list",
+    "shredded_scopes",
     "text_type",
     "transaction_links",
     "transactions",

@@ -50,6 +50,18 @@ index_keys = _institution_keys("index_keys")
 full_file_keys = _file_keys("full_file_keys")
 masked_file_keys = _file_keys("masked_file_keys")
 
+# A scope whose keys were destroyed gets no new ones: nothing may be stored under it again.
+shredded_scopes = Table(
+    "shredded_scopes",
+    keys_metadata,
+    text_column("institution"),
+    text_column("customer"),
+    text_column("scope"),
+    long_column("shredded_at"),
+    PrimaryKeyConstraint("institution", "customer", "scope"),
+    sqlite_with_rowid=False,
+)
+
 # Which provider wraps under a KEK from now on; no row: the first one of the configuration. KEKs are
 # of the vault as a whole, so `institution` is empty.
 kek_custody = Table(

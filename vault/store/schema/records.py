@@ -77,6 +77,18 @@ blind_index = Table(
     sqlite_with_rowid=False,
 )
 
+# What was destroyed, to be replayed over a key store that comes back from a backup.
+shred_list = Table(
+    "shred_list",
+    data_metadata,
+    text_column("institution"),
+    text_column("customer"),
+    text_column("scope"),
+    long_column("shredded_at"),
+    PrimaryKeyConstraint("institution", "customer", "scope"),
+    sqlite_with_rowid=False,
+)
+
 # No row: the first version of the index key alone.
 index_state = Table(
     "index_state",
