@@ -38,7 +38,7 @@ def test_the_largest_object_comes_in_pieces(blobs: Blobs) -> None:
     blobs.put("large", content_of(MAX_OBJECT_BYTES))
     pieces = list(blobs.get("large"))
     assert b"".join(pieces) == content_of(MAX_OBJECT_BYTES)
-    assert max(map(len, pieces)) <= MAX_OBJECT_BYTES // 8
+    assert max(map(len, pieces)) <= MAX_OBJECT_BYTES // 6
     with pytest.raises(ValueError, match="at most"):
         blobs.put("larger", content_of(MAX_OBJECT_BYTES + 1))
 

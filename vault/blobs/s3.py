@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -39,12 +39,13 @@ from vault.blobs.port import (
     require_prefix,
     require_range,
 )
+from vault.blobs.s3_client import open_client
 from vault.blobs.s3_errors import Refusal, refusal, unavailable
 from vault.blobs.s3_place import S3Place
-from vault.blobs.s3_waits import FIRST_WAIT, LONGEST_WAIT, waits
+from vault.blobs.s3_waits import waits
 
-_PIECE: Final = 4 * 1024 * 1024
-_CONNECT_SECONDS: Final = 5.0
+# A sealed segment of a content (4 MiB and a little) comes by one request.
+_PIECE: Final = 4 * 1024 * 1024 + 512 * 1024
 # Shorter than the health check waits for a part.
 _HURRY_SECONDS: Final = 3.0
 _PAGE: Final = 1_000
@@ -52,10 +53,8 @@ _PAGE: Final = 1_000
 _DIGEST: Final = "vault-sha256"
 _PUT: Final = "vault-put"
 
-
 if TYPE_CHECKING:
     from obstore import ListStream, ObjectMeta
-    from obstore.store import ClientConfig, S3Credential
 
 
 class S3Blobs:
@@ -208,7 +207,7 @@ class S3Blobs:
         """obstore's own; with `again`, it makes requests again where they fail."""
         with self._opening:
             if again not in self._opened:
-                self._opened[again] = _open(self._place, self._place.attempts if again else 1)
+                self._opened[again] = open_client(self._place, self._place.attempts if again else 1)
             return self._opened[again]
 
     def _first(self, name: str) -> tuple[bytes, int, str]:
@@ -276,45 +275,3 @@ def _entries(pages: ListStream[Sequence[ObjectMeta]]) -> Iterator[BlobEntry]:
             if is_name(one["path"]):
                 put_at = int(one["last_modified"].timestamp() * 1_000_000)
                 yield BlobEntry(one["path"], int(one["size"]), put_at)
-
-
-def _open(place: S3Place, attempts: int) -> S3Store:
-    client: ClientConfig = {
-        "allow_http": place.endpoint.startswith("http://"),
-        "connect_timeout": timedelta(seconds=min(_CONNECT_SECONDS, place.timeout)),
-        "timeout": timedelta(seconds=place.timeout),
-    }
-    if place.ca:
-        client["root_certificate"] = place.ca
-    key: S3Credential = {
-        "access_key_id": place.key.access_key_id,
-        "secret_access_key": place.key.secret_access_key,
-        "token": place.key.session_token or None,
-        "expires_at": None,
-    }
-    return S3Store(
-        place.bucket,
-        prefix=place.prefix.rstrip("/") or None,
-        endpoint=place.url(),
-        region=place.region,
-        checksum_algorithm="SHA256",
-        # obstore would take these from the environment, and our key's session token.
-        aws_endpoint_url_s3=place.url(),
-        conditional_put="etag",
-        s3_express=False,
-        skip_signature=False,
-        virtual_hosted_style_request=False,
-        credential_provider=lambda: key,
-        # Not every compatible store has the request for many at once.
-        disable_bulk_delete=True,
-        client_options=client,
-        retry_config={
-            "max_retries": attempts - 1,
-            "retry_timeout": timedelta(seconds=place.patience),
-            "backoff": {
-                "init_backoff": timedelta(seconds=FIRST_WAIT),
-                "max_backoff": timedelta(seconds=LONGEST_WAIT),
-                "base": 2,
-            },
-        },
-    )
