@@ -49,6 +49,7 @@ _PAST_ACCESS = {
     "Admin/AcknowledgeRecovery": "FAILED_PRECONDITION",
     # There is none; and of the upload that was begun nothing further came.
     "KeyAdmin/GetKeyStep": "NOT_FOUND",
+    "KeyAdmin/WithdrawKeyStep": "NOT_FOUND",
     "Records/GetUpload": "NOT_FOUND",
     "Records/DownloadDocument": "NOT_FOUND",
     "Records/UploadDocument": "INVALID_ARGUMENT",
