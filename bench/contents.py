@@ -125,9 +125,10 @@ class _Client:
 
     def __init__(self, vault: RunningVault, bare: grpc.Channel, size: int) -> None:
         self._size = size
-        self._records = vault.channel("backend", TierName.FULL)
+        # Without types: what is sent and taken are bytes.
+        self._records: Any = vault.channel("backend", TierName.FULL)
         self._stub = vault.records()
-        self._bare = bare
+        self._bare: Any = bare
         customer = self._stub.CreateCustomer(
             pb.CreateCustomerRequest(parent=people.PARENT, customer=people.person())
         ).customer.name

@@ -202,6 +202,10 @@ ADVICE: Final = {
     "the system does not let it confine itself (seccomp). What was sent is kept.",
     "OBJECTS_UNAVAILABLE": "The object store with the contents of documents is away. Try again: an "
     "upload goes on from where `GetUpload` says, a download from the byte behind the last one.",
+    "RENDITIONS_BUSY": "Too many scans are being looked at now. Try again: the bytes are here, and "
+    "only the end of the upload is sent again.",
+    "DECODERS_MISSING": "The process that looks at scans does not start, so none is stored. "
+    "Operations look at the server's log.",
     "UPLOAD_OVERTAKEN": "Two calls go on with the same upload; one of them may. Ask `GetUpload` "
     "how far it has come.",
     "UPLOAD_UNKNOWN": "The caller has no such upload for this record, or it was forgotten "
