@@ -195,17 +195,13 @@ ADVICE: Final = {
     "in the table `blobs` of the configuration.",
     "ARCHIVE_UNAVAILABLE": "Old entries of the log are in the object store, and that is away. New "
     "entries and records are served meanwhile; `vaultctl health` shows the part `blobs`.",
-    "RENDITIONS_BUSY": "Too many documents are being read for their masked pictures. What was sent is "
-    "kept: send `start` from where `GetUpload` says, and `finish`, again in some seconds. "
+    "RENDITIONS_BUSY": "Too many documents are being read for their masked pictures. What was sent "
+    "is kept: send `start` from where `GetUpload` says, and `finish`, again in some seconds. "
     "Operations raise `limits.renditions_at_once` where it happens often.",
-    "DECODERS_MISSING": "The server cannot start the process that reads documents: it lacks memory, or "
-    "the system does not let it confine itself (seccomp). What was sent is kept.",
+    "DECODERS_MISSING": "The server cannot start the process that reads documents: it lacks memory, "
+    "or the system does not let it confine itself (seccomp). What was sent is kept.",
     "OBJECTS_UNAVAILABLE": "The object store with the contents of documents is away. Try again: an "
     "upload goes on from where `GetUpload` says, a download from the byte behind the last one.",
-    "RENDITIONS_BUSY": "Too many scans are being looked at now. Try again: the bytes are here, and "
-    "only the end of the upload is sent again.",
-    "DECODERS_MISSING": "The process that looks at scans does not start, so none is stored. "
-    "Operations look at the server's log.",
     "UPLOAD_OVERTAKEN": "Two calls go on with the same upload; one of them may. Ask `GetUpload` "
     "how far it has come.",
     "UPLOAD_UNKNOWN": "The caller has no such upload for this record, or it was forgotten "
@@ -224,8 +220,8 @@ ADVICE: Final = {
     "for them. `vaultctl health` shows the part `witnesses`.",
     "STORE_UNAVAILABLE": "The database is away, locked or full. Try again; `vaultctl health` shows "
     "the part `database`.",
-    "KMS_SEALED": "The node was started and its key-encryption keys are split among custodians. Too "
-    "few have given their shares with `vaultctl kms unseal`; `vaultctl health` says how many.",
+    "KMS_SEALED": "The node was started and its key-encryption keys are split among custodians. "
+    "Too few have given their shares with `vaultctl kms unseal`; `vaultctl health` says how many.",
     "KMS_UNAVAILABLE": "The key-encryption keys cannot be reached and the keys held in memory have "
     "expired. Operations bring them back; `vaultctl health` shows the part `kms`.",
     "ORACLE_UNAVAILABLE": "The masked tier cannot reach the full tier, which answers searches. "
