@@ -82,8 +82,9 @@ demo: setup ## A vault in .demo with 1,000 customers: the main job, step by step
 dev: setup ## Run both tiers of a local vault in .demo until interrupted
 	$(BIN)/vaultd dev --dir .demo
 
-bench: setup ## Measure the main job; prints and writes .bench/latest.json
+bench: setup ## Measure the main job, scans and keys; prints and writes .bench/
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.contents
 
 soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys (over an hour)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py

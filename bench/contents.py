@@ -1,8 +1,8 @@
 """Contents of documents: `python -m bench.contents [--mib 256]`.
 
 Uploads and downloads through a running vault, by turns with a bare gRPC stream of as many bytes in
-messages of the same size, and with one pass of the cipher alone; first byte, ranges; and the two
-suites of sealed streams beside each other. Nothing is bound to a core: client, server and the
+messages of the same size, with synced files of as many bytes, and with one pass of the cipher;
+first byte, ranges; and the two suites of sealed streams beside each other. Nothing is bound to a core: client, server and the
 server's threads share them, as they do with the bare stream.
 """
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ from tests.support.running_vault import RunningVault
 from vault.sealing import AES_256_GCM, SM4_GCM, Suite, stream
 from vault.server.settings import TierName
 from vault.services.contents.downloading import MESSAGE_BYTES
+from vault.services.contents.sealed import SEGMENT_BYTES
+from vault.services.contents.segments import AT_ONCE
 
 MIB = 1024 * 1024
 PART = MIB
@@ -105,16 +108,17 @@ def measure(folder: Path, size: int, rounds: int) -> tuple[list[Row], dict[str, 
             )
             client = _Client(vault, bare, size)
             client.round()  # to warm up
-            found = [client.round() for _ in range(rounds)]
+            found = [(*client.round(), _synced(folder, size)) for _ in range(rounds)]
             times = client.latencies()
             bare.close()
     finally:
         vault.stop()
-    up, bare_up, down, bare_down = (tuple(one) for one in zip(*found, strict=True))
+    up, bare_up, down, bare_down, disk = (tuple(one) for one in zip(*found, strict=True))
     aead = tuple(_aead(size) for _ in range(rounds))
     return [
         Row("upload", up, "bare stream", bare_up),
         Row("download", down, "bare stream", bare_down),
+        Row("upload", up, "synced files", disk),
         Row("upload", up, "AES-256-GCM alone", aead),
         Row("download", down, "AES-256-GCM alone", aead),
     ], times
@@ -225,6 +229,23 @@ def _median(call: Callable[[], None], times: int = 50) -> float:
         call()
         found.append((time.perf_counter() - began) * 1000)
     return statistics.median(found)
+
+
+def _synced(folder: Path, size: int) -> float:
+    """As many bytes written to files and synced, as many at once and as large as an upload's."""
+    data = os.urandom(SEGMENT_BYTES)
+
+    def write(number: int) -> None:
+        path = folder / f"synced-{number}"
+        with path.open("wb", buffering=0) as file:
+            file.write(data)
+            os.fsync(file.fileno())
+        path.unlink()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(write, range(size // SEGMENT_BYTES)))
+    return size / (time.perf_counter() - began) / 1e6
 
 
 def _aead(size: int) -> float:

@@ -198,8 +198,8 @@ ADVICE: Final = {
     "RENDITIONS_BUSY": "Too many documents are being read for their masked pictures. What was sent "
     "is kept: send `start` from where `GetUpload` says, and `finish`, again in some seconds. "
     "Operations raise `limits.renditions_at_once` where it happens often.",
-    "DECODERS_MISSING": "The server cannot start the process that reads documents: it lacks memory, "
-    "or the system does not let it confine itself (seccomp). What was sent is kept.",
+    "DECODERS_MISSING": "The server cannot start the process that reads documents: it lacks "
+    "memory, or the system does not let it confine itself (seccomp). What was sent is kept.",
     "OBJECTS_UNAVAILABLE": "The object store with the contents of documents is away. Try again: an "
     "upload goes on from where `GetUpload` says, a download from the byte behind the last one.",
     "UPLOAD_OVERTAKEN": "Two calls go on with the same upload; one of them may. Ask `GetUpload` "

@@ -33,7 +33,7 @@ from vault.store.uploads import SegmentRow, UploadRow
 START_BYTES: Final = 4096
 """By so many first bytes a format is known."""
 _NAME_BYTES: Final = 16
-_AT_ONCE: Final = 3
+AT_ONCE: Final = 3
 """Segments that are sealed and put at the same time: one disk does more for several than for
 one."""
 
@@ -123,7 +123,7 @@ class Incoming:
         self.position += len(plain)
 
     async def _put(self) -> None:
-        while len(self._under_way) >= _AT_ONCE:
+        while len(self._under_way) >= AT_ONCE:
             await self._oldest()
         if not self._names:
             await asyncio.to_thread(self._plan_first)
@@ -159,7 +159,7 @@ class Incoming:
         await asyncio.to_thread(self._arrived, there)
 
     def _plan_first(self) -> None:
-        first = range(self._number + 1, self._number + _AT_ONCE + 2)
+        first = range(self._number + 1, self._number + AT_ONCE + 2)
         planned = [row for number in first for row in self._planned(number)]
         self._database.write_sync(lambda conn: uploads.plan(conn, planned))
 
@@ -182,7 +182,7 @@ class Incoming:
 
     def _arrived(self, there: SegmentRow) -> None:
         now = self._clock.now_micros()
-        planned = self._planned(there.number + _AT_ONCE + 1)
+        planned = self._planned(there.number + AT_ONCE + 1)
 
         def work(conn: Connection) -> None:
             uploads.arrived(conn, self._row, there, now)
