@@ -2,8 +2,8 @@
 
 Uploads and downloads through a running vault, by turns with a bare gRPC stream of as many bytes in
 messages of the same size, with synced files of as many bytes, and with one pass of the cipher;
-first byte, ranges; and the two suites of sealed streams beside each other. Nothing is bound to a core: client, server and the
-server's threads share them, as they do with the bare stream.
+first byte, ranges; and the two suites of sealed streams beside each other. Nothing is bound to a
+core: client, server and the server's threads share them, as they do with the bare stream.
 """
 
 from __future__ import annotations
