@@ -5,6 +5,7 @@ from vault.sealing import Suite, suite_of
 from vault.server.settings import TierName
 from vault.services.rotation.sealed_tables import SEALED_TABLES
 from vault.store import Database
+from vault.store.schema import content_leaves, contents
 from vault.store.sealed_rows import sealed_columns
 
 
@@ -22,14 +23,14 @@ def sealed_with(vault: RunningVault, institution: str) -> dict[str, set[Suite]]:
     database = Database(vault.database)
     try:
         found: dict[str, set[Suite]] = {}
-        for of in SEALED_TABLES:
-            columns = ", ".join(sealed_columns(of.table))
-            sql = f"SELECT {columns} FROM {of.table.name} WHERE institution = '{institution}'"
+        for table in (*(of.table for of in SEALED_TABLES), contents, content_leaves):
+            columns = ", ".join(sealed_columns(table))
+            sql = f"SELECT {columns} FROM {table.name} WHERE institution = '{institution}'"
             rows = database.read_sync(lambda conn, sql=sql: conn.exec_driver_sql(sql).all())  # type: ignore[misc]  # a default
             if rows:
                 values = [bytes(value) for row in rows for value in row]
                 # A completed upload has let go of its key.
-                found[of.table.name] = {suite_of(value) for value in values if value}
+                found[table.name] = {suite_of(value) for value in values if value}
     finally:
         database.dispose()
     return found

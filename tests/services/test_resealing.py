@@ -21,6 +21,7 @@ from vault.audit.findings import Kind as Fault
 from vault.audit.log_sources import StoreSource
 from vault.audit.reader import head
 from vault.audit.verify_rows import verify_rows
+from vault.blobs import Blobs
 from vault.kms import LocalFileKms
 from vault.records import new_ulid
 from vault.sealing import AES_256_GCM, SM4_GCM, SUITES, Suite, suite_of
@@ -37,8 +38,8 @@ from vault.store.key_jobs import DONE, FAILED, JobRow
 
 FAST = 1_000_000
 Test = Callable[["Bank"], Any]
-# Masked pictures of contents: sealed with their content, which is not re-sealed.
-_WITH_THEIR_CONTENT = {"content_leaves"}
+# tests/services/test_resealed_contents.py
+_WITH_THEIR_BYTES = {"contents", "content_leaves"}
 
 
 @dataclass
@@ -97,16 +98,27 @@ async def filled(vault: Bank, customers: int = 3) -> list[str]:
     return [one.customer for one in made]
 
 
+def resealing(
+    uses: UseCases,
+    kms: LocalFileKms,
+    agreed: list[Proposal],
+    owner: str = "one",
+    blobs: Blobs | None = None,
+) -> KeyRunner:
+    """What carries it out in one process."""
+    store = KeyStore(uses.database)
+    rotating = Rotating(uses.ring, kms, store, uses.clock)
+    ground = Ground(uses.database, store, uses.ring, kms, rotating, uses.clock, 0.2)
+    records = RecordWork(ground, uses.database, uses.log, blobs)
+    return KeyRunner(ground, uses.log, lambda: agreed, owner, {Key.RECORDS: records})
+
+
 def runner(vault: Bank, agreed: list[Proposal], owner: str = "one") -> KeyRunner:
-    kms, store = vault.kms, KeyStore(vault.database)
-    rotating = Rotating(vault.ring, kms, store, vault.clock)
-    ground = Ground(vault.database, store, vault.ring, kms, rotating, vault.clock, 0.2)
-    records = RecordWork(ground, vault.database, vault.log)
-    return KeyRunner(ground, vault.log, lambda: agreed, owner, {Key.RECORDS: records})
+    return resealing(vault.uses, vault.kms, agreed, owner)
 
 
-def agreed(vault: Bank, rate: int = FAST) -> Proposal:
-    now = vault.clock.now_micros()
+def agreed(now: int, rate: int = FAST) -> Proposal:
+    """The step, as two persons have agreed to it."""
     return Proposal(
         institution=BANK,
         identifier=new_ulid(now // 1000),
@@ -125,7 +137,7 @@ def agreed(vault: Bank, rate: int = FAST) -> Proposal:
 
 async def resealed(vault: Bank) -> JobRow:
     """Agree to it and carry it out; how it ended."""
-    step = agreed(vault)
+    step = agreed(vault.clock.now_micros())
     at_work = runner(vault, [step])
     while await at_work.look():
         pass
@@ -297,7 +309,7 @@ def test_reads_writes_and_searches_go_on_meanwhile(on_a_vault: Any) -> None:
         customers = await filled(vault, 30)
         before = await everything(vault, customers)
         change(vault, SM4_GCM)
-        step = agreed(vault, rate=60)
+        step = agreed(vault.clock.now_micros(), rate=60)
         at_work = runner(vault, [step])
         looking = asyncio.create_task(at_work.look())
         written = 30
@@ -328,7 +340,7 @@ def test_a_process_that_dies_between_rows_and_progress_loses_and_doubles_nothing
         customers = await filled(vault)
         before = await everything(vault, customers)
         change(vault, SM4_GCM)
-        step = agreed(vault)
+        step = agreed(vault.clock.now_micros())
         kept, dies = work.kept, iter((False, True, False, True, True))
 
         def dying(ground: Ground, made: JobRow) -> JobRow:
@@ -393,7 +405,7 @@ def test_a_process_of_another_configuration_does_not_go_on_with_it(on_a_vault: A
     async def test(vault: Bank) -> None:
         await filled(vault)
         change(vault, SM4_GCM)
-        step = agreed(vault)
+        step = agreed(vault.clock.now_micros())
         at_work = runner(vault, [step])
         await at_work._take_down()
         led = at_work._lead()
@@ -437,7 +449,7 @@ def test_no_table_with_a_sealed_column_is_forgotten() -> None:
         for table in schema.data_metadata.tables.values()
         if {"sealed", "masked"} & {column.name for column in table.columns}
     }
-    assert {of.table.name for of in SEALED_TABLES} == sealed - _WITH_THEIR_CONTENT
+    assert {of.table.name for of in SEALED_TABLES} == sealed - _WITH_THEIR_BYTES
 
 
 def test_the_name_of_each_row_is_the_one_that_the_log_has(on_a_vault: Any) -> None:

@@ -29,6 +29,6 @@ def runner(parts: Parts) -> KeyRunner:
     on = ground(parts)
     extra: dict[Key, Work] = {
         Key.INDEX: IndexWork(on, parts.database),
-        Key.RECORDS: RecordWork(on, parts.database, parts.log),
+        Key.RECORDS: RecordWork(on, parts.database, parts.log, parts.blobs),
     }
     return KeyRunner(on, parts.log, lambda: parts.access.key_steps, owner, extra)

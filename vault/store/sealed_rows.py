@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Row,
+    Select,
     Table,
     and_,
     func,
@@ -50,10 +51,21 @@ def page(
     key without the institution (empty: from the first one on)."""
     keys = _keys(table)
     wanted = select(table).where(_others(table, institution, suite_id))
-    if after:
-        place = [literal(value, key.type) for key, value in zip(keys, after, strict=True)]
-        wanted = wanted.where(tuple_(*keys) > tuple_(*place))
-    return list(conn.execute(wanted.order_by(*keys).limit(limit)))
+    return list(conn.execute(_after(wanted, keys, after).order_by(*keys).limit(limit)))
+
+
+def behind(
+    conn: Connection, table: Table, institution: str, after: Sequence[str | int], limit: int
+) -> list[Row[Any]]:
+    """All rows of an institution in order of their primary key, as `page` has some of them."""
+    keys = _keys(table)
+    wanted = select(table).where(table.c.institution == institution)
+    return list(conn.execute(_after(wanted, keys, after).order_by(*keys).limit(limit)))
+
+
+def is_row(table: Table, row: object) -> list[ColumnElement[bool]]:
+    """The condition on a table's primary key for a row that has its columns as attributes."""
+    return [key == getattr(row, key.name) for key in table.primary_key.columns]
 
 
 def key_of(table: Table, row: Row[Any]) -> list[str | int]:
@@ -73,6 +85,15 @@ def exchange(conn: Connection, table: Table, row: Row[Any], sealed: Mapping[str,
 
 def _keys(table: Table) -> list[ColumnElement[Any]]:
     return [c for c in table.primary_key.columns if c.name != "institution"]
+
+
+def _after(
+    wanted: Select[Any], keys: Sequence[ColumnElement[Any]], after: Sequence[str | int]
+) -> Select[Any]:
+    if not after:
+        return wanted
+    place = [literal(value, key.type) for key, value in zip(keys, after, strict=True)]
+    return wanted.where(tuple_(*keys) > tuple_(*place))
 
 
 def _others(table: Table, institution: str, suite_id: int) -> ColumnElement[bool]:

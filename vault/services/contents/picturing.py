@@ -92,7 +92,9 @@ class Pictures:
                 row.page,
                 row.version,
                 number,
-                seal_masked(key, _encode(rendition, number - 1), _place(row, number, total)),
+                seal_masked(
+                    key, _encode(rendition, number - 1), place_of_picture(row, number, total)
+                ),
             )
             for number in range(1, total + 1)
         ]
@@ -118,7 +120,7 @@ class Pictures:
 
 def open_picture(key: MaskedFileKey, row: MaskedContentRow, leaf: LeafRow) -> Picture:
     """What a leaf holds. Raises Corrupted for anything that was not sealed for just this place."""
-    place = _place(row, leaf.leaf, row.leaves)
+    place = place_of_picture(row, leaf.leaf, row.leaves)
     try:
         return _decode(open_masked(key, leaf.masked, place))
     except (SealBroken, UnknownSuite, msgspec.MsgspecError, ValueError):
@@ -150,7 +152,7 @@ def _decode(data: bytes) -> Picture:
     return Picture(data[end:], facts.pages, facts.layout, facts.withheld)
 
 
-def _place(row: MaskedContentRow, number: int, total: int) -> SealContext:
+def place_of_picture(row: MaskedContentRow, number: int, total: int) -> SealContext:
     """Where a picture belongs: to this version of this page, and how many there are, so that none
     is missed that was taken away."""
     record = f"{row.record}/contents/{row.page}"

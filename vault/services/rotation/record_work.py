@@ -1,9 +1,10 @@
 """Work on records: what another suite has sealed is opened and sealed with the institution's own.
 
 Table by table, in order of the primary key, those rows alone of which a sealed column says another
-suite. Every new value is opened again and compared before it takes the old one's place, and the
-old one goes only if it still is what was read. The rows of a batch and the event that has their
-hashes, old and new, are one transaction of the log:
+suite; then the contents, with their bytes (content_work.py). Every new value is opened again and
+compared before it takes the old one's place, and the old one goes only if it still is what was
+read. The rows of a batch and the event that has their hashes, old and new, are one transaction of
+the log:
 
     page read -> opened, sealed, opened again -> rows and event -> how far it is, in the key store
 
@@ -13,31 +14,21 @@ The job ends with a pass over all tables that finds nothing more.
 
 from __future__ import annotations
 
-import hmac
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from vault.access import Action
 from vault.audit import AuditEvent, AuditLog, RowHash
-from vault.records import Branch, ScopeRef, new_ulid
-from vault.sealing import (
-    FileKey,
-    FullFileKey,
-    ScopeShredded,
-    SealBroken,
-    SealContext,
-    Suite,
-    open_full,
-    open_masked,
-    seal_full,
-    seal_masked,
-    suite_of,
-)
-from vault.services.rotation.sealed_tables import SEALED_TABLES, Place, SealedTable
+from vault.blobs import Blobs
+from vault.records import new_ulid
+from vault.sealing import ScopeShredded, SealBroken, Suite
+from vault.services.rotation.content_work import ContentResealing, MovedContent, weight
+from vault.services.rotation.row_sealing import Anew, Left, RowResealing, mark_of
+from vault.services.rotation.sealed_tables import SEALED_TABLES
+from vault.services.rotation.steps import DEFAULT_RATE
 from vault.services.rotation.work import (
     CHECKING,
     DONE,
@@ -50,54 +41,29 @@ from vault.services.rotation.work import (
     kept,
 )
 from vault.store import Database, sealed_rows
-from vault.store.evidence import BEFORE
-from vault.store.rows import row_hash
+from vault.store.contents import ContentRow
+from vault.store.schema import contents
 
 # Rows of one batch: others wait for its transaction, and one event has to have room for its hashes.
 _MOST: Final = 100
+_CONTENTS: Final = 10
+_REST_SECONDS: Final = 4
 _SHOWN: Final = 3
-_BRANCHES: Final = {"sealed": Branch.FULL, "masked": Branch.MASKED}
 
-
-@dataclass(slots=True)
-class _Left:
-    """Of a job under way: rows that were passed over, by table and key."""
-
-    broken: dict[str, None] = field(default_factory=dict)
-    shredded: set[str] = field(default_factory=set)
-
-    def has(self, mark: str) -> bool:
-        return mark in self.broken or mark in self.shredded
-
-
-@dataclass(frozen=True, slots=True)
-class _Anew:
-    """A row, and its sealed columns as they shall be."""
-
-    of: SealedTable
-    row: Row[Any]
-    place: Place
-    sealed: dict[str, bytes]
-
-    def hashes(self) -> tuple[RowHash, ...]:
-        """The row's hash as it was, and as it is now: whoever verifies goes from the one that the
-        event before has to the one that stands, and an altered row does not become a right one."""
-        name, table = self.place.name, self.of.table
-        if not name:
-            return ()
-        values = {**self.row._mapping, **self.sealed}
-        anew = row_hash(table.name, *(values[column.name] for column in table.columns))
-        return RowHash(name + BEFORE, row_hash(table.name, *self.row)), RowHash(name, anew)
+# How many rows were exchanged, and the hashes of those that events name.
+_Done = tuple[int, tuple[RowHash, ...]]
 
 
 class RecordWork:
     """Of the records of one institution. Its steps are taken in another thread than the log's."""
 
-    def __init__(self, ground: Ground, data: Database, log: AuditLog) -> None:
+    def __init__(self, ground: Ground, data: Database, log: AuditLog, blobs: Blobs | None) -> None:
         self._on = ground
         self._data = data
         self._log = log
-        self._left: dict[str, _Left] = {}
+        self._rows = RowResealing(ground)
+        self._contents = ContentResealing(ground, data, blobs)
+        self._left: dict[str, Left] = {}
 
     def step(self, job: JobRow) -> tuple[JobRow, int]:
         """As Work.step."""
@@ -109,10 +75,12 @@ class RecordWork:
         if job.target != suite.name:
             why = f"this process was configured to seal with {suite.name} instead"
             return kept(self._on, failed(self._on, job, why)), 0
-        left = self._left.setdefault(job.job, _Left())
+        left = self._left.setdefault(job.job, Left())
         index, after = _place(job.cursor)
-        if index == len(SEALED_TABLES):
+        if index > len(SEALED_TABLES):
             return self._behind_the_last(job, left), 0
+        if index == len(SEALED_TABLES):
+            return self._some_contents(job, suite, left, after)
         of = SEALED_TABLES[index]
         limit = min(_MOST, batch_of(job))
         rows = self._data.read_sync(
@@ -122,67 +90,31 @@ class RecordWork:
         )
         if not rows:
             return kept(self._on, going_on(self._on, job, cursor=_cursor(index + 1, ()))), 0
-        fresh = [row for row in rows if not left.has(_mark(of, row))]
-        anew = self._anew(of, fresh, suite, left)
+        fresh = [row for row in rows if not left.has(mark_of(of.table, row))]
+        anew = self._rows.anew(of, fresh, suite, left)
         done = self._exchange(job, anew) if anew else 0
         stage = RUNNING if fresh else job.stage
         behind = _cursor(index, sealed_rows.key_of(of.table, rows[-1]))
-        return (
-            kept(
-                self._on, going_on(self._on, job, stage=stage, done=job.done + done, cursor=behind)
-            ),
-            len(rows),
-        )
+        made = going_on(self._on, job, stage=stage, done=job.done + done, cursor=behind)
+        return kept(self._on, made), len(rows)
 
     # -- one batch ---------------------------------------------------------------------------
 
-    def _anew(
-        self, of: SealedTable, rows: Sequence[Row[Any]], suite: Suite, left: _Left
-    ) -> list[_Anew]:
-        places = [of.place(row) for row in rows]
-        keys = {
-            name: self._keys(_BRANCHES[name], {place.scope for place in places})
-            for name in sealed_rows.sealed_columns(of.table)
-        }
-        anew = []
-        for row, place in zip(rows, places, strict=True):
-            sealed: dict[str, bytes] = {}
-            try:
-                for name, of_scope in keys.items():
-                    standing = bytes(row._mapping[name])
-                    if standing and suite_of(standing) is not suite:
-                        key = of_scope.get(place.scope)
-                        if key is None:
-                            raise ScopeShredded(place.scope)
-                        sealed[name] = _resealed(key, standing, place.contexts[name])
-            except ScopeShredded:
-                left.shredded.add(_mark(of, row))
-            except SealBroken:
-                left.broken[_mark(of, row)] = None
-            else:
-                anew.append(_Anew(of, row, place, sealed))
-        return anew
-
-    def _keys(self, branch: Branch, refs: Iterable[ScopeRef]) -> dict[ScopeRef, FileKey]:
-        """The file keys of those scopes that have one."""
-        found: dict[ScopeRef, FileKey] = {}
-        for ref in refs:
-            try:
-                found |= self._on.ring.fetch(branch, [ref])
-            except ScopeShredded:
-                continue
-        return found
-
-    def _exchange(self, job: JobRow, anew: Sequence[_Anew]) -> int:
+    def _exchange(self, job: JobRow, anew: Sequence[Anew]) -> int:
         """Rows and event, durable together; how many rows there were."""
 
-        def work(conn: Connection) -> list[_Anew]:
-            return [
+        def work(conn: Connection) -> _Done:
+            done = [
                 one for one in anew if sealed_rows.exchange(conn, one.of.table, one.row, one.sealed)
             ]
+            return len(done), tuple(row for one in done for row in one.hashes())
 
-        def events(done: list[_Anew]) -> tuple[AuditEvent, ...]:
+        return self._commit(job, work, len(anew))
+
+    def _commit(self, job: JobRow, work: Callable[[Connection], _Done], weight: int) -> int:
+        def events(done: _Done) -> tuple[AuditEvent, ...]:
             now = self._on.clock.now_micros()
+            count, rows = done
             return (
                 AuditEvent(
                     event_id=new_ulid(now // 1000),
@@ -191,17 +123,61 @@ class RecordWork:
                     action=Action.KEYS_RESEAL.value,
                     institution=job.institution,
                     resource=f"institutions/{job.institution}/proposals/{job.job}",
-                    rows=tuple(row for one in done for row in one.hashes()),
+                    rows=rows,
                     outcome="OK",
-                    count=len(done),
+                    count=count,
                 ),
             )
 
-        return len(self._log.commit_from_thread(work, events, weight=1 + len(anew)))
+        return self._log.commit_from_thread(work, events, weight=1 + weight)[0]
+
+    # -- contents ----------------------------------------------------------------------------
+
+    def _some_contents(
+        self, job: JobRow, suite: Suite, left: Left, after: Sequence[str | int]
+    ) -> tuple[JobRow, int]:
+        """All contents are looked at: that its key was sealed with this suite does not say with
+        which one the bytes were, of an upload that began before the change."""
+        on = self._on
+        rows = self._data.read_sync(
+            lambda conn: sealed_rows.behind(conn, contents, job.institution, after, _CONTENTS)
+        )
+        if not rows:
+            return kept(on, going_on(on, job, cursor=_cursor(len(SEALED_TABLES) + 1, ()))), 0
+        done, taken, stage = 0, len(rows), job.stage
+        for row in rows:
+            mark = mark_of(contents, row)
+            if left.has(mark):
+                continue
+            try:
+                moved = self._contents.anew(
+                    ContentRow(*tuple(row)), suite, lambda: kept(on, going_on(on, job))
+                )
+            except ScopeShredded:
+                left.shredded.add(mark)
+            except SealBroken:
+                left.broken[mark] = None
+            else:
+                if moved is None:
+                    continue
+                done += self._move(job, moved)
+                taken += weight(moved.before)
+            stage = RUNNING
+        behind = _cursor(len(SEALED_TABLES), sealed_rows.key_of(contents, rows[-1]))
+        made = going_on(on, job, stage=stage, done=job.done + done, cursor=behind)
+        # No rest is longer than the lease.
+        return kept(on, made), min(taken, _REST_SECONDS * (job.rate or DEFAULT_RATE))
+
+    def _move(self, job: JobRow, moved: MovedContent) -> int:
+        def work(conn: Connection) -> _Done:
+            done = moved.commit(conn, self._on.clock.now_micros())
+            return (1, moved.hashes()) if done else (0, ())
+
+        return self._commit(job, work, 2 + len(moved.leaves))
 
     # -- the end -----------------------------------------------------------------------------
 
-    def _behind_the_last(self, job: JobRow, left: _Left) -> JobRow:
+    def _behind_the_last(self, job: JobRow, left: Left) -> JobRow:
         on = self._on
         if job.stage != CHECKING:
             # Once more from the first: somebody may have written with the other suite meanwhile.
@@ -217,30 +193,9 @@ class RecordWork:
         return kept(on, going_on(on, job, stage=DONE, checked=job.done, cursor="", detail=detail))
 
 
-def _resealed(key: FileKey, sealed: bytes, context: SealContext) -> bytes:
-    """The same plaintext, sealed with the suite that the key seals with now. Raises SealBroken."""
-    if isinstance(key, FullFileKey):
-        plain = open_full(key, sealed, context)
-        anew = seal_full(key, plain, context)
-        back = open_full(key, anew, context)
-    else:
-        plain = open_masked(key, sealed, context)
-        anew = seal_masked(key, plain, context)
-        back = open_masked(key, anew, context)
-    if not hmac.compare_digest(back, plain):
-        raise SealBroken
-    return anew
-
-
 def _count(conn: Connection, institution: str, suite: Suite) -> int:
-    return sum(
-        sealed_rows.count(conn, of.table, institution, suite.suite_id) for of in SEALED_TABLES
-    )
-
-
-def _mark(of: SealedTable, row: Row[Any]) -> str:
-    key = "/".join(map(str, sealed_rows.key_of(of.table, row)))
-    return f"{of.table.name} {key}"
+    tables = (*(of.table for of in SEALED_TABLES), contents)
+    return sum(sealed_rows.count(conn, one, institution, suite.suite_id) for one in tables)
 
 
 def _cursor(index: int, after: Sequence[str | int]) -> str:

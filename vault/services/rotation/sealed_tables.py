@@ -1,6 +1,7 @@
 """Which tables hold what is sealed, under which key, and for which place.
 
-Each place is told by the room of the rows themselves, so that a row that is sealed anew opens
+Contents are not among them: they are moved with their bytes and pictures (content_work.py). Each
+place is told by the room of the rows themselves, so that a row that is sealed anew opens
 wherever it did before.
 """
 
@@ -18,7 +19,6 @@ from vault.services import check_out_rows, sealer
 from vault.services.compartments import rows as compartment_rows
 from vault.services.contents import sealed as content_rows
 from vault.store import schema
-from vault.store.contents import ContentRow
 from vault.store.uploads import UploadRow
 
 
@@ -97,14 +97,6 @@ def _item(row: Row[Any]) -> Place:
     return _in_compartment(row, below, 1, f"/{below}")
 
 
-def _content(row: Row[Any]) -> Place:
-    return Place(
-        ScopeRef(row.institution, row.customer, row.scope),
-        {"sealed": content_rows.place_of_content(cast(ContentRow, row), row.version)},
-        f"customers/{row.customer}/{row.record}/contents/{row.page}@{row.version}",
-    )
-
-
 def _upload(row: Row[Any]) -> Place:
     return Place(
         ScopeRef(row.institution, row.customer, row.scope),
@@ -122,5 +114,4 @@ SEALED_TABLES: Final = (
     SealedTable(schema.compartment_members, _member),
     SealedTable(schema.compartment_items, _item),
     SealedTable(schema.uploads, _upload),
-    SealedTable(schema.contents, _content),
 )
