@@ -15,26 +15,38 @@ from vault.server.settings import Settings, TierName
 def look_at_kms(settings: Settings) -> str:
     """Ask every provider for its KEKs. Raises KmsError, SettingsInvalid, Doubt."""
     table = settings.table
-    told = [_look(settings, table.kms)]
-    told += [f"{name}: {_look(settings, kms)}" for name, kms in table.kms_others.items()]
-    return "; ".join(told)
+    told, found = _look(settings, table.kms)
+    texts, missing = [told], wanted_keks(settings.tier) - found
+    for name, kms in table.kms_others.items():
+        told, found = _look(settings, kms)
+        texts.append(f"{name}: {told}")
+        missing -= found
+    if missing:
+        place = _place(settings, table.kms)
+        raise KmsError(f"{place} has no KEK {_names(missing)}; {_mend(table.kms)}")
+    return "; ".join(texts)
 
 
-def _look(settings: Settings, table: KmsTable) -> str:
+def _place(settings: Settings, table: KmsTable) -> str:
+    if table.provider == "local-file":
+        return str(settings.path(table.directory))
+    return f"the provider {table.provider}"
+
+
+def _look(settings: Settings, table: KmsTable) -> tuple[str, Set[KekName]]:
+    """What there is to say of a provider, and the KEKs that it has: a KEK may have been moved to
+    another one."""
     folder = settings.path(table.directory)
     kms = open_kms(settings, table)
     if not isinstance(kms, SplitKms):
         kms.check()
-    where = str(folder) if table.provider == "local-file" else f"the provider {table.provider}"
+    where = _place(settings, table)
     present, wanted = keks_of(kms), wanted_keks(settings.tier)
-    missing = _names(wanted - present)
-    if missing:
-        raise KmsError(f"{where} has no KEK {missing}; {_mend(table)}")
     surplus = _names(present - wanted)
     if surplus and settings.tier is TierName.MASKED:
         raise KmsError(f"{where} has the KEK {surplus}, which no masked node may have; remove it")
     if not isinstance(kms, SplitKms):
-        return f"KEK {_names(present)}"
+        return f"KEK {_names(present) or 'none'}", present
     for kek in KekName:
         if kek_file(folder, kek) is not None:
             raise Doubt(
@@ -42,7 +54,8 @@ def _look(settings: Settings, table: KmsTable) -> str:
                 "the shares were tried"
             )
     standing = kms.standing
-    return f"KEK {_names(present)}, of which {standing.threshold} of {standing.shares} shares open"
+    opened = f"of which {standing.threshold} of {standing.shares} shares open"
+    return f"KEK {_names(present)}, {opened}", present
 
 
 def _mend(table: KmsTable) -> str:

@@ -14,6 +14,7 @@ from vault.kms import (
     KekName,
     KeyFileRefused,
     Kms,
+    KmsUnavailable,
     LocalFileKms,
     Pkcs11Kms,
     Pkcs11Settings,
@@ -102,18 +103,31 @@ def _has(kms: Kms, kek: KekName) -> bool:
 
 def required_kms(settings: Settings) -> Kms:
     """As `open_kms`, with the KEKs that the tier must have, and none besides: a masked node with
-    the full KEK would be a full node to whoever takes it.
+    the full KEK would be a full node to whoever takes it. A KEK may have been moved to one of the
+    others.
 
     Raises KekMissing, KeyFileRefused, and what the provider raises: the server does not start.
     """
     kms = open_kms(settings)
     found, wanted = keks_of(kms), wanted_keks(settings.tier)
+    missing = wanted - found
+    for table in settings.table.kms_others.values() if missing else ():
+        missing -= _keks_there(settings, table)
     for kek in KekName:
-        if kek in wanted - found:
+        if kek in missing:
             place = place_of(settings, settings.table.kms, kek)
             raise KekMissing(f"the {settings.tier} tier needs {place}: restore it there")
     _refuse_surplus(settings, settings.table.kms, found)
     return kms
+
+
+def _keks_there(settings: Settings, table: KmsTable) -> frozenset[KekName]:
+    """The KEKs that may have been moved to another provider. One that is away may have them all:
+    the start does not wait for it, and `health` says that it is away."""
+    try:
+        return keks_of(open_kms(settings, table))
+    except KmsUnavailable:
+        return frozenset(KekName)
 
 
 def other_kms(settings: Settings) -> dict[str, Kms]:

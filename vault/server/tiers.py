@@ -195,7 +195,9 @@ def _access_admin(
     proposing = Proposing(ground)
     return (
         access_admin.AccessAdminUseCases(proposing, explaining, parts.clock),
-        key_admin.KeyAdminUseCases(proposing, Showing(keys, parts.database), parts.clock),
+        key_admin.KeyAdminUseCases(
+            proposing, Showing(keys, parts.database, lambda: parts.access.key_steps), parts.clock
+        ),
     )
 
 

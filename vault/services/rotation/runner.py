@@ -26,11 +26,12 @@ from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, LogUnavailable
 from vault.kms import KmsError
 from vault.records import new_ulid
+from vault.services.rotation.agreed import job_of
 from vault.services.rotation.branch_work import BranchWork
 from vault.services.rotation.kek_work import KekWork
-from vault.services.rotation.steps import DEFAULT_RATE, Key, Verb, step_in
+from vault.services.rotation.steps import DEFAULT_RATE, Key
 from vault.services.rotation.work import DONE, FAILED, Ground, JobRow, Work, failed
-from vault.store import StoreAltered, StoreError, key_jobs
+from vault.store import StoreError, key_jobs
 from vault.store.key_jobs import WAITING, LeaseLost
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ class KeyRunner:
         for one in agreed:
             if one.identifier in known:
                 continue
-            row = _job_of(one, now)
+            row = job_of(one, now)
             if row is None:
                 # Of a later release, which knows more steps: a process of that one takes it down.
                 _log.warning("keys: an approved step is not known to this release")
@@ -206,31 +207,3 @@ class KeyRunner:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-
-def _job_of(proposal: Proposal, now: int) -> JobRow | None:
-    try:
-        step = step_in(proposal.content)
-    except StoreAltered:
-        return None
-    return JobRow(
-        institution=proposal.institution,
-        job=proposal.identifier,
-        number=proposal.applied,
-        key=step.key.value,
-        verb=step.verb.value,
-        target=step.version if step.verb is Verb.RETIRE else "",
-        provider=step.provider,
-        rate=step.rate,
-        stage=WAITING,
-        total=0,
-        done=0,
-        checked=0,
-        cursor="",
-        detail="",
-        owner="",
-        lease_until=0,
-        created_at=now,
-        updated_at=now,
-        finished_at=0,
-    )

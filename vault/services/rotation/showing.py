@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
+from vault.access.proposals import Proposal
 from vault.kms import KekMissing, KekName
 from vault.kms.several import SeveralKms
 from vault.records import IndexKind
 from vault.services.call import Call
+from vault.services.rotation.agreed import job_of
 from vault.services.rotation.conditions import KEK_TABLES
 from vault.services.rotation.steps import Key
 from vault.services.rotation.work import Ground
@@ -42,10 +44,13 @@ class Version:
 class Showing:
     """The use cases that change nothing."""
 
-    def __init__(self, ground: Ground, database: Database) -> None:
-        """``database`` has the index."""
+    def __init__(
+        self, ground: Ground, database: Database, agreed: Callable[[], Sequence[Proposal]]
+    ) -> None:
+        """``database`` has the index; ``agreed`` gives the approved proposals about keys."""
         self._on = ground
         self._database = database
+        self._agreed = agreed
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -65,10 +70,19 @@ class Showing:
     async def work(self, call: Call, institution: str, limit: int) -> list[JobRow]:
         """What was approved for an institution's keys, or for KEKs, newest first."""
         call.require(ActionClass.KEYS_VIEW, institution)
-        on = self._on
-        return await asyncio.to_thread(
-            on.read, lambda conn: key_jobs.page(conn, institution, limit)
+        return await asyncio.to_thread(self._work, institution, limit)
+
+    def _work(self, institution: str, limit: int) -> list[JobRow]:
+        late = [one for one in self._agreed()[-limit:] if one.institution == institution]
+        found, known = self._on.read(
+            lambda conn: (
+                key_jobs.page(conn, institution, limit),
+                key_jobs.known(conn, [one.identifier for one in late]),
+            )
         )
+        # Approved a moment ago: nobody has taken it down yet.
+        jobs = [job_of(one, one.decided_at) for one in late if one.identifier not in known]
+        return [*(job for job in reversed(jobs) if job is not None), *found][:limit]
 
     async def job(self, call: Call, institution: str, identifier: str) -> JobRow | None:
         """How far one step is; None before it was approved."""
