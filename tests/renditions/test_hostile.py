@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
@@ -213,6 +213,34 @@ def test_whoever_finds_all_processes_taken_is_told_so(render: Rendering) -> None
         assert refused(waiting, ContentType.JPEG, GOOD) is Problem.BUSY
     finally:
         waiting.close()
+
+
+def test_whoever_goes_away_leaves_no_process_and_no_turn_taken() -> None:
+    rendering = Rendering(at_once=1)
+
+    async def broken_off() -> None:
+        begun = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield GOOD[: len(GOOD) // 2]
+            begun.set()
+            await asyncio.Event().wait()
+
+        rendered = rendering.renderer.render(DocumentKind.PASSPORT, ContentType.JPEG, pieces())
+        task = asyncio.create_task(rendered)
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    try:
+        used = rendering.renderer._idle[0]._process.pid
+        rendering.runner.run(broken_off())
+        assert not psutil.pid_exists(used)
+        # The one turn that there is can be taken again.
+        assert rendering(DocumentKind.PASSPORT, ContentType.JPEG, GOOD).page_count == 1
+    finally:
+        rendering.close()
 
 
 @pytest.mark.parametrize("content_type", FORMATS, ids=lambda one: one.name.lower())
