@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.support.key_faults import SwitchableKms
 from tests.support.rotation import BANK, FAST, Room, keks, refs, several
-from vault.kms import KekMissing, KekName
+from vault.kms import KekMissing, KekName, KmsUnavailable, LocalFileKms
+from vault.kms.several import SeveralKms
 from vault.records import Branch, ScopeRef
 from vault.sealing import SealContext, open_full, open_masked, seal_full, seal_masked
 from vault.services.rotation.planning import KeyStepRefused, Planning
@@ -464,6 +466,52 @@ def test_a_kek_moves_from_one_provider_to_another_by_the_same_steps(
     row = room.store.newest_branch_key(Branch.FULL, BANK)
     assert row is not None
     assert row.kek_version == "@hsm/1"
+
+
+def test_a_kek_that_its_provider_rotates_by_itself_is_rewrapped_all_the_same(
+    database: Database, folder: Path
+) -> None:
+    files = LocalFileKms(folder)
+    room = Room(database, SeveralKms(SwitchableKms(files)))
+    room.ring.open_institution(BANK)
+    what = sealed(room)
+    with pytest.raises(KeyStepRefused, match="own tools"):
+        asyncio.run(Planning(room.ground).require("", Step(Key.KEK_FULL, Verb.ROTATE)))
+    done = room.do(Key.KEK_FULL, Verb.ROTATE)
+    assert (done.stage, "own tools" in done.detail) == (FAILED, True)
+    newest = files.new_version(KekName.FULL)
+    done = room.do(Key.KEK_FULL, Verb.REWRAP)
+    assert (done.stage, done.target, done.done) == (DONE, newest, 1)
+    done = room.do(Key.KEK_FULL, Verb.RETIRE, version="1")
+    assert (done.stage, "own tools" in done.detail) == (DONE, True)
+    opens(room, what)
+
+
+def test_a_provider_that_is_away_for_a_while_delays_a_step_and_breaks_nothing(
+    database: Database, folder: Path
+) -> None:
+    switch = SwitchableKms(LocalFileKms(folder))
+    room = Room(database, SeveralKms(switch))
+    room.ring.open_institution(BANK)
+    what = sealed(room, 5)
+    identifier = room.agree(Key.BRANCH_FULL, Verb.ROTATE)
+    switch.away = True
+    with pytest.raises(KmsUnavailable):
+        asyncio.run(room.finish())
+    assert room.job(Key.BRANCH_FULL, identifier).open
+    switch.away = False
+    asyncio.run(room.finish())
+    assert room.job(Key.BRANCH_FULL, identifier).stage == DONE
+    room.ring.clear()
+    identifier = room.agree(Key.BRANCH_FULL, Verb.REWRAP)
+    switch.away = True
+    with pytest.raises(KmsUnavailable):
+        asyncio.run(room.finish())
+    switch.away = False
+    asyncio.run(room.finish())
+    done = room.job(Key.BRANCH_FULL, identifier)
+    assert (done.stage, done.done, done.checked) == (DONE, 5, 5)
+    opens(room, what)
 
 
 def test_a_kek_is_not_entrusted_to_a_provider_that_is_not_there(room: Room) -> None:

@@ -15,6 +15,10 @@ class Rotates(Protocol):
     """A provider whose KEKs can be rotated from here. Thread-safe; every method may block, and
     raises KmsUnavailable while the provider is away."""
 
+    def require_rotatable(self, kek: KekName) -> None:
+        """Make sure that `rotate` can be asked for. Raises CannotRotate, KekMissing."""
+        ...
+
     def rotate(self, kek: KekName) -> str:
         """Make a new version of a KEK, which wraps from now on; its name.
 

@@ -70,15 +70,14 @@ class SeveralKms:
         for provider in self._providers.values():
             provider.check()
 
+    def require_rotatable(self, kek: KekName) -> None:
+        """As Rotates.require_rotatable."""
+        self._maker(self._entrusted(kek))
+
     def rotate(self, kek: KekName) -> str:
         """As Rotates.rotate, at the provider that the KEK is entrusted to."""
         name = self._entrusted(kek)
-        provider = self._provider(name)
-        if not isinstance(provider, OwnVersions):
-            raise CannotRotate(
-                "this provider makes new versions with its own tools: do it there, then rewrap"
-            )
-        return _marked(name, provider.new_version(kek))
+        return _marked(name, self._maker(name).new_version(kek))
 
     def forget(self, kek: KekName, version: str) -> bool:
         """As Rotates.forget, at the provider that has the version, if it is configured still."""
@@ -100,6 +99,15 @@ class SeveralKms:
         wipe(key)
         if not same:
             raise UnwrapRefused("the provider does not give back what it wrapped")
+
+    def _maker(self, name: str) -> OwnVersions:
+        provider: object = self._provider(name)
+        if isinstance(provider, OwnVersions):
+            return provider
+        # What wraps for the vault need not be able to do more than that.
+        raise CannotRotate(
+            "its provider makes new versions with its own tools: do it there, then rewrap"
+        )
 
     def _entrusted(self, kek: KekName) -> str:
         return self._custody().get(kek.value, FIRST)

@@ -58,10 +58,13 @@ class Planning:
                     require_retirable(conn, institution, step, newest)
 
                 on.read(look)
-            elif step.provider and step.key.kek is not None:
+            elif step.verb is Verb.ROTATE and step.key.kek is not None:
                 if not isinstance(on.kms, Rotates):
-                    raise KeyStepRefused("only one provider is configured")
-                on.kms.require(step.key.kek, step.provider)
+                    raise KeyStepRefused("this provider's KEKs are rotated with its own tools")
+                if step.provider:
+                    on.kms.require(step.key.kek, step.provider)
+                else:
+                    on.kms.require_rotatable(step.key.kek)
             elif not step.key.of_vault and on.keystore.newest_index_key(institution) is None:
                 raise KeyStepRefused("the institution has no keys")
         except (KeyVersionInUse, CannotRotate, KekMissing, UnwrapRefused) as error:
