@@ -92,6 +92,10 @@ class KeksInMemory:
             return False
         return True
 
+    def check(self) -> None:
+        """As Kms.check."""
+        self.check_with(self)
+
     def check_with(self, other: "KeksInMemory") -> None:
         """That `other` opens what each of these wraps. Raises KekMissing, UnwrapRefused."""
         for kek in self._newest:

@@ -20,6 +20,7 @@ from vault.server.settings import Settings, TierName
 from vault.server.tiers import Tier, build_tier
 from vault.server.unsealing import Unsealing
 from vault.services.sealed_keks import tell_unsealed
+from vault.store.shredding import replay
 
 _log = structlog.get_logger("vault.server")
 
@@ -59,6 +60,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
     opening = asyncio.create_task(_open(parts, tell))
     try:
         await parts.guard.compared.wait()
+        await _replay_shreds(parts)
         if unsealing.opened.is_set():
             await _open_institutions(parts)
         await parts.access.open()
@@ -107,6 +109,15 @@ def _unsealing(parts: Parts) -> Unsealing:
         await _open_institutions(parts)
 
     return Unsealing(split_of(parts.kms), unsealing_socket(settings), told)
+
+
+async def _replay_shreds(parts: Parts) -> None:
+    """A key store that came from a backup may have keys of what was destroyed since: before
+    anything is served, it has none. A masked node may not write there, and finds none."""
+    if parts.settings.tier is TierName.FULL:
+        scopes, keys = await asyncio.to_thread(replay, parts.database, parts.keys_database)
+        if scopes:
+            _log.warning("shred list replayed", scopes=scopes, keys=keys)
 
 
 async def _open_institutions(parts: Parts) -> None:

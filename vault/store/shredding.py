@@ -8,7 +8,8 @@ start and after every restore, before anything is served (`replay`). To do it ag
 What a process holds of a scope's keys in memory ends with `cache.file_key_seconds`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from sqlalchemy import Connection, and_, delete, select, tuple_
 
@@ -88,14 +89,38 @@ def buried(conn: Connection, refs: Iterable[ScopeRef]) -> set[ScopeRef]:
 def replay(data: Database, keys: Database) -> tuple[int, int]:
     """Destroy in the key store what the list says: how many scopes were not yet buried there, and
     how many of their keys were still there. Raises StoreUnavailable; to be called again then."""
-    scopes, gone, after = 0, 0, None
-    while True:
-        page = data.read_sync(lambda conn, after=after: listed(conn, after, _CHUNK))  # type: ignore[misc]  # a default, not a parameter
-        if not page:
-            return scopes, gone
-        there = keys.read_sync(lambda conn, page=page: buried(conn, (ref for ref, _ in page)))  # type: ignore[misc]  # as above
-        missing = [one for one in page if one[0] not in there]
-        if missing:
-            gone += keys.write_sync(lambda conn, missing=missing: shred(conn, missing))  # type: ignore[misc]  # as above
-            scopes += len(missing)
+    scopes, gone = 0, 0
+    for page in _pages(data):
+        if keys.read_sync(partial(_missing, page=page)):
+            found = keys.write_sync(partial(_shred_missing, page=page))
+            scopes, gone = scopes + found[0], gone + found[1]
+    return scopes, gone
+
+
+def replay_into(data: Database, conn: Connection) -> tuple[int, int]:
+    """As `replay`, in a transaction of the key store that is under way."""
+    scopes, gone = 0, 0
+    for page in _pages(data):
+        found = _shred_missing(conn, page)
+        scopes, gone = scopes + found[0], gone + found[1]
+    return scopes, gone
+
+
+_Page = list[tuple[ScopeRef, int]]
+
+
+def _pages(data: Database) -> Iterator[_Page]:
+    after: ScopeRef | None = None
+    while page := data.read_sync(partial(listed, after=after, limit=_CHUNK)):
+        yield page
         after = page[-1][0]
+
+
+def _missing(conn: Connection, page: _Page) -> _Page:
+    there = buried(conn, (ref for ref, _ in page))
+    return [one for one in page if one[0] not in there]
+
+
+def _shred_missing(conn: Connection, page: _Page) -> tuple[int, int]:
+    missing = _missing(conn, page)
+    return len(missing), shred(conn, missing)
