@@ -27,7 +27,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
 from recordsvault.access.v1 import access_pb2
-from recordsvault.admin.v1 import access_admin_pb2, admin_pb2, watch_pb2
+from recordsvault.admin.v1 import access_admin_pb2, admin_pb2, keys_pb2, watch_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
@@ -117,6 +117,7 @@ class FakeVault(grpc.GenericRpcHandler):
             audit_pb2,
             admin_pb2,
             health_pb2,
+            keys_pb2,
             watch_pb2,
         ):
             for service in module.DESCRIPTOR.services_by_name.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -20,14 +19,11 @@ from recordsvault_client import (
     AccessAdminClient,
     AsyncAccessAdminClient,
     AsyncDecoysClient,
-    AsyncVaultClient,
     DecoysClient,
-    Profile,
-    RetryPolicy,
     Unavailable,
-    VaultClient,
     proposal_kinds,
 )
+from tests.clients.conftest import Ask
 from tests.clients.fake_vault import FakeVault, Refused, unavailable
 
 PARENT = "institutions/demo-bank"
@@ -37,30 +33,6 @@ ETAG = "0" * 32
 TEXTS = {"a.cedar": "permit (principal, action, resource);", "a.tests.toml": ""}
 CHANGE = pb.DirectoryChange(remove=["clerk"])
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ6aGFuZyJ9.c2lnbmVk"
-
-Ask = Callable[[Callable[[Any], Any]], Any]
-
-
-@pytest.fixture(params=["blocking", "asyncio"])
-def ask(request: pytest.FixtureRequest, fake: FakeVault, fast: RetryPolicy) -> Ask:
-    """Ask something of a client of either kind; a list is taken whole."""
-    profile = Profile.load(fake.profile())
-
-    def blocking(what: Callable[[Any], Any]) -> Any:
-        with VaultClient(profile, retry=fast) as client:
-            found = what(client)
-            return list(found) if hasattr(found, "pages") else found
-
-    async def asynchronous(what: Callable[[Any], Any]) -> Any:
-        async with AsyncVaultClient(profile, retry=fast) as client:
-            found = what(client)
-            if hasattr(found, "pages"):
-                return [one async for one in found]
-            return await found
-
-    if request.param == "blocking":
-        return blocking
-    return lambda what: asyncio.run(asynchronous(what))
 
 
 def proposal(**fields: Any) -> pb.Proposal:
