@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from vault.audit import RowHash
-from vault.records import DocumentName, InvalidName, Transaction, TransactionName
-from vault.services.errors import FieldViolation, InvalidArgument, VaultError
+from vault.records import (
+    Customer,
+    DocumentName,
+    InvalidName,
+    ScopeRef,
+    Transaction,
+    TransactionName,
+)
+from vault.records.identifiers.time_zone import zone
+from vault.services.errors import FieldViolation, InvalidArgument, Shredded, VaultError
 from vault.services.items import Draft
-from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
 from vault.store import (
     CustomerRow,
     DocumentRow,
@@ -20,6 +29,7 @@ from vault.store import (
     blind_index,
     customers,
     documents,
+    scopes,
     transactions,
 )
 
@@ -34,7 +44,9 @@ def row_name(row: CustomerRow | DocumentRow | TransactionRow) -> str:
 
 
 def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: str) -> list[RowHash]:
-    """Insert the rows of sealed drafts; return their names and hashes."""
+    """Insert the rows of sealed drafts; return their names and hashes. Raises Shredded where one
+    would lie in a scope that was destroyed: its keys were still in memory."""
+    keep_days(conn, [(d.item.kind, d.item.record, d.scope) for d in drafts])
     cs: list[CustomerRow] = []
     ds: list[DocumentRow] = []
     ts: list[TransactionRow] = []
@@ -69,6 +81,30 @@ def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: st
     transactions.insert(conn, ts)
     transactions.insert_links(conn, links)
     return [RowHash(row_name(r), r.hash()) for rows in (cs, ds, ts) for r in rows]
+
+
+def keep_days(conn: Connection, written: Sequence[tuple[AnyKind, Any, ScopeRef]]) -> None:
+    """Note the days that retention counts from, of records about to be written. Raises Shredded."""
+    gone = scopes.destroyed(conn, (scope for _, _, scope in written))
+    for scope in gone:
+        raise Shredded(f"institutions/{scope.institution}/customers/{scope.customer}")
+    scopes.booked(
+        conn, [(scope, booking_day(r)) for kind, r, scope in written if kind is TRANSACTIONS]
+    )
+    for _, record, scope in [one for one in written if one[0] is CUSTOMERS]:
+        scopes.ended(conn, scope.institution, [(scope.customer, ended_on(record))])
+
+
+def booking_day(record: Transaction) -> int:
+    """The day of a booking in its own time zone, as `date.toordinal`."""
+    return record.booking_time.astimezone(zone(record.time_zone)).date().toordinal()
+
+
+def ended_on(customer: Customer) -> int:
+    """The day on which a relationship ended; 0 where it goes on, or nobody has said."""
+    relationship = customer.relationship
+    ended = relationship.end_date if relationship is not None else None
+    return ended.toordinal() if ended is not None else 0
 
 
 def _links(draft: Draft, institution: str) -> Iterator[LinkRow]:

@@ -27,7 +27,7 @@ from vault.services.reach_of_writes import ReachOfWrites, reaches
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
-from vault.services.rows import row_name
+from vault.services.rows import keep_days, row_name
 from vault.store import (
     CustomerRow,
     Database,
@@ -193,6 +193,7 @@ class Updating:
         def work(conn: Connection) -> Stored:
             index.require_writing(conn)
             self._replays.guard(conn, call, institution, request)
+            keep_days(conn, [(kind, new, scope)])
             try:
                 aim.insert(conn, row)
             except VersionConflict:

@@ -13,12 +13,14 @@ from sqlalchemy import Connection, Integer, Table, select
 from vault.store.rows import row_hash
 from vault.store.schema import (
     check_outs,
+    compartment_holds,
     compartment_items,
     compartment_members,
     compartments,
     contents,
     customers,
     decoys,
+    disposals,
     documents,
     proposals,
     transactions,
@@ -52,11 +54,19 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
         re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)/items/([^/@]+)"),
         compartment_items,
     ),
+    (
+        re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)/holds/([^/@]+)@([0-9]+)"),
+        compartment_holds,
+    ),
     (re.compile(r"institutions/([^/@]+)/decoys/([^/@]+)@([0-9]+)"), decoys),
+    (re.compile(r"institutions/([^/@]+)/disposals/([^/@]+)@([0-9]+)"), disposals),
     # Of the vault as a whole, wherever he belongs who changed it: the institution is empty.
     (re.compile(r"institutions/[^/@]*/vault()/proposals/([^/@]+)@([0-9]+)"), proposals),
 ]
 
+
+DISPOSED: Final = "#disposed"
+"""Behind a row's name: its hash until it was taken away, in an event of its disposal."""
 
 BEFORE: Final = "#before"
 """Behind a row's name: its hash until then, in an event that puts another in its place."""

@@ -46,7 +46,7 @@ from vault.services.errors import (
 from vault.services.keys import Keys
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
-from vault.store import Database, VersionConflict, contents, uploads
+from vault.store import Database, VersionConflict, contents, scopes, uploads
 from vault.store.contents import ContentRow, LeafRow, leaves_digest, segments_digest
 from vault.store.uploads import UploadRow
 
@@ -330,6 +330,9 @@ class Uploading:
         name = str(upload.start.name)
 
         def work(conn: Connection) -> None:
+            if scopes.destroyed(conn, [scope]):
+                # Its keys were still in memory.
+                raise Shredded(str(upload.start.owner))
             try:
                 contents.insert(conn, made, leaves)
             except VersionConflict:

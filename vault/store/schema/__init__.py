@@ -72,6 +72,13 @@ from vault.store.schema.records import (
     transaction_links,
     transactions,
 )
+from vault.store.schema.retention import (
+    compartment_holds,
+    disposal_items,
+    disposals,
+    scopes,
+    tombstones,
+)
 
 __all__ = [
     "MASKED_INSERTABLE",
@@ -83,6 +90,7 @@ __all__ = [
     "audit_head",
     "blind_index",
     "check_outs",
+    "compartment_holds",
     "compartment_items",
     "compartment_members",
     "compartments",
@@ -92,6 +100,8 @@ __all__ = [
     "customers",
     "data_metadata",
     "decoys",
+    "disposal_items",
+    "disposals",
     "documents",
     "full_branch_keys",
     "full_file_keys",
@@ -116,9 +126,11 @@ __all__ = [
     "proposal_signatures",
     "proposals",
     "requests",
+    "scopes",
     "shred_list",
     "shredded_scopes",
     "text_type",
+    "tombstones",
     "transaction_links",
     "transactions",
     "uploads",
