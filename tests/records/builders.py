@@ -12,6 +12,8 @@ from vault.records import (
     Customer,
     Direction,
     DocumentKind,
+    ElementSource,
+    ElementSourceKind,
     IdentityDocument,
     IdentityElement,
     Instrument,
@@ -19,6 +21,7 @@ from vault.records import (
     Money,
     NaturalPerson,
     RelatedPerson,
+    Relationship,
     RiskClass,
     Sex,
     SoleTrader,
@@ -75,6 +78,29 @@ def customer(**changes: Any) -> Customer:
         "accounts": ("GB29NWBK60161331926819", "4111111111111111", "0200001234567890123"),
     }
     return Customer(**(values | changes))
+
+
+def relationship(**changes: Any) -> Relationship:
+    values: dict[str, Any] = {
+        "start_date": date(2020, 5, 6),
+        "jurisdictions": ("CN",),
+        "segments": ("retail",),
+        "custodian": "keeper@demo-bank",
+        "review_date": date(2027, 5, 6),
+    }
+    return Relationship(**(values | changes))
+
+
+def source(path: str = "natural_person.full_name", **changes: Any) -> ElementSource:
+    values: dict[str, Any] = {
+        "path": path,
+        "kind": ElementSourceKind.DOCUMENT,
+        "reference": f"{CUSTOMER_NAME}/documents/01jd0000000000000000000000",
+        "verified_by": "keeper@demo-bank",
+        "verify_time": NOW,
+        "method": "original seen",
+    }
+    return ElementSource(**(values | changes))
 
 
 def entity(**changes: Any) -> LegalEntity:

@@ -13,6 +13,8 @@ from vault.records import (
     Customer,
     Direction,
     DocumentKind,
+    ElementSource,
+    ElementSourceKind,
     Exchange,
     IdentityDocument,
     IdentityElement,
@@ -21,6 +23,7 @@ from vault.records import (
     Money,
     NaturalPerson,
     RelatedPerson,
+    Relationship,
     RiskClass,
     Sensitivity,
     Sex,
@@ -52,7 +55,9 @@ elements = st.builds(
 people = st.builds(
     NaturalPerson, texts, texts, st.sampled_from(Sex), texts, dates, texts, st.none() | elements
 )
-related = st.builds(RelatedPerson, texts, st.none() | elements, st.integers(-(2**31), 2**31), texts)
+related = st.builds(
+    RelatedPerson, texts, st.none() | elements, st.integers(-(2**31), 2**31), texts, texts
+)
 some_related = st.lists(related, max_size=2).map(tuple)
 entities = st.builds(
     LegalEntity,
@@ -73,6 +78,16 @@ addresses = st.builds(
     Address, st.sampled_from(AddressKind), texts, texts, texts, texts, texts, texts
 )
 some_texts = st.lists(texts, max_size=3).map(tuple)
+relationships = st.builds(Relationship, dates, dates, some_texts, some_texts, texts, dates)
+sources = st.builds(
+    ElementSource,
+    texts,
+    st.sampled_from(ElementSourceKind),
+    texts,
+    texts,
+    st.none() | st.datetimes(timezones=st.just(UTC)),
+    texts,
+)
 customers = st.builds(
     Customer,
     texts,
@@ -87,6 +102,10 @@ customers = st.builds(
     some_texts,
     texts,
     st.lists(st.sampled_from(Sensitivity), max_size=3).map(tuple),
+    st.none() | relationships,
+    st.lists(sources, max_size=2).map(tuple),
+    dates,
+    texts,
 )
 documents = st.builds(
     IdentityDocument,

@@ -83,6 +83,16 @@ def test_fields_that_are_not_there_take_their_defaults() -> None:
     assert decode_customer(b'{"v":1,"customer_number":"C1"}') == Customer(customer_number="C1")
 
 
+def test_a_customer_of_before_relationships_and_sources_still_opens() -> None:
+    later = ["relationship", "sources", "valid_from", "correction"]
+    data = json.loads(encode_record(entity_customer()))
+    for field in later:
+        del data[field]
+    for owner in data["legal_entity"]["beneficial_owners"]:
+        del owner["customer"]
+    assert decode_customer(json.dumps(data, separators=(",", ":")).encode()) == entity_customer()
+
+
 @pytest.mark.parametrize("decode", DECODERS)
 @pytest.mark.parametrize(
     "data",

@@ -21,6 +21,8 @@ from tests.records.builders import (
     entity,
     entity_customer,
     person,
+    relationship,
+    source,
     trader_customer,
     transaction,
 )
@@ -455,7 +457,7 @@ def _longest(message: str) -> dict[str, int]:
 # Made by the vault, or of a fixed form that is shorter.
 NOT_LIMITED = {"name", "etag", "nationality", "issuing_country", "country", "machine_readable_zone"}
 FIXED_FORM = {"phone", "bic", "cnaps", "purpose_code", "time_zone", "rate", "corrects", "reverses"}
-FIXED_FORM |= {"network_address", "unified_social_credit_code", "lei"}
+FIXED_FORM |= {"network_address", "unified_social_credit_code", "lei", "path", "customer"}
 
 
 def _records_with(message: str, field: str, text: str) -> tuple[Violation, ...]:
@@ -473,6 +475,10 @@ def _records_with(message: str, field: str, text: str) -> tuple[Violation, ...]:
             return validate_transaction(transaction(agent=agent), NOW)
         case "LegalEntity":
             return validate_customer(entity_customer(**change), TODAY)
+        case "Relationship":
+            return validate_customer(customer(relationship=relationship(**change)), TODAY)
+        case "ElementSource":
+            return validate_customer(customer(sources=(source(**change),)), TODAY)
         case "SoleTrader":
             trader = SoleTrader(person(), **change)
             return validate_customer(customer(natural_person=None, sole_trader=trader), TODAY)
@@ -598,4 +604,69 @@ def test_a_masked_document_and_transaction_written_back_are_refused() -> None:
         ("account.account", "MASKED_VALUE"),
         ("counterparty.account", "MASKED_VALUE"),
         ("counterparty.name", "MASKED_VALUE"),
+    }
+
+
+# -- relationship, sources, valid time -----------------------------------------------------------
+
+
+def in_relationship(**changes: Any) -> set[tuple[str, str]]:
+    return in_customer(relationship=relationship(**changes))
+
+
+def in_source(**changes: Any) -> set[tuple[str, str]]:
+    return in_customer(sources=(source(**changes),))
+
+
+def test_a_relationship_and_a_source_of_each_element_are_right() -> None:
+    sources = (source(), source("phones"), source("natural_person.identity.number"))
+    record = customer(relationship=relationship(), sources=sources, valid_from=TODAY)
+    assert validate_customer(record, TODAY) == ()
+
+
+def test_a_relationship_has_its_days_in_order_and_none_to_come() -> None:
+    later = TODAY + timedelta(days=2)
+    assert in_relationship(end_date=date(2020, 5, 5)) == {("relationship.end_date", "DATE_ORDER")}
+    assert in_relationship(start_date=later) == {("relationship.start_date", "IN_FUTURE")}
+    assert in_relationship(end_date=later) == {("relationship.end_date", "IN_FUTURE")}
+    assert in_relationship(review_date=date(2099, 1, 1)) == set()
+
+
+def test_jurisdictions_and_segments_are_codes_and_words_each_once() -> None:
+    assert in_relationship(jurisdictions=("ZZ",)) == {("relationship.jurisdictions[0]", "COUNTRY")}
+    assert in_relationship(jurisdictions=("CN", "CN")) == {
+        ("relationship.jurisdictions[1]", "DUPLICATE")
+    }
+    assert in_relationship(segments=("",)) == {("relationship.segments[0]", "REQUIRED")}
+    many = tuple(f"s{n}" for n in range(21))
+    assert in_relationship(segments=many) == {("relationship.segments", "TOO_MANY")}
+
+
+def test_a_source_names_an_element_that_a_customer_has() -> None:
+    assert in_source(path="natural_person.shoe_size") == {("sources[0].path", "NAME")}
+    assert in_source(path="correction") == {("sources[0].path", "NAME")}
+    assert in_source(path="") == {("sources[0].path", "REQUIRED")}
+    twice = in_customer(sources=(source(), source()))
+    assert twice == {("sources[1].path", "DUPLICATE")}
+
+
+def test_who_verified_and_when_are_stated_together() -> None:
+    assert in_source(verified_by="") == {("sources[0].verified_by", "REQUIRED")}
+    assert in_source(verify_time=None) == {("sources[0].verify_time", "REQUIRED")}
+    assert in_source(verified_by="", verify_time=None) == set()
+    assert in_source(verify_time=NOW + timedelta(days=3)) == {
+        ("sources[0].verify_time", "IN_FUTURE")
+    }
+
+
+def test_a_version_is_not_true_from_a_day_to_come() -> None:
+    assert in_customer(valid_from=TODAY + timedelta(days=2)) == {("valid_from", "IN_FUTURE")}
+
+
+def test_a_related_person_with_a_file_is_named_by_it() -> None:
+    owner = RelatedPerson("Erika Mustermann", customer=CUSTOMER_NAME)
+    assert in_entity(beneficial_owners=(owner,)) == set()
+    owner = RelatedPerson("Erika Mustermann", customer=PAPER)
+    assert in_entity(beneficial_owners=(owner,)) == {
+        ("legal_entity.beneficial_owners[0].customer", "NAME")
     }

@@ -27,10 +27,12 @@ from vault.records.content import ContentName, ContentType, parse_owner
 from vault.records.customer import (
     Address,
     Customer,
+    ElementSource,
     IdentityElement,
     LegalEntity,
     NaturalPerson,
     RelatedPerson,
+    Relationship,
     SoleTrader,
 )
 from vault.records.document import IdentityDocument
@@ -40,6 +42,7 @@ from vault.records.enums import (
     CustomerKind,
     Direction,
     DocumentKind,
+    ElementSourceKind,
     Instrument,
     MaskState,
     RiskClass,
@@ -106,6 +109,8 @@ __all__ = [
     "Direction",
     "DocumentKind",
     "DocumentName",
+    "ElementSource",
+    "ElementSourceKind",
     "Exchange",
     "FileMarks",
     "IdentityDocument",
@@ -126,6 +131,7 @@ __all__ = [
     "RecordName",
     "RecordUndecodable",
     "RelatedPerson",
+    "Relationship",
     "RiskClass",
     "ScopeRef",
     "Sensitivity",

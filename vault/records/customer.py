@@ -6,12 +6,13 @@ shows its contents in its repr: records reach tracebacks and logs by accident.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from vault.records.enums import (
     AddressKind,
     CustomerKind,
     DocumentKind,
+    ElementSourceKind,
     RiskClass,
     Sensitivity,
     Sex,
@@ -47,13 +48,15 @@ class NaturalPerson:
 class RelatedPerson:
     """Another person in a file: legal representative, owner, controller or agent.
 
-    `ownership_basis_points`: share owned, 2,500 = 25%.
+    `ownership_basis_points`: share owned, 2,500 = 25%. `customer`: full resource name of the file
+    that the same institution keeps of the person or organisation, if it does.
     """
 
     full_name: str = ""
     identity: IdentityElement | None = None
     ownership_basis_points: int = 0
     phone: str = ""
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,8 +100,45 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Relationship:
+    """The relationship with the institution; `end_date` is set where it has ended.
+
+    `jurisdictions`: ISO 3166-1 alpha-2, the institution's own where empty. `custodian`: the person
+    who keeps the file, by his name in the access directory. `review_date`: that of the next review,
+    reckoned from the risk class where None.
+    """
+
+    start_date: date | None = None
+    end_date: date | None = None
+    jurisdictions: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    custodian: str = ""
+    review_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ElementSource:
+    """Where an element is from, by its path in the record, and who verified it when and how.
+
+    The path of a message or a list stands for all in it. `verify_time` is aware, in UTC; with
+    `verified_by` it is set exactly where somebody verified the element.
+    """
+
+    path: str = ""
+    kind: ElementSourceKind = ElementSourceKind.UNSPECIFIED
+    reference: str = ""
+    verified_by: str = ""
+    verify_time: datetime | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Customer:
-    """A customer's identity file; exactly one of the three parties is set in a valid one."""
+    """A customer's identity file; exactly one of the three parties is set in a valid one.
+
+    `valid_from`: first day on which what this version says was so; None is the day of recording.
+    `correction`: what was wrong in the version before; "" where this one follows it.
+    """
 
     customer_number: str = ""
     branch: str = ""
@@ -112,6 +152,10 @@ class Customer:
     accounts: tuple[str, ...] = ()
     change_reason: str = ""
     sensitivities: tuple[Sensitivity, ...] = ()
+    relationship: Relationship | None = None
+    sources: tuple[ElementSource, ...] = ()
+    valid_from: date | None = None
+    correction: str = ""
 
     @property
     def kind(self) -> CustomerKind:

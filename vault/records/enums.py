@@ -35,6 +35,16 @@ class Sensitivity(StrEnum):
     MINOR = "MINOR"
 
 
+class ElementSourceKind(StrEnum):
+    """Where a file has an element from; UNSPECIFIED is refused on write."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    DOCUMENT = "DOCUMENT"
+    REGISTRY = "REGISTRY"
+    CUSTOMER = "CUSTOMER"
+    OTHER = "OTHER"
+
+
 class Sex(StrEnum):
     """Sex as the identity document states it."""
 

@@ -18,6 +18,11 @@ from vault.records.validation.fields import (
     check_text,
     require,
 )
+from vault.records.validation.relationships import (
+    check_relationship,
+    check_sources,
+    check_version,
+)
 from vault.records.validation.text import Masks, problem
 from vault.records.validation.violation import Findings, Violation
 
@@ -60,6 +65,10 @@ def validate_customer(customer: Customer, today: date | None = None) -> tuple[Vi
     for place, address in enumerate(customer.addresses):
         _address(found, f"addresses[{place}].", address)
     _sensitivities(found, customer)
+    if customer.relationship is not None:
+        check_relationship(found, customer.relationship, day)
+    check_sources(found, customer, day)
+    check_version(found, customer, day)
     return found.violations()
 
 

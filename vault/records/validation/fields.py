@@ -10,6 +10,7 @@ from datetime import date
 from vault.records.customer import IdentityElement, RelatedPerson
 from vault.records.enums import DocumentKind
 from vault.records.identifiers import card, country, currency, iban, phone, resident_id, ssn, uscc
+from vault.records.names import CustomerName, InvalidName
 from vault.records.reasons import Reason
 from vault.records.transaction import Money
 from vault.records.validation.text import Masks, is_masked, problem
@@ -211,3 +212,8 @@ def check_related_person(found: Findings, prefix: str, person: RelatedPerson, to
     if not 0 <= person.ownership_basis_points <= 10_000:
         found.add(prefix + "ownership_basis_points", Reason.OUT_OF_RANGE)
     check_phone(found, prefix, "phone", person.phone)
+    if person.customer:
+        try:
+            CustomerName.parse(person.customer)
+        except InvalidName:
+            found.add(prefix + "customer", Reason.NAME)

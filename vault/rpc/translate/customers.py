@@ -21,6 +21,7 @@ from vault.records import (
     SoleTrader,
 )
 from vault.rpc.problems import Problems
+from vault.rpc.translate import relationships
 from vault.rpc.translate.common import EnumTable, from_date, to_date
 
 _ENUMS = party_pb2.DESCRIPTOR.enum_types_by_name
@@ -59,6 +60,12 @@ def to_domain(message: pb.Customer, problems: Problems) -> Customer:
         sensitivities=tuple(
             [cast(Sensitivity, SENSITIVITY.domain(s)) for s in message.sensitivities]
         ),
+        relationship=relationships.relationship(message, problems),
+        sources=relationships.sources(message, problems),
+        valid_from=to_date(message.valid_from, "valid_from", problems)
+        if message.HasField("valid_from")
+        else None,
+        correction=message.correction,
     )
 
 
@@ -106,6 +113,7 @@ def related_person(m: pb.RelatedPerson, problems: Problems) -> RelatedPerson:
         identity=_identity(m, "identity", problems),
         ownership_basis_points=m.ownership_basis_points,
         phone=m.phone,
+        customer=m.customer,
     )
 
 
@@ -196,6 +204,14 @@ def to_proto(customer: Customer) -> pb.Customer:
             street=a.street,
             postal_code=a.postal_code,
         )
+    if customer.relationship is not None:
+        relationships.fill_relationship(out.relationship, customer.relationship)
+        out.relationship.SetInParent()
+    for source in customer.sources:
+        relationships.fill_source(out.sources.add(), source)
+    if customer.valid_from is not None:
+        out.valid_from.CopyFrom(from_date(customer.valid_from))
+    out.correction = customer.correction
     return out
 
 
@@ -227,6 +243,7 @@ def fill_related(out: pb.RelatedPerson, person: RelatedPerson) -> None:
     out.full_name = person.full_name
     out.ownership_basis_points = person.ownership_basis_points
     out.phone = person.phone
+    out.customer = person.customer
     if person.identity is not None:
         _fill_identity(out.identity, person.identity)
 
