@@ -18,7 +18,6 @@ from typer.core import TyperGroup
 
 from vault.cli.vaultctl.failures import report
 from vault.cli.vaultctl.health import health
-from vault.cli.vaultctl.importing import import_files
 from vault.cli.vaultctl.language import Language, speak
 from vault.cli.vaultctl.session import Session
 
@@ -34,6 +33,7 @@ _FAMILIES: Final = {
     "customers": "customers",
     "decoy": "decoy",
     "documents": "documents",
+    "import": "importing",
     "keys": "keys",
     "kms": "kms",
     "policy": "policy",
@@ -66,7 +66,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("health")(health)
-app.command("import")(import_files)
 
 
 @app.callback()

@@ -86,7 +86,7 @@ def resolve(path: Path, header: Sequence[str], kind: Kind | None) -> list[Column
     for candidate in (kind,) if kind else tuple(Kind):
         columns: list[Column] = []
         for name in header:
-            column = _column(name.strip(), candidate)
+            column = column_of(name.strip(), candidate)
             if column is None:
                 break
             columns.append(column)
@@ -111,7 +111,8 @@ def resolve(path: Path, header: Sequence[str], kind: Kind | None) -> list[Column
     return fitting[0]
 
 
-def _column(name: str, kind: Kind) -> Column | None:
+def column_of(name: str, kind: Kind) -> Column | None:
+    """The column of a path; None if a record of that kind has no such field."""
     record = _RECORDS[kind]
     if kind is not Kind.CUSTOMERS and name in _OWNERS:
         return Column(name, (name,), str)
@@ -146,6 +147,15 @@ def _reader(field: FieldDescriptor) -> Callable[[str], Any] | None:
     if kind.full_name == Money.DESCRIPTOR.full_name:
         return _amount
     return None
+
+
+def compact(value: Any) -> Any:
+    """Lists for the maps by index that columns fill, without the gaps of empty cells."""
+    if not isinstance(value, dict):
+        return value
+    if value and all(isinstance(key, int) for key in value):
+        return [compact(value[key]) for key in sorted(value)]
+    return {key: compact(item) for key, item in value.items()}
 
 
 def _boolean(cell: str) -> bool:

@@ -10,7 +10,8 @@ Exit codes of all commands but `health`, which has those of monitoring plug-ins:
     5 not permitted                13 input file cannot be used
     6 no such record               20 import done, some rows refused
     7 exists already               21 not proved: log, row or object is wrong
-   22 a test of policies failed   130 interrupted
+   22 a test of policies failed   23 import done, statements do not add up
+  130 interrupted
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ INPUT = 13
 ROWS_REFUSED = 20
 NOT_PROVED = 21
 TESTS_FAILED = 22
+NOT_RECONCILED = 23
 INTERRUPTED = 130
 
 _CODES: tuple[tuple[type[VaultError], int], ...] = (

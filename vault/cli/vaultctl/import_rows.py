@@ -1,6 +1,7 @@
 """The rows of an import file, one at a time: JSONL and CSV of any size in bounded memory.
 
-JSONL: a line is the ProtoJSON of `recordsvault.records.v1.ImportItem`. CSV (RFC 4180, UTF-8): one
+JSONL: a line is the ProtoJSON of `recordsvault.records.v1.ImportItem`, or a line of a file of
+refused rows that was mended. CSV (RFC 4180, UTF-8): one
 kind of record a file, a header of paths (see `csv_paths`). Reading a row and understanding it are
 apart, so that rows which are stored already are passed over quickly.
 """
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from recordsvault.records.v1.records_pb2 import ImportItem
-from vault.cli.vaultctl.csv_paths import Column, Kind, record_of, resolve
+from vault.cli.vaultctl.csv_paths import Column, Kind, compact, record_of, resolve
 from vault.cli.vaultctl.failures import INPUT, CommandError
+from vault.cli.vaultctl.import_sums import Weight
 from vault.cli.vaultctl.proto_json import Problem, Refused, parse_json, parse_message
 
 MAX_LINE = 4 << 20
 """Bytes that a line may have; the vault takes no larger message."""
 
+_REJECTED = {"row", "code", "item"}
 _TOO_LONG = Problem("", f"the line has more than {MAX_LINE} bytes", f"该行超过 {MAX_LINE} 字节")
 
 
@@ -46,6 +49,10 @@ class Rows(Protocol):
 
     def original(self, row: RawRow) -> dict[str, Any]:
         """The row for the file of refused rows, as far as it can be read."""
+        ...
+
+    def weight(self, row: RawRow) -> Weight | None:
+        """What a row of a statement weighs; records have no sums."""
         ...
 
 
@@ -76,7 +83,11 @@ class JsonRows:
         """The item of a line. Raises Refused."""
         if row.data is None:
             raise Refused(_TOO_LONG)
-        item = parse_message(parse_json(row.data), ImportItem)
+        value = parse_json(row.data)
+        if value.keys() >= _REJECTED:
+            # A line of a file of refused rows: what is mended in it is imported as it stands.
+            value = _item_of(value)
+        item = parse_message(value, ImportItem)
         if self._record and item.WhichOneof("record") != self._record:
             raise Refused(Problem("", f"is no {self._record}", f"不是 {self._record}"))
         return item
@@ -89,6 +100,9 @@ class JsonRows:
             return {"item": parse_json(row.data)}
         except Refused:
             return {"text": row.data.decode("utf-8", "replace").rstrip("\r\n")}
+
+    def weight(self, row: RawRow) -> None:
+        """None."""
 
 
 class CsvRows:
@@ -158,6 +172,9 @@ class CsvRows:
             return {"cells": cells}
         return {"cells": dict(zip(self._header, cells, strict=True))}
 
+    def weight(self, row: RawRow) -> None:
+        """None."""
+
     def _text(self) -> Iterator[str]:
         for line, size in _lines(self._stream):
             if line is None:
@@ -181,13 +198,11 @@ class CsvRows:
         )
 
 
-def compact(value: Any) -> Any:
-    """Lists for the maps by index that columns fill, without the gaps of empty cells."""
-    if not isinstance(value, dict):
-        return value
-    if value and all(isinstance(key, int) for key in value):
-        return [compact(value[key]) for key in sorted(value)]
-    return {key: compact(item) for key, item in value.items()}
+def _item_of(rejected: dict[str, Any]) -> dict[str, Any]:
+    item = rejected["item"]
+    if not isinstance(item, dict):
+        raise Refused(Problem("item", "must be an object", "必须是对象"))
+    return item
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes | None, int]]:

@@ -22,6 +22,7 @@ from recordsvault_client import (
 from recordsvault_masked.recovery import OnInterrupt
 from vault.cli.vaultctl.import_rows import RawRow, Rows
 from vault.cli.vaultctl.import_state import Done, ImportKey, ImportState
+from vault.cli.vaultctl.import_sums import Sums
 from vault.cli.vaultctl.language import Language, language
 from vault.cli.vaultctl.options import unreadable
 from vault.cli.vaultctl.proto_json import Refused
@@ -35,21 +36,43 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Totals:
-    """What became of a file's rows, those of earlier runs included."""
+    """What became of a file's rows, those of earlier runs included.
+
+    `there` are those of `stored` that were stored before this run: by its own state, or by the
+    vault's word that a message had been carried out. The sums are of statements only.
+    """
 
     stored: int = 0
     refused: int = 0
     resumed: int = 0
+    there: int = 0
+    read_sums: Sums = field(default_factory=Sums)
+    refused_sums: Sums = field(default_factory=Sums)
+    there_sums: Sums = field(default_factory=Sums)
 
     @property
     def rows(self) -> int:
         """All rows."""
         return self.stored + self.refused
 
-    def add(self, done: Done) -> None:
-        """Count a batch."""
+    @property
+    def stored_sums(self) -> Sums:
+        """What was stored, now or before."""
+        found = Sums()
+        found.merge(self.read_sums)
+        found.merge(self.refused_sums, -1)
+        return found
+
+    def add(self, done: Done, read: Sums, *, there: bool) -> None:
+        """Count a batch of rows with these sums."""
         self.stored += done.stored
         self.refused += done.refused
+        self.read_sums.merge(read)
+        self.refused_sums.merge(done.refused_sums)
+        if there:
+            self.there += done.stored
+            self.there_sums.merge(read)
+            self.there_sums.merge(done.refused_sums, -1)
 
 
 @dataclass(slots=True)
@@ -137,13 +160,21 @@ class FileImport:
 
     def _skip(self, rows: Iterator[RawRow], done: Done) -> None:
         end = 0
+        read = Sums()
         for row in itertools.islice(rows, done.rows):
             end = row.end
-        self.totals.add(done)
+            read.add(self._rows.weight(row))
+        self.totals.add(done, read, there=True)
         self.totals.resumed += done.rows
         self._progress(0, end)
 
     def _settle(self, pending: _Pending, outcome: ImportOutcome | None) -> None:
+        read, refused_sums = Sums(), Sums()
+        for row in pending.sent:
+            read.add(self._rows.weight(row))
+        for row, _ in pending.refused:
+            read.add(self._rows.weight(row))
+            refused_sums.add(self._rows.weight(row))
         lines = [
             (row, _why_not_sent(refused), self._rows.original(row))
             for row, refused in pending.refused
@@ -153,13 +184,14 @@ class FileImport:
             row = pending.sent[item.index]
             assert item.error is not None  # noqa: S101 - what `refused` means, for the types
             lines.append((row, _why_refused(item.error), self._rows.original(row)))
+            refused_sums.add(self._rows.weight(row))
             stored -= 1
         for row, why, original in sorted(lines, key=lambda line: line[0].number):
             self._rejected.write({"row": row.number, **why, **original})
         length = self._rejected.sync()
-        done = Done(pending.rows, stored, len(lines))
+        done = Done(pending.rows, stored, len(lines), refused_sums)
         self._state.record(pending.first, done, length)
-        self.totals.add(done)
+        self.totals.add(done, read, there=outcome is not None and outcome.repeated)
         self._progress(done.rows, pending.end)
 
 

@@ -15,12 +15,13 @@ import io
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recordsvault_client import Profile, Tier
 from vault.cli.vaultctl.failures import INPUT, CommandError
+from vault.cli.vaultctl.import_sums import Sums
 from vault.cli.vaultctl.options import unreadable
 
 # Names of request_ids; made once, by chance, and never to be changed: it would part every import
@@ -35,20 +36,28 @@ class Done:
     rows: int
     stored: int
     refused: int
+    refused_sums: Sums = field(default_factory=Sums)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportKey:
-    """What an import is about. A request_id is made of this and the batch's first row."""
+    """What an import is about. A request_id is made of this and the batch's first row.
+
+    `terms` (a digest of options and mapping) is no part of it: the same file by other terms has the
+    same request_ids with other contents, which the vault refuses, and so stores nothing twice.
+    """
 
     file_sha256: str
     institution: str
     vault: str
     batch: int
     kind: str
+    terms: str = ""
 
     @classmethod
-    def make(cls, stream: io.BufferedReader, profile: Profile, batch: int, kind: str) -> ImportKey:
+    def make(
+        cls, stream: io.BufferedReader, profile: Profile, batch: int, kind: str, terms: str = ""
+    ) -> ImportKey:
         """Read the file once for its digest, and go back to its start."""
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
@@ -56,7 +65,7 @@ class ImportKey:
         vault = hashlib.sha256(
             profile.endpoint(Tier.FULL).encode() + b"\0" + profile.ca
         ).hexdigest()
-        return cls(digest, profile.institution, vault[:16], batch, kind)
+        return cls(digest, profile.institution, vault[:16], batch, kind, terms)
 
     def request_id(self, first_row: int) -> str:
         """The request_id of the batch that begins with row `first_row`, from 0."""
@@ -87,7 +96,7 @@ class ImportState:
             self._lock()
             if not self._load(key):
                 begun = {"v": 1, "import": key.section, "batch": key.batch, "kind": key.kind}
-                self._append(begun)
+                self._append(begun | ({"terms": key.terms} if key.terms else {}))
         except BaseException:
             os.close(self._file)
             raise
@@ -95,16 +104,17 @@ class ImportState:
     def record(self, first_row: int, done: Done, rejected_bytes: int) -> None:
         """A batch is answered, and its refused rows are on disk."""
         self.done[first_row] = done
-        self._append(
-            {
-                "import": self._section,
-                "first_row": first_row,
-                "rows": done.rows,
-                "stored": done.stored,
-                "refused": done.refused,
-                "rejected_bytes": rejected_bytes,
-            }
-        )
+        entry: dict[str, Any] = {
+            "import": self._section,
+            "first_row": first_row,
+            "rows": done.rows,
+            "stored": done.stored,
+            "refused": done.refused,
+            "rejected_bytes": rejected_bytes,
+        }
+        if done.refused_sums.by_currency:
+            entry["refused_sums"] = done.refused_sums.plain()
+        self._append(entry)
 
     def close(self) -> None:
         """Let the file go."""
@@ -134,9 +144,7 @@ class ImportState:
                 if entry.get("import") != self._section:
                     continue
                 if "first_row" in entry:
-                    done = Done(entry["rows"], entry["stored"], entry["refused"])
-                    self.done[entry["first_row"]] = done
-                    self.rejected_bytes = entry["rejected_bytes"]
+                    self._done(entry)
                 else:
                     begun = True
                     self._same(entry, key)
@@ -150,12 +158,24 @@ class ImportState:
         except ValueError:
             entry = None
         if not isinstance(entry, dict) or entry.get("v", 1) != 1:
-            raise CommandError(
-                f"{self._path} is no state file of an import: give another --state.",
-                f"{self._path} 不是导入状态文件：请指定其他 --state。",
-                INPUT,
-            )
+            raise self._no_state()
         return entry
+
+    def _done(self, entry: dict[str, Any]) -> None:
+        try:
+            sums = Sums.of(entry.get("refused_sums", {}))
+            done = Done(entry["rows"], entry["stored"], entry["refused"], sums)
+            self.done[entry["first_row"]] = done
+            self.rejected_bytes = entry["rejected_bytes"]
+        except (KeyError, ValueError, AttributeError):
+            raise self._no_state() from None
+
+    def _no_state(self) -> CommandError:
+        return CommandError(
+            f"{self._path} is no state file of an import: give another --state.",
+            f"{self._path} 不是导入状态文件：请指定其他 --state。",
+            INPUT,
+        )
 
     def _same(self, entry: dict[str, Any], key: ImportKey) -> None:
         if (entry.get("batch"), entry.get("kind")) != (key.batch, key.kind):
@@ -166,6 +186,13 @@ class ImportState:
             raise CommandError(
                 f"This import was begun with {options}: go on with the same.",
                 f"此导入开始时使用 {options}：请使用相同选项继续。",
+                INPUT,
+            )
+        if entry.get("terms", "") != key.terms:
+            raise CommandError(
+                "This import was begun with other options or another mapping: go on with those. "
+                "What is stored by them is not changed by others.",
+                "此导入开始时使用了其他选项或映射：请使用相同选项继续。已存储的内容不会因此改变。",
                 INPUT,
             )
 
