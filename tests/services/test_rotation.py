@@ -20,7 +20,7 @@ from vault.sealing import SealContext, open_full, open_masked, seal_full, seal_m
 from vault.services.rotation.planning import KeyStepRefused, Planning
 from vault.services.rotation.steps import Key, Step, Verb, step_in, to_content
 from vault.store import Database, KeyVersionGone, StoreAltered, key_jobs, key_versions
-from vault.store.key_jobs import CHECKING, DONE, FAILED, RUNNING, LeaseLost
+from vault.store.key_jobs import CHECKING, DONE, FAILED, RUNNING, WAITING, LeaseLost
 
 BRANCH_KEYS = {Branch.FULL: Key.BRANCH_FULL, Branch.MASKED: Key.BRANCH_MASKED}
 
@@ -340,6 +340,59 @@ def test_a_job_of_a_process_that_is_gone_is_taken_over_when_its_lease_is_over(
     # And the first process, which only hung, writes nothing any more.
     with pytest.raises(LeaseLost):
         database.write_sync(lambda conn: key_jobs.keep(conn, half))
+
+
+def test_a_long_step_with_one_key_keeps_no_other_key_waiting(room: Room) -> None:
+    sealed(room, 30)
+    room.do(Key.BRANCH_FULL, Verb.ROTATE)
+    slow = room.agree(Key.BRANCH_FULL, Verb.REWRAP, rate=1)
+    behind = room.agree(Key.BRANCH_FULL, Verb.ROTATE)
+    quick = [room.agree(Key.BRANCH_MASKED, Verb.ROTATE), room.agree(Key.KEK_FULL, Verb.ROTATE)]
+
+    async def main() -> None:
+        await room.log.start()
+        running = asyncio.create_task(room.runner.run())
+        for identifier, key in zip(quick, (Key.BRANCH_MASKED, Key.KEK_FULL), strict=True):
+            while not room.has(key, identifier, lambda job: job.stage == DONE):
+                assert not running.done()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await room.log.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert room.job(Key.BRANCH_FULL, slow).stage == RUNNING
+    assert room.job(Key.BRANCH_FULL, behind).stage == WAITING
+    assert room.job(Key.BRANCH_FULL, slow).lease_until == 0
+
+
+def test_nothing_is_begun_or_gone_on_with_while_the_log_is_set_back(room: Room) -> None:
+    sealed(room, 40)
+    room.do(Key.BRANCH_FULL, Verb.ROTATE)
+    identifier = room.agree(Key.BRANCH_FULL, Verb.REWRAP, rate=20)
+
+    async def main() -> None:
+        await room.log.start()
+        running = asyncio.create_task(room.runner.run())
+        begun = lambda job: job.done > 0  # noqa: E731
+        while not room.has(Key.BRANCH_FULL, identifier, begun):
+            assert not running.done()
+            await asyncio.sleep(0.01)
+        room.may = False
+        await asyncio.sleep(1.5)
+        left = room.job(Key.BRANCH_FULL, identifier)
+        size = len(room.events())
+        await asyncio.sleep(1.0)
+        assert room.job(Key.BRANCH_FULL, identifier) == left
+        assert (left.lease_until, len(room.events())) == (0, size)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await room.log.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    room.may = True
+    asyncio.run(Room(room.database, room.kms, agreed=room.agreed, owner="p2").finish())
+    assert room.job(Key.BRANCH_FULL, identifier).stage == DONE
 
 
 def test_a_rewrap_takes_no_more_keys_a_second_than_was_agreed(room: Room) -> None:

@@ -55,6 +55,7 @@ class Room:
     lease_seconds: float = 10.0
     owner: str = "process-one"
     agreed: list[Proposal] = field(default_factory=list)
+    may: bool = True
 
     def __post_init__(self) -> None:
         self.store = KeyStore(self.database)
@@ -64,7 +65,9 @@ class Room:
             self.database, self.store, self.ring, self.kms, rotating, CLOCK, self.lease_seconds
         )
         self.log = AuditLog(self.database, CLOCK.now_micros)
-        self.runner = KeyRunner(self.ground, self.log, lambda: self.agreed, self.owner)
+        self.runner = KeyRunner(
+            self.ground, self.log, lambda: self.agreed, self.owner, may=lambda: self.may
+        )
 
     def agree(self, key: Key, verb: Verb, *, institution: str = BANK, **more: object) -> str:
         """Put a step where approved ones are; its identifier."""

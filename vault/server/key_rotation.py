@@ -31,4 +31,12 @@ def runner(parts: Parts) -> KeyRunner:
         Key.INDEX: IndexWork(on, parts.database),
         Key.RECORDS: RecordWork(on, parts.database, parts.log, parts.blobs),
     }
-    return KeyRunner(on, parts.log, lambda: parts.access.key_steps, owner, extra)
+    recovery = parts.guard.recovery
+    return KeyRunner(
+        on,
+        parts.log,
+        lambda: parts.access.key_steps,
+        owner,
+        extra,
+        may=lambda: not recovery.closed,
+    )

@@ -8,6 +8,9 @@ and version.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from sqlalchemy import Connection, Table
 
 from vault.kms import KekMissing, KekName, UnwrapRefused
@@ -29,7 +32,8 @@ from vault.services.rotation.work import (
 )
 from vault.store import BranchKeyRow, KeyVersionInUse, key_jobs, key_versions
 
-_SHOWN = 3
+_SHOWN: Final = 3
+_AT_ONCE: Final = 10  # keys of one batch: a provider may take a while for each
 
 
 class KekWork:
@@ -39,6 +43,8 @@ class KekWork:
         self._on = ground
         self._kek = kek
         self._table: Table = KEK_TABLES[kek]
+        # Of the job under way: keys that were found not to open.
+        self._unopened: dict[str, list[str]] = {}
 
     def step(self, job: JobRow) -> tuple[JobRow, int]:
         """As Work.step."""
@@ -101,7 +107,7 @@ class KekWork:
         left = [row for row in rows if _place(row.institution, row.version) > job.cursor]
         if not left:
             return kept(on, going_on(on, job, stage=CHECKING, cursor="", checked=0)), 0
-        some = left[: batch_of(job)]
+        some = left[: min(_AT_ONCE, batch_of(job))]
         pairs = []
         for row in some:
             try:
@@ -126,19 +132,28 @@ class KekWork:
 
     def _check(self, job: JobRow) -> tuple[JobRow, int]:
         on = self._on
+        unopened = self._unopened.setdefault(job.job, [])
         rows = on.read(lambda conn: key_versions.every(conn, self._table))
-        unopened = [row for row in rows if not self._opens(row)]
+        left = [row for row in rows if _place(row.institution, row.version) > job.cursor]
+        if not left:
+            return self._finish(job, rows), 0
+        some = left[: min(_AT_ONCE, batch_of(job))]
+        unopened += [f"{row.institution} {row.version}" for row in some if not self._opens(row)]
+        cursor = _place(some[-1].institution, some[-1].version)
+        made = going_on(on, job, checked=job.checked + len(some), cursor=cursor)
+        return kept(on, made), len(some)
+
+    def _finish(self, job: JobRow, rows: Sequence[BranchKeyRow]) -> JobRow:
+        on, unopened = self._on, self._unopened.pop(job.job, [])
         if unopened:
-            shown = ", ".join(f"{row.institution} {row.version}" for row in unopened[:_SHOWN])
+            shown = ", ".join(unopened[:_SHOWN])
             why = f"{len(unopened)} keys do not open and were left as they are: {shown}"
-            return kept(on, failed(on, job, why)), len(rows)
-        if any(row.kek_version != job.target for row in rows):
-            newest = on.newest_kek(self._kek)
-            if newest != job.target:
-                why = "a newer version was made meanwhile; propose a rewrap to it"
-                return kept(on, failed(on, job, why)), len(rows)
-            return kept(on, going_on(on, job, stage=RUNNING, cursor="")), len(rows)
-        return kept(on, going_on(on, job, stage=DONE, checked=len(rows), cursor="")), len(rows)
+            return failed(on, job, why)
+        if all(row.kek_version == job.target for row in rows):
+            return going_on(on, job, stage=DONE, cursor="")
+        if on.newest_kek(self._kek) != job.target:
+            return failed(on, job, "a newer version was made meanwhile; propose a rewrap to it")
+        return kept(on, going_on(on, job, stage=RUNNING, cursor="", checked=0))
 
     def _opens(self, row: BranchKeyRow) -> bool:
         try:

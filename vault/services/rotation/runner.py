@@ -13,11 +13,11 @@ A crash anywhere leaves a job that goes on; in front of the last step it is ende
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -39,7 +39,9 @@ T = TypeVar("T")
 EVERY_SECONDS: Final = 0.5
 """Between two looks for something to do."""
 
-_AGAIN_SECONDS: Final = 1.0
+AT_ONCE: Final = 4
+"""Jobs of one process at once, each with another key."""
+
 _LAPSES_AFTER: Final = 7 * 86_400_000_000
 _CHUNK: Final = 200
 
@@ -48,7 +50,8 @@ _log = structlog.get_logger("vault.services")
 
 class KeyRunner:
     """Of one process of the full tier. ``agreed`` gives the approved proposals about keys, in
-    order, from the first one; ``extra`` is work on other keys than KEKs and branch keys."""
+    order, from the first one; ``extra`` is work on other keys than KEKs and branch keys; ``may``
+    says whether anything may be begun: nothing is where the log was set back."""
 
     def __init__(
         self,
@@ -57,13 +60,17 @@ class KeyRunner:
         agreed: Callable[[], Sequence[Proposal]],
         owner: str,
         extra: dict[Key, Work] | None = None,
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
         self._on = ground
         self._log = log
         self._agreed = agreed
         self._owner = owner
+        self._may = may
         self._noted = 0
-        self._pool = ThreadPoolExecutor(1, "vault-rotation")
+        self._last = ""
+        self._leading: set[str] = set()
+        self._pool = ThreadPoolExecutor(AT_ONCE, "vault-rotation")
         self._works: dict[Key, Work] = {
             **{key: KekWork(ground, key.kek) for key in Key if key.kek is not None},
             **{key: BranchWork(ground, key.branch) for key in Key if key.branch is not None},
@@ -71,44 +78,71 @@ class KeyRunner:
         }
 
     async def run(self) -> None:
-        """Look for something to do and do it, until cancelled."""
+        """Look for something to do and do it, until cancelled; so many jobs at once that a long one
+        keeps no other key waiting."""
+        under_way: set[asyncio.Task[None]] = set()
         try:
             while True:
-                try:
-                    worked = await self.look()
-                except (StoreError, KmsError, LogUnavailable) as error:
-                    # Away for a while, or another process was faster: the job says where to go on.
-                    _log.warning("keys: tried again soon", problem=type(error).__name__)
-                    worked = False
-                except Exception as error:
-                    _log.error("keys: a job was left", error=type(error).__name__)
-                    worked = False
-                if not worked:
+                job = None
+                if self._may() and len(under_way) < AT_ONCE:
+                    job = await self._guarded(self._next())
+                if job is None:
                     await asyncio.sleep(EVERY_SECONDS)
+                    continue
+                self._leading.add(job.job)
+                task = asyncio.create_task(self._alone(job))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
         finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
             self._pool.shutdown(wait=False)
 
     async def look(self) -> bool:
         """Take down what was agreed since, and carry out one job that nobody else leads; whether
         there was one. Raises what reading and writing raise."""
-        await self._take_down()
-        job = await self._in_thread(self._lead)
+        job = await self._next()
         if job is None:
             return False
         await self._carry_out(job)
         return True
 
+    async def _next(self) -> JobRow | None:
+        await self._take_down()
+        return await self._in_thread(self._lead)
+
+    async def _alone(self, job: JobRow) -> None:
+        try:
+            await self._guarded(self._carry_out(job))
+            await asyncio.sleep(EVERY_SECONDS)
+        finally:
+            self._leading.discard(job.job)
+
+    async def _guarded(self, doing: Coroutine[Any, Any, T]) -> T | None:
+        try:
+            return await doing
+        except (StoreError, KmsError, LogUnavailable) as error:
+            # Away for a while, or another process was faster: the job says where to go on.
+            _log.warning("keys: tried again soon", problem=type(error).__name__)
+        except Exception as error:
+            # Whatever it trips over, other keys must still be rotated.
+            _log.error("keys: a job was left", error=type(error).__name__)
+        return None
+
     # -- what there is to do -----------------------------------------------------------------
 
     async def _take_down(self) -> None:
         agreed = self._agreed()
-        if len(agreed) < self._noted:
+        noted = self._noted
+        if noted and (len(agreed) < noted or agreed[noted - 1].identifier != self._last):
             self._noted = 0  # the log was set back, and what was agreed with it
         fresh = agreed[self._noted :]
         for start in range(0, len(fresh), _CHUNK):
             some = fresh[start : start + _CHUNK]
             await self._in_thread(partial(self._note, some))
             self._noted += len(some)
+            self._last = some[-1].identifier
 
     def _note(self, agreed: Sequence[Proposal]) -> None:
         on, now = self._on, self._on.clock.now_micros()
@@ -134,6 +168,8 @@ class KeyRunner:
             if (job.institution, job.key) in waiting:
                 continue
             waiting.add((job.institution, job.key))
+            if job.job in self._leading:
+                continue
             now = on.clock.now_micros()
             if job.lease_until > now and job.owner != self._owner:
                 continue
@@ -156,6 +192,9 @@ class KeyRunner:
         loop = asyncio.get_running_loop()
         try:
             while job.open:
+                if not self._may():
+                    await self._let_go(job)
+                    return
                 started = loop.time()
                 made, taken = await self._in_thread(partial(work.step, job))
                 if not made.open:
