@@ -13,6 +13,8 @@ import pytest
 
 from tests.docs.pages import ROOT, codes, command_lines
 from tests.support.quiet_ports import free_port
+from tests.support.specimen_files import as_pdf
+from tests.support.specimens import DRAWN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -64,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Like a clone after `make dev`: some of the examples, and a running vault in .demo."""
     here = tmp_path_factory.mktemp("clone")
     _shorten(here / EXAMPLES)
+    (here / "passport.pdf").write_bytes(as_pdf(DRAWN["passport-td3"]().image))
     environment = _environment()
     with (here / "vaultd.log").open("wb") as log:
         ports = ("--port-full", str(free_port()), "--port-masked", str(free_port()))
