@@ -71,6 +71,7 @@ from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
 from vault.services.reporting import Reporting
+from vault.services.rotation.health import rotation_probe
 from vault.services.rotation.planning import Planning
 from vault.services.rotation.showing import Showing
 from vault.services.storing import Storing
@@ -123,6 +124,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     node_budget = Budget(limits.searches_per_minute_of_a_node, clock)
     more = {
         "checkpoints": checkpoint_probe(parts.sequencer, database, clock, promise),
+        "keys": rotation_probe(key_rotation.ground(parts)),
         "suites": suites_probe(
             parts.ring, KeyStore(parts.keys_database), parts.settings.table.institutions
         ),

@@ -93,6 +93,18 @@ def page(conn: Connection, institution: str, limit: int) -> list[JobRow]:
     return [JobRow(*row) for row in found]
 
 
+def latest(conn: Connection, limit: int) -> list[JobRow]:
+    """The jobs of all institutions, and of the vault as a whole, newest first; those with something
+    left to do among them, however old they are."""
+    newest = select(_J.number).order_by(_J.number.desc()).limit(limit)
+    found = conn.execute(
+        select(key_jobs)
+        .where(_J.number.in_(newest) | _J.stage.in_(OPEN))
+        .order_by(_J.number.desc())
+    )
+    return [JobRow(*row) for row in found]
+
+
 def of_key(conn: Connection, institution: str, key: str, verb: str) -> list[JobRow]:
     """The finished jobs of one kind on one key, newest first."""
     found = conn.execute(
