@@ -51,6 +51,31 @@ def seal(suite: Suite, key: KeyBytes, context: bytes, chunks: Iterable[Buffer]) 
     return _sealed(_Message(suite, key, context, salt), salt, chunks)
 
 
+class StreamSealer:
+    """As `seal`, for who is given the plaintext rather than asks for it: `header`, what `update`
+    returns, and what `finish` returns make the stream. Raises as `seal` does."""
+
+    __slots__ = ("_held", "_message", "_number", "header")
+
+    def __init__(self, suite: Suite, key: KeyBytes, context: bytes) -> None:
+        salt = os.urandom(_SALT_BYTES)
+        self._message = _Message(suite, key, context, salt)
+        self.header = salt + self._message.commitment
+        self._held: Buffer = b""
+        self._number = 0
+
+    def update(self, data: Buffer) -> bytes:
+        """The chunks that `data` makes full, sealed; perhaps none."""
+        *full, self._held = _pieces((self._held, data), CHUNK_BYTES, CHUNK_BYTES)
+        sealed = [self._message.seal(n, chunk) for n, chunk in enumerate(full, self._number)]
+        self._number += len(full)
+        return b"".join(sealed)
+
+    def finish(self) -> bytes:
+        """The last chunk."""
+        return self._message.seal(self._number, self._held)
+
+
 def open_(suite: Suite, key: KeyBytes, context: bytes, sealed: Iterable[Buffer]) -> Iterator[bytes]:
     """The plaintext of a stream, chunk by chunk, each once it has been authenticated.
 
