@@ -37,6 +37,7 @@ PAGES = [
     "docs/how-to/custodian.md",
     "docs/how-to/security-officer.md",
     "docs/how-to/operator.md",
+    "docs/how-to/recovery.md",
 ]
 # What installs, serves or follows for ever; and files that the pages only speak of.
 NOT_HERE = re.compile(
