@@ -1,0 +1,53 @@
+"""The two times of a version: since when it was known (recorded), and from when it is true (valid).
+
+A version says what is so from its first day on, until a version that was recorded later says
+otherwise. A change begins on the day on which it is recorded unless it states another day. A
+correction takes the place of the version that it corrects, and begins when that one began, unless
+it states another day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Protocol, TypeVar
+
+from vault.records.customer import Customer
+
+
+class Timed(Protocol):
+    """A version with its two times."""
+
+    @property
+    def known_from(self) -> int:
+        """When it was recorded, in microseconds since the epoch."""
+
+    @property
+    def valid_from(self) -> date:
+        """The first day on which it is true."""
+
+
+V = TypeVar("V", bound=Timed)
+
+
+def dated(new: Customer, old: Customer | None, today: date, old_recorded: date) -> Customer:
+    """The version with the day from which it is true filled in: `old` is the one before, recorded
+    on `old_recorded`; None for a first version."""
+    if new.valid_from is not None:
+        return new
+    if new.correction and old is not None:
+        return replace(new, valid_from=old.valid_from or old_recorded)
+    return replace(new, valid_from=today)
+
+
+def standing(newest_first: Iterable[V], as_of: date | None, known_at: int | None) -> V | None:
+    """The version that was true on `as_of`, as was known at `known_at` (microseconds): of those
+    recorded by then the last one that had begun. None for either is no bound; None is answered
+    where there was no such version."""
+    for one in newest_first:
+        if known_at is not None and one.known_from > known_at:
+            continue
+        if as_of is None or one.valid_from <= as_of:
+            return one
+    return None
