@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from PIL import Image, ImageChops
+from sqlalchemy import delete, select, update
 
 from recordsvault.audit.v1 import audit_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
@@ -19,12 +20,13 @@ from tests.e2e import people
 from tests.e2e.wire import LogBook, refusal
 from tests.support.contents import finish, parts, scan, start, upload
 from tests.support.running_vault import RunningVault, other
-from tests.support.specimen_files import PLANTED, as_file, as_pdf, encrypted_pdf, png_bomb
+from tests.support.specimen_files import FORMATS, PLANTED, as_file, as_pdf, encrypted_pdf, png_bomb
 from tests.support.specimens import DRAWN, letter
 from vault.records import ContentType
 from vault.renditions import LAYOUTS
 from vault.renditions.covering import covered_pixels
 from vault.rpc.ending import RECEIPT
+from vault.store import schema
 
 PASSPORT = DRAWN["passport-td3"]()
 
@@ -192,3 +194,55 @@ def test_a_refused_document_is_begun_anew_under_another_request(
     good = scan(2_000)
     content = upload(stub, document, good)
     assert content.sha256 == hashlib.sha256(good).digest()
+
+
+def test_a_picture_that_was_altered_moved_or_taken_away_is_not_shown(
+    vault: RunningVault, document: str, log: LogBook
+) -> None:
+    file = as_pdf(PASSPORT.image, letter().image)
+    upload(vault.records(), document, file, content_type=kinds.CONTENT_TYPE_PDF)
+    leaves = schema.content_leaves.c
+    mine = (leaves.record == document.split("/", 4)[4], leaves.page == 1)
+
+    def stored() -> list[tuple[int, bytes]]:
+        query = select(leaves.leaf, leaves.masked).where(*mine).order_by(leaves.leaf)
+        return log.database.read_sync(lambda c: [(row[0], row[1]) for row in c.execute(query)])
+
+    def put(number: int, masked: bytes) -> None:
+        change = update(schema.content_leaves).where(*mine, leaves.leaf == number)
+        log.database.write_sync(lambda c: c.execute(change.values(masked=masked)))
+
+    (_, first), (_, second) = stored()
+    for wrong in (second, first[:-1], first[:-1] + bytes([first[-1] ^ 1]), b""):
+        put(1, wrong)
+        assert refusal(partial(view, vault, document)).code == "DATA_LOSS"
+    put(1, first)
+    assert len(view(vault, document)) == 2
+    gone = delete(schema.content_leaves).where(*mine, leaves.leaf == 2)
+    log.database.write_sync(lambda c: c.execute(gone))
+    assert refusal(partial(view, vault, document)).code == "DATA_LOSS"
+
+
+def test_nothing_of_a_scan_stands_in_clear_on_the_vaults_disk(
+    vault: RunningVault, document: str
+) -> None:
+    image = PASSPORT.image
+    for page, content_type in enumerate(FORMATS, 1):
+        file = as_file(content_type, image)
+        kind = kinds.ContentType.Value(f"CONTENT_TYPE_{content_type.value}")
+        upload(vault.records(), document, file, page=page, content_type=kind)
+    shown = [bytes(picture.png) for picture in view(vault, document)]
+    assert len(shown) == len(FORMATS)
+    traces = (
+        *PLANTED,
+        b"%PDF-1.7",
+        b"ftypheic",
+        b"\x89PNG\r\n\x1a\n",
+        b"JFIF\x00",
+        b"passport-td3",
+    )
+    held = [path for path in vault.folder.rglob("*") if path.is_file() and path.suffix != ".py"]
+    assert held
+    for path in held:
+        data = path.read_bytes()
+        assert [trace for trace in traces if trace in data] == [], path

@@ -273,6 +273,8 @@ def test_its_keys_open_no_full_record(stolen: Stolen, node_kms: LocalFileKms) ->
 
 BEYOND = [
     *((table, "sealed") for table in (schema.customers, schema.documents, schema.transactions)),
+    *((table, "sealed") for table in (schema.contents, schema.uploads)),
+    (schema.content_segments, "object"),
     *((table, "wrapped") for table in (schema.full_branch_keys, schema.full_file_keys)),
     (schema.index_keys, "wrapped"),
     (schema.blind_index, "token"),
