@@ -12,6 +12,7 @@ from vault.cli.vaultctl.fields import enum_name, moment
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict
 from vault.cli.vaultctl.reports import Column
+from vault.store.evidence import BEFORE
 
 
 class Proof(Enum):
@@ -132,7 +133,8 @@ def _of(line: Line) -> str:
     if one:
         return one
     # A list or an import, which shows the subject beside others.
-    named = len(event.resources) or len(event.rows)
+    rows = [row for row in event.rows if not row.row.endswith(BEFORE)]
+    named = len(event.resources) or len(rows)
     return say(f"{named} records", f"{named} 条记录") if named else event.resource or "-"
 
 
