@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vault.records import (
     AccountParty,
+    AccountStatement,
     Address,
     AddressKind,
     Channel,
@@ -146,4 +147,14 @@ transactions = st.builds(
     corrects=texts,
     reverses=texts,
     vouchers=some_texts,
+    sequence_number=st.integers(0, 2**63 - 1),
+    balance_after=st.none() | money,
+    statement=st.none()
+    | st.builds(
+        AccountStatement,
+        texts,
+        st.integers(0, 2**63 - 1),
+        st.none() | money,
+        st.none() | money,
+    ),
 )

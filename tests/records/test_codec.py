@@ -93,6 +93,13 @@ def test_a_customer_of_before_relationships_and_sources_still_opens() -> None:
     assert decode_customer(json.dumps(data, separators=(",", ":")).encode()) == entity_customer()
 
 
+def test_a_transaction_of_before_statements_still_opens() -> None:
+    data = json.loads(encode_record(transaction()))
+    for field in ("sequence_number", "balance_after", "statement"):
+        del data[field]
+    assert decode_transaction(json.dumps(data, separators=(",", ":")).encode()) == transaction()
+
+
 @pytest.mark.parametrize("decode", DECODERS)
 @pytest.mark.parametrize(
     "data",

@@ -28,6 +28,7 @@ from tests.records.builders import (
 )
 from vault.records import (
     AccountParty,
+    AccountStatement,
     Address,
     AddressKind,
     Channel,
@@ -490,6 +491,9 @@ def _records_with(message: str, field: str, text: str) -> tuple[Violation, ...]:
             return validate_document(replace(paper, issuing_country="CN"), TODAY)
         case "Transaction":
             return validate_transaction(transaction(**change), NOW)
+        case "AccountStatement":
+            statement = AccountStatement(**change)
+            return validate_transaction(transaction(statement=statement), NOW)
         case "AccountParty":
             return validate_transaction(transaction(account=AccountParty(**change)), NOW)
         case _:
@@ -669,4 +673,32 @@ def test_a_related_person_with_a_file_is_named_by_it() -> None:
     owner = RelatedPerson("Erika Mustermann", customer=PAPER)
     assert in_entity(beneficial_owners=(owner,)) == {
         ("legal_entity.beneficial_owners[0].customer", "NAME")
+    }
+
+
+# -- the place in the account --------------------------------------------------------------------
+
+
+def test_an_entry_may_say_where_in_the_account_it_stands() -> None:
+    overdrawn = Money("CNY", -3, -500_000_000)
+    statement = AccountStatement("2026-03", 3, Money("CNY", 5), overdrawn)
+    changes = {"sequence_number": 41, "balance_after": overdrawn, "statement": statement}
+    assert in_transaction(**changes) == set()
+
+
+def test_balances_are_in_the_currency_of_the_account_and_of_one_sign() -> None:
+    assert in_transaction(balance_after=Money("EUR", 3)) == {
+        ("balance_after.currency_code", "CONTRADICTION")
+    }
+    assert in_transaction(balance_after=Money("CNY", -3, 5_000_000)) == {
+        ("balance_after.nanos", "CONTRADICTION"),
+        ("balance_after.nanos", "TOO_MANY_DECIMALS"),
+    }
+    statement = AccountStatement("", -1, Money("XXY"), None)
+    assert in_transaction(sequence_number=-1, statement=statement) == {
+        ("sequence_number", "NEGATIVE"),
+        ("statement.statement_id", "REQUIRED"),
+        ("statement.number", "NEGATIVE"),
+        ("statement.opening_balance.currency_code", "CURRENCY"),
+        ("statement.opening_balance.currency_code", "CONTRADICTION"),
     }

@@ -75,7 +75,14 @@ from vault.records.names import (
 )
 from vault.records.scopes import Branch, ScopeRef
 from vault.records.sensitivity import FILE_CLASSES, ORDINARY, classes_of, sensitive
-from vault.records.transaction import AccountParty, Channel, Exchange, Money, Transaction
+from vault.records.transaction import (
+    AccountParty,
+    AccountStatement,
+    Channel,
+    Exchange,
+    Money,
+    Transaction,
+)
 from vault.records.ulid import first_ulid, is_ulid, new_ulid, ulid_between, ulid_ms
 from vault.records.views import (
     ABSENT,
@@ -95,6 +102,7 @@ __all__ = [
     "SHREDDED",
     "WITHHELD",
     "AccountParty",
+    "AccountStatement",
     "Address",
     "AddressKind",
     "Branch",

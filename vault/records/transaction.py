@@ -51,13 +51,25 @@ class Channel:
     network_address: str = ""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AccountStatement:
+    """The statement of an account that shows an entry; `number` 0 where it has none. Balances are
+    negative where the account is overdrawn."""
+
+    statement_id: str = ""
+    number: int = 0
+    opening_balance: Money | None = None
+    closing_balance: Money | None = None
+
+
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Transaction:
     """A transaction with every element that is needed to reconstruct it.
 
     `booking_time` is aware and in UTC, to the microsecond; `time_zone` is the IANA name that says
     which day and year the booking belongs to. `corrects`, `reverses` and `vouchers` are full
-    resource names.
+    resource names. `sequence_number` counts the account's entries from 1, 0 where nobody counts;
+    `balance_after` is negative where the account is overdrawn.
     """
 
     institution_reference: str = ""
@@ -79,3 +91,6 @@ class Transaction:
     corrects: str = ""
     reverses: str = ""
     vouchers: tuple[str, ...] = ()
+    sequence_number: int = 0
+    balance_after: Money | None = None
+    statement: AccountStatement | None = None

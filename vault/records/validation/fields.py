@@ -70,6 +70,13 @@ def check_money(found: Findings, prefix: str, money: Money) -> None:
         found.add(prefix + ".nanos", Reason.TOO_MANY_DECIMALS)
 
 
+def check_balance(found: Findings, prefix: str, money: Money) -> None:
+    """As `check_money`, of what may be negative: then both its parts are, or are 0."""
+    if money.units * money.nanos < 0:
+        found.add(prefix + ".nanos", Reason.CONTRADICTION)
+    check_money(found, prefix, Money(money.currency, abs(money.units), abs(money.nanos)))
+
+
 def check_account(found: Findings, prefix: str, name: str, account: str) -> None:
     """An IBAN or a card number by its check digits, or an institution's own number, or absent.
 

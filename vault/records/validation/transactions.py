@@ -8,9 +8,10 @@ from vault.records.identifiers import bic
 from vault.records.identifiers.time_zone import zone
 from vault.records.names import DocumentName, InvalidName, TransactionName
 from vault.records.reasons import Reason
-from vault.records.transaction import AccountParty, Channel, Exchange, Transaction
+from vault.records.transaction import AccountParty, Channel, Exchange, Money, Transaction
 from vault.records.validation.fields import (
     check_account,
+    check_balance,
     check_country,
     check_identifier,
     check_money,
@@ -65,6 +66,12 @@ def validate_transaction(
     if transaction.agent is not None:
         today = (now or datetime.now(UTC)).date()
         check_related_person(found, "agent.", transaction.agent, today)
+    if (
+        transaction.sequence_number
+        or transaction.balance_after is not None
+        or transaction.statement is not None
+    ):
+        _place_in_account(found, transaction)
     if transaction.corrects or transaction.reverses or transaction.vouchers:
         _links(found, transaction)
     return found.violations()
@@ -81,6 +88,31 @@ def _booking(found: Findings, booked: datetime, time_zone: str, now: datetime | 
         found.add("time_zone", Reason.REQUIRED)
     elif zone(time_zone) is None:
         found.add("time_zone", Reason.TIME_ZONE)
+
+
+def _place_in_account(found: Findings, transaction: Transaction) -> None:
+    currency = transaction.amount.currency
+    if transaction.sequence_number < 0:
+        found.add("sequence_number", Reason.NEGATIVE)
+    _balance(found, "balance_after", transaction.balance_after, currency)
+    statement = transaction.statement
+    if statement is not None:
+        if not statement.statement_id:
+            found.add("statement.statement_id", Reason.REQUIRED)
+        check_text(found, "statement.", "statement_id", statement.statement_id, 35, Masks.FREE)
+        if statement.number < 0:
+            found.add("statement.number", Reason.NEGATIVE)
+        _balance(found, "statement.opening_balance", statement.opening_balance, currency)
+        _balance(found, "statement.closing_balance", statement.closing_balance, currency)
+
+
+def _balance(found: Findings, field: str, money: Money | None, currency: str) -> None:
+    if money is None:
+        return
+    check_balance(found, field, money)
+    # The amount is what is booked in the account, so its balances are in the same currency.
+    if currency and money.currency and money.currency != currency:
+        found.add(f"{field}.currency_code", Reason.CONTRADICTION)
 
 
 def _exchange(found: Findings, exchange: Exchange) -> None:

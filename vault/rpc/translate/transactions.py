@@ -8,6 +8,7 @@ from recordsvault.records.v1 import transaction_pb2 as pb
 from recordsvault.type.v1 import transaction_pb2 as enums
 from vault.records import (
     AccountParty,
+    AccountStatement,
     Channel,
     ChannelKind,
     Direction,
@@ -75,6 +76,18 @@ def to_domain(m: pb.Transaction, problems: Problems) -> Transaction:
         corrects=m.corrects,
         reverses=m.reverses,
         vouchers=tuple(m.vouchers),
+        sequence_number=m.sequence_number,
+        balance_after=to_money(m.balance_after) if m.HasField("balance_after") else None,
+        statement=_statement(m.statement) if m.HasField("statement") else None,
+    )
+
+
+def _statement(m: pb.AccountStatement) -> AccountStatement:
+    return AccountStatement(
+        m.statement_id,
+        m.number,
+        to_money(m.opening_balance) if m.HasField("opening_balance") else None,
+        to_money(m.closing_balance) if m.HasField("closing_balance") else None,
     )
 
 
@@ -114,7 +127,12 @@ def to_proto(t: Transaction) -> pb.Transaction:
         corrects=t.corrects,
         reverses=t.reverses,
         vouchers=t.vouchers,
+        sequence_number=t.sequence_number,
     )
+    if t.balance_after is not None:
+        out.balance_after.CopyFrom(from_money(t.balance_after))
+    if t.statement is not None:
+        _fill_statement(out.statement, t.statement)
     if t.value_date is not None:
         out.value_date.CopyFrom(from_date(t.value_date))
     if t.exchange is not None:
@@ -125,6 +143,15 @@ def to_proto(t: Transaction) -> pb.Transaction:
     if t.agent is not None:
         fill_related(out.agent, t.agent)
     return out
+
+
+def _fill_statement(out: pb.AccountStatement, statement: AccountStatement) -> None:
+    out.statement_id = statement.statement_id
+    out.number = statement.number
+    if statement.opening_balance is not None:
+        out.opening_balance.CopyFrom(from_money(statement.opening_balance))
+    if statement.closing_balance is not None:
+        out.closing_balance.CopyFrom(from_money(statement.closing_balance))
 
 
 def _party_message(party: AccountParty) -> pb.AccountParty:
