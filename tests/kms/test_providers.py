@@ -175,6 +175,19 @@ def test_an_older_version_still_unwraps_and_new_ones_take_the_newest(
     assert untouched.kek_version == given.open().wrap(KekName.MASKED, KEY, b"").kek_version
 
 
+@pytest.mark.parametrize("kind", ["pkcs11", "aws", "transit"])
+def test_a_new_version_in_a_module_or_service_serves_without_a_restart(
+    kind: str, tmp_path: Path
+) -> None:
+    given = PROVIDERS[kind](tmp_path / "keys", ALL)
+    kms = given.open()
+    old = kms.wrap(KekName.FULL, KEY, b"here")
+    given.rotate(KekName.FULL)
+    new = kms.wrap(KekName.FULL, KEY, b"here")
+    assert new.kek_version != old.kek_version
+    assert kms.unwrap(old, b"here") == kms.unwrap(new, b"here") == KEY
+
+
 def test_a_kek_that_was_withdrawn_is_missing_at_the_latest_after_a_restart(
     give: Give, tmp_path: Path
 ) -> None:
