@@ -10,7 +10,8 @@ own part of the namespace package `recordsvault`, so that a front end can instal
 part and have no stub of a full record:
 
     clients/python-masked/generated   recordsvault.type, .masked, .access, and buf.validate
-    clients/python/generated          recordsvault.records, .compartments, .audit, .admin
+    clients/python/generated          recordsvault.records, .accounts, .bundles, .retention,
+                                      .life, .compartments, .audit, .admin
     stubs                             recordsvault.internal (between the two tiers)
     build/image.binpb                 all of it with comments, for buf
     build/typings                     stubs of google.type and google.rpc for the type checker,
@@ -58,7 +59,10 @@ TARGETS = {
     "masked": Target(
         "clients/python-masked/generated", ("type", "masked", "access"), (VALIDATE_PROTO,)
     ),
-    "client": Target("clients/python/generated", ("records", "compartments", "audit", "admin")),
+    "client": Target(
+        "clients/python/generated",
+        ("records", "accounts", "bundles", "retention", "life", "compartments", "audit", "admin"),
+    ),
     "server": Target("stubs", ("internal",)),
 }
 
