@@ -11,7 +11,7 @@ part and have no stub of a full record:
 
     clients/python-masked/generated   recordsvault.type, .masked, .access, and buf.validate
     clients/python/generated          recordsvault.records, .accounts, .bundles, .retention,
-                                      .life, .compartments, .audit, .admin
+                                      .compartments, .audit, .admin
     stubs                             recordsvault.internal (between the two tiers)
     build/image.binpb                 all of it with comments, for buf
     build/typings                     stubs of google.type and google.rpc for the type checker,
@@ -61,7 +61,7 @@ TARGETS = {
     ),
     "client": Target(
         "clients/python/generated",
-        ("records", "accounts", "bundles", "retention", "life", "compartments", "audit", "admin"),
+        ("records", "accounts", "bundles", "retention", "compartments", "audit", "admin"),
     ),
     "server": Target("stubs", ("internal",)),
 }
