@@ -342,6 +342,29 @@ def test_a_job_of_a_process_that_is_gone_is_taken_over_when_its_lease_is_over(
         database.write_sync(lambda conn: key_jobs.keep(conn, half))
 
 
+def test_a_job_that_nobody_has_agreed_to_is_not_done(
+    room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever can write to the key store puts one there, or makes another of one that is."""
+    room.do(Key.BRANCH_FULL, Verb.ROTATE)
+    room.do(Key.BRANCH_FULL, Verb.REWRAP)
+    room.agree(Key.BRANCH_FULL, Verb.RETIRE, version="7")
+    asyncio.run(room.runner._take_down())
+    (real,) = room.database.read_sync(key_jobs.unfinished)
+    made_up = replace(real, job="0" * 26, number=99, key="branch-masked", verb="rotate", target="")
+
+    def tamper(conn: Connection) -> None:
+        key_jobs.add(conn, made_up)
+        conn.exec_driver_sql("UPDATE key_jobs SET target = '1' WHERE verb = 'retire'")
+
+    room.database.write_sync(tamper)
+    asyncio.run(room.finish())
+    assert room.versions(Branch.FULL) == {2: 0, 1: 0}
+    assert room.versions(Branch.MASKED) == {1: 0}
+    assert len(room.database.read_sync(key_jobs.unfinished)) == 2
+    assert capsys.readouterr().out.count("ALERT") == 2
+
+
 def test_a_long_step_with_one_key_keeps_no_other_key_waiting(room: Room) -> None:
     sealed(room, 30)
     room.do(Key.BRANCH_FULL, Verb.ROTATE)

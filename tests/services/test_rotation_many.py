@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -67,7 +68,9 @@ class Living:
 
 @contextmanager
 def worker(url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.support.rotation_worker", url, str(folder)]
+    agreed = folder.parent / "agreed"
+    module = "tests.support.rotation_worker"
+    command = [sys.executable, "-m", module, url, str(folder), str(agreed)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -103,6 +106,7 @@ def test_file_keys_are_rewrapped_by_killed_processes_and_nobody_notices(
         for key in KEYS.values():
             job = room.agree(key, Verb.REWRAP, rate=RATE)
             asyncio.run(room.runner._take_down())
+            (folder.parent / "agreed").write_bytes(pickle.dumps(room.agreed))
             with worker(migrated_url, folder):
                 wait(lambda it: it.done > COUNT // 4, room, key, job)
             half = room.job(key, job)

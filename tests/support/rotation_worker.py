@@ -1,10 +1,13 @@
 """A process that does nothing but carry out what was agreed with keys: one that can be killed.
 
-python -m tests.support.rotation_worker DATABASE-URL KEK-FOLDER
+python -m tests.support.rotation_worker DATABASE-URL KEK-FOLDER AGREED
+
+AGREED is a pickle of the approved proposals.
 """
 
 import asyncio
 import os
+import pickle
 import sys
 from pathlib import Path
 
@@ -22,11 +25,13 @@ async def _work(room: Room) -> None:
 
 def main() -> None:
     """Until it is killed."""
-    url, folder = sys.argv[1:]
+    url, folder, agreed = sys.argv[1:]
     database = Database(url)
     kms = several(database, Path(folder))
     owner = f"worker-{os.getpid()}"
-    asyncio.run(_work(Room(database, kms, lease_seconds=LEASE_SECONDS, owner=owner)))
+    room = Room(database, kms, lease_seconds=LEASE_SECONDS, owner=owner)
+    room.agreed += pickle.loads(Path(agreed).read_bytes())
+    asyncio.run(_work(room))
 
 
 if __name__ == "__main__":

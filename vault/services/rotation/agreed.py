@@ -35,3 +35,14 @@ def job_of(proposal: Proposal, now: int) -> JobRow | None:
         updated_at=now,
         finished_at=0,
     )
+
+
+def is_job_of(proposal: Proposal | None, job: JobRow) -> bool:
+    """Whether a job is what was agreed to: with that key, and as it says."""
+    meant = None if proposal is None else job_of(proposal, job.created_at)
+    if meant is None:
+        return False
+    fixed = ("institution", "job", "number", "key", "verb", "provider", "rate")
+    same = all(getattr(job, name) == getattr(meant, name) for name in fixed)
+    # A retirement's target is agreed to; another's is worked out.
+    return same and (not meant.target or job.target == meant.target)

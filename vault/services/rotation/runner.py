@@ -1,8 +1,8 @@
 """Carries out what two persons have agreed to do with keys, in the background of the full tier.
 
 What was agreed comes from the approved proposals, as the full tier has signed them: a row that
-somebody put into the database starts nothing. Each becomes a job in the key store; one process
-leads a job at a time, and another one takes it over when that one is gone.
+somebody put into the database, there or among the jobs, starts nothing. Each becomes a job in the
+key store; one process leads a job at a time, and another one takes it over when that one is gone.
 
     begun in the log -> batches, each a transaction of the key store -> ended in the log -> ended in
     the key store
@@ -26,7 +26,7 @@ from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, LogUnavailable
 from vault.kms import KmsError
 from vault.records import new_ulid
-from vault.services.rotation.agreed import job_of
+from vault.services.rotation.agreed import is_job_of, job_of
 from vault.services.rotation.branch_work import BranchWork
 from vault.services.rotation.kek_work import KekWork
 from vault.services.rotation.steps import DEFAULT_RATE, Key
@@ -70,6 +70,7 @@ class KeyRunner:
         self._noted = 0
         self._last = ""
         self._leading: set[str] = set()
+        self._strange: set[str] = set()
         self._pool = ThreadPoolExecutor(AT_ONCE, "vault-rotation")
         self._works: dict[Key, Work] = {
             **{key: KekWork(ground, key.kek) for key in Key if key.kek is not None},
@@ -163,7 +164,12 @@ class KeyRunner:
     def _lead(self) -> JobRow | None:
         on = self._on
         waiting: set[tuple[str, str]] = set()
+        agreed = {one.identifier: one for one in self._agreed()}
         for job in on.read(key_jobs.unfinished):
+            if not is_job_of(agreed.get(job.job), job):
+                # Nobody has agreed to this: somebody put it there, or has altered it.
+                self._tell_strange(job)
+                continue
             # What is done with one key is done in the order in which it was agreed to.
             if (job.institution, job.key) in waiting:
                 continue
@@ -179,6 +185,11 @@ class KeyRunner:
             if led is not None:
                 return led
         return None
+
+    def _tell_strange(self, job: JobRow) -> None:
+        if job.job not in self._strange:
+            self._strange.add(job.job)
+            _log.error("ALERT: a job with keys that nobody has agreed to is not done", job=job.job)
 
     # -- doing it ----------------------------------------------------------------------------
 
