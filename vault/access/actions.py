@@ -11,6 +11,10 @@ class ActionClass(StrEnum):
     BULK_READ = "bulk_read"
     """To open the files of all customers at once: never by a role alone."""
     MASKED_READ = "masked_read"
+    REPORT = "report"
+    """To see how files stand, by name and without a value of any."""
+    CUSTODY = "custody"
+    """To say who keeps a file."""
     AUDIT_READ = "audit_read"
     PROOF = "proof"
     """Of the log as a whole, by hashes alone: it shows nothing of an event."""
@@ -33,6 +37,12 @@ class ActionClass(StrEnum):
     """To see versions of keys, and what is being done with them."""
     KEYS_ADMIN = "keys_admin"
     """To propose that a key be rotated, rewrapped or retired."""
+    DISPOSAL_VIEW = "disposal_view"
+    """To see rules of retention, plans of disposal and certificates."""
+    DISPOSAL = "disposal"
+    """To propose rules, plan disposals and have approved ones carried out."""
+    DISPOSAL_DECISION = "disposal_decision"
+    """To agree to rules and to plans of disposal, as a second person."""
     WATCH = "watch"
     """To say who is a decoy, and to see it."""
     ADMIN = "admin"
@@ -71,6 +81,7 @@ class Action(StrEnum):
     CUSTOMERS_LIST = "records.customers.list"
     CUSTOMERS_UPDATE = "records.customers.update"
     CUSTOMERS_VERSIONS = "records.customers.versions"
+    CUSTOMERS_DIFF = "records.customers.diff"
     CUSTOMERS_EXPORT = "records.customers.export"
     DOCUMENTS_CREATE = "records.documents.create"
     DOCUMENTS_BATCH_CREATE = "records.documents.batch_create"
@@ -95,6 +106,13 @@ class Action(StrEnum):
     MASKED_CONTENTS_VIEW = "masked.contents.view"
     MASKED_TRANSACTIONS_GET = "masked.transactions.get"
     MASKED_TRANSACTIONS_LIST = "masked.transactions.list"
+    FILES_COMPLETENESS = "life.files.completeness"
+    FILES_DUE = "life.files.due"
+    FILES_CUSTODIANS = "life.files.custodians"
+    FILES_HAND_OVER = "life.files.hand_over"
+    CHANGES_WATCH = "life.changes.watch"
+    REMINDER = "life.reminders.due"
+    """Something of a file falls due, as the vault itself notices; nobody calls it."""
     AUDIT_STREAM = "audit.events.stream"
     AUDIT_QUERY = "audit.events.query"
     AUDIT_REPORT = "audit.access.report"
@@ -123,6 +141,10 @@ class Action(StrEnum):
     MEMBERS_AGREE = "compartments.members.agree"
     ITEMS_ADD = "compartments.items.add"
     ITEMS_LIST = "compartments.items.list"
+    HOLDS_PLACE = "compartments.holds.place"
+    HOLDS_LIST = "compartments.holds.list"
+    HOLDS_PROPOSE_RELEASE = "compartments.holds.propose_release"
+    HOLDS_AGREE_RELEASE = "compartments.holds.agree_release"
     POLICIES_GET = "access.policies.get"
     POLICIES_TEST = "access.policies.test"
     POLICIES_PROPOSE = "access.policies.propose"
@@ -152,6 +174,27 @@ class Action(StrEnum):
     """The key store was backed up for its recovery custodians, on the vault's own machine."""
     KEYS_RESTORED = "keys.backup.restored"
     """Custodians have restored the key store from a backup."""
+    RULE_SETS_LIST = "retention.rule_sets.list"
+    RULE_SETS_PREVIEW = "retention.rule_sets.preview"
+    RULE_SETS_PROPOSE = "retention.rule_sets.propose"
+    RULINGS_PROPOSE = "retention.rulings.propose"
+    RULES_APPROVE = "retention.rule_sets.approve"
+    DISPOSALS_PLAN = "retention.disposals.plan"
+    DISPOSALS_GET = "retention.disposals.get"
+    DISPOSALS_LIST = "retention.disposals.list"
+    DISPOSALS_ITEMS = "retention.disposals.items"
+    DISPOSALS_APPROVE = "retention.disposals.approve"
+    DISPOSALS_EXECUTE = "retention.disposals.execute"
+    DISPOSALS_CERTIFICATE = "retention.disposals.certificate"
+    DISPOSALS_GIVE_UP = "retention.work.give_up"
+    """The vault gives up a scope for good, as two persons have agreed; nobody calls it."""
+    DISPOSALS_PASS_OVER = "retention.work.pass_over"
+    """It is not due any more, or kept, when its turn comes."""
+    DISPOSALS_TAKE = "retention.work.take"
+    """Rows are taken away, whose hashes the event has."""
+    DISPOSALS_CERTIFY = "retention.work.certify"
+    """The event names the digest of the certificate."""
+    DISPOSALS_END = "retention.work.end"
     DECOYS_SET = "watch.decoys.set"
     DECOYS_LIST = "watch.decoys.list"
     WATCH_ALERT = "watch.alert"
@@ -209,6 +252,21 @@ _OF_KEYS = {
     "made": ActionClass.NONE,
     "restored": ActionClass.NONE,
 }
+_OF_LIFE = {
+    "files.hand_over": ActionClass.CUSTODY,
+    "reminders.due": ActionClass.NONE,
+}
+_OF_RETENTION = {
+    "plan": ActionClass.DISPOSAL,
+    "execute": ActionClass.DISPOSAL,
+    "propose": ActionClass.DISPOSAL,
+    "approve": ActionClass.DISPOSAL_DECISION,
+    "give_up": ActionClass.NONE,
+    "pass_over": ActionClass.NONE,
+    "take": ActionClass.NONE,
+    "certify": ActionClass.NONE,
+    "end": ActionClass.NONE,
+}
 _OF_RECORDS = {
     "create": ActionClass.WRITE,
     "batch_create": ActionClass.WRITE,
@@ -227,6 +285,8 @@ def _class_of(action: Action) -> ActionClass:
             return _OF_RECORDS.get(rest.rpartition(".")[2], ActionClass.FULL_READ)
         case "masked":
             return ActionClass.MASKED_READ
+        case "life":
+            return _OF_LIFE.get(rest, ActionClass.REPORT)
         case "audit":
             return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
         case "lending":
@@ -238,6 +298,8 @@ def _class_of(action: Action) -> ActionClass:
             return _OF_ACCESS.get(rest.rpartition(".")[2], ActionClass.ACCESS_VIEW)
         case "keys":
             return _OF_KEYS.get(rest.rpartition(".")[2], ActionClass.KEYS_VIEW)
+        case "retention":
+            return _OF_RETENTION.get(rest.rpartition(".")[2], ActionClass.DISPOSAL_VIEW)
         case "watch":
             return ActionClass.WATCH if rest.startswith("decoys.") else ActionClass.NONE
         case "admin":
@@ -256,6 +318,9 @@ _KINDS = {
     "transactions": ResourceKind.TRANSACTION,
     "contents": ResourceKind.CONTENT,
     "import": ResourceKind.IMPORT,
+    "files": ResourceKind.CUSTOMER,
+    "changes": ResourceKind.CUSTOMER,
+    "reminders": ResourceKind.CUSTOMER,
     "events": ResourceKind.LOG,
     "access": ResourceKind.LOG,
     # The log is one for all institutions, and so are its proofs.
@@ -268,6 +333,7 @@ _KINDS = {
     "cases": ResourceKind.COMPARTMENT,
     "members": ResourceKind.COMPARTMENT,
     "items": ResourceKind.COMPARTMENT,
+    "holds": ResourceKind.COMPARTMENT,
     # Of an institution, or of the vault as a whole.
     "policies": ResourceKind.VAULT,
     "principals": ResourceKind.VAULT,
@@ -278,6 +344,9 @@ _KINDS = {
     "work": ResourceKind.VAULT,
     "shares": ResourceKind.VAULT,
     "backup": ResourceKind.VAULT,
+    "rule_sets": ResourceKind.VAULT,
+    "rulings": ResourceKind.VAULT,
+    "disposals": ResourceKind.VAULT,
     "decoys": ResourceKind.CUSTOMER,
     "alert": ResourceKind.VAULT,
     "warning": ResourceKind.VAULT,

@@ -32,6 +32,11 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "open a customer's earlier versions",
         "查看客户历史版本",
     ),
+    "records.customers.diff": (
+        "saw in which fields two versions of a customer differ",
+        "see in which fields two versions of a customer differ",
+        "比较客户两个版本的差异字段",
+    ),
     "records.customers.export": (
         "exported all customers' full records",
         "export all customers' full records",
@@ -143,6 +148,32 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "listed transactions, masked",
         "list transactions, masked",
         "列出交易脱敏视图",
+    ),
+    "life.files.completeness": (
+        "saw which files are complete",
+        "see which files are complete",
+        "查看档案完整性",
+    ),
+    "life.files.due": ("saw what falls due", "see what falls due", "查看到期事项"),
+    "life.files.custodians": (
+        "saw who keeps the files",
+        "see who keeps the files",
+        "查看档案保管人",
+    ),
+    "life.files.hand_over": (
+        "handed files over to another custodian",
+        "hand files over to another custodian",
+        "移交档案保管职责",
+    ),
+    "life.changes.watch": (
+        "followed which records change",
+        "follow which records change",
+        "跟踪记录变更",
+    ),
+    "life.reminders.due": (
+        "was reminded that something of a file falls due",
+        "be reminded that something of a file falls due",
+        "提醒档案事项到期",
     ),
     "audit.events.stream": ("followed the log", "follow the log", "实时查看日志"),
     "audit.events.query": ("read the log", "read the log", "查询日志"),
@@ -307,6 +338,111 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "keys.backup.made": ("backed up the key store", "back up the key store", "备份密钥库"),
     "keys.backup.restored": ("restored the key store", "restore the key store", "恢复密钥库"),
+    "compartments.holds.place": (
+        "placed a hold",
+        "place a hold",
+        "设置冻结",
+    ),
+    "compartments.holds.list": (
+        "read holds",
+        "read holds",
+        "查看冻结",
+    ),
+    "compartments.holds.propose_release": (
+        "proposed to release a hold",
+        "propose to release a hold",
+        "提出解除冻结",
+    ),
+    "compartments.holds.agree_release": (
+        "agreed to the release of a hold",
+        "agree to the release of a hold",
+        "同意解除冻结",
+    ),
+    "retention.rule_sets.list": (
+        "read the rules of retention",
+        "read the rules of retention",
+        "查看保存期限规则",
+    ),
+    "retention.rule_sets.preview": (
+        "saw what a rule set would do",
+        "see what a rule set would do",
+        "预览规则集的影响",
+    ),
+    "retention.rule_sets.propose": (
+        "proposed a rule set",
+        "propose a rule set",
+        "提出规则集",
+    ),
+    "retention.rulings.propose": (
+        "proposed which rule prevails",
+        "propose which rule prevails",
+        "提出规则冲突的裁定",
+    ),
+    "retention.rule_sets.approve": (
+        "agreed to rules of retention",
+        "agree to rules of retention",
+        "批准保存期限规则",
+    ),
+    "retention.disposals.plan": (
+        "planned a disposal",
+        "plan a disposal",
+        "制定销毁计划",
+    ),
+    "retention.disposals.get": (
+        "read a plan of disposal",
+        "read a plan of disposal",
+        "查看销毁计划",
+    ),
+    "retention.disposals.list": (
+        "listed disposals",
+        "list disposals",
+        "列出销毁计划",
+    ),
+    "retention.disposals.items": (
+        "read what a plan of disposal has",
+        "read what a plan of disposal has",
+        "查看销毁计划明细",
+    ),
+    "retention.disposals.approve": (
+        "agreed to a disposal",
+        "agree to a disposal",
+        "批准销毁",
+    ),
+    "retention.disposals.execute": (
+        "had a disposal carried out",
+        "have a disposal carried out",
+        "执行销毁",
+    ),
+    "retention.disposals.certificate": (
+        "read a certificate of disposal",
+        "read a certificate of disposal",
+        "查看销毁证明",
+    ),
+    "retention.work.give_up": (
+        "gave records up for good",
+        "give records up for good",
+        "放弃档案的密钥",
+    ),
+    "retention.work.pass_over": (
+        "passed records over in a disposal",
+        "pass records over in a disposal",
+        "在销毁中略过档案",
+    ),
+    "retention.work.take": (
+        "took rows away in a disposal",
+        "take rows away in a disposal",
+        "在销毁中移除记录行",
+    ),
+    "retention.work.certify": (
+        "certified a disposal",
+        "certify a disposal",
+        "出具销毁证明",
+    ),
+    "retention.work.end": (
+        "finished a disposal",
+        "finish a disposal",
+        "完成销毁",
+    ),
     "watch.decoys.set": (
         "said who is a decoy",
         "say who is a decoy",
