@@ -16,7 +16,7 @@ from tests.support.rotation import FAST
 from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
 from vault.access import Action
 from vault.records import Branch, Customer, IndexKind
-from vault.sealing import KeyRing, SystemClock
+from vault.sealing import InstitutionKeysMissing, KeyRing, SystemClock
 from vault.sealing.rotating import Rotating
 from vault.services.errors import AlreadyExists
 from vault.services.keys import Keys
@@ -365,6 +365,34 @@ def test_searches_stay_with_the_old_key_while_a_record_does_not_open(on_a_vault:
         for n, one in enumerate(people):
             assert await found(vault, IndexKind.PHONE, phones(n)) == [one.customer]
         assert rotator.do(Verb.RETIRE, "1").stage == FAILED
+
+    on_a_vault(test)
+
+
+def test_data_from_before_a_rotation_are_indexed_anew_when_the_old_key_is_gone(
+    on_a_vault: Any,
+) -> None:
+    """A backup of the data is older than the key store."""
+
+    async def test(vault: UseCases, rotator: Rotator) -> None:
+        people = await filled(vault, 4)
+        rotator.store.add_index_key(
+            rotator.ground.rotating.next_index_key(rotator.store.index_keys(BANK)[0], 2)
+        )
+        vault.database.write_sync(
+            lambda c: c.exec_driver_sql("DELETE FROM index_keys WHERE version = 1")
+        )
+        vault.ring.clear()
+        vault.keys.index_moved(BANK)
+        with pytest.raises(InstitutionKeysMissing):
+            await found(vault, IndexKind.PHONE, phones(0))
+        done = rotator.do(Verb.REWRAP)
+        assert (done.stage, done.target, done.done) == (DONE, "2", 4)
+        for n, one in enumerate(people):
+            assert await found(vault, IndexKind.PHONE, phones(n)) == [one.customer]
+        with pytest.raises(AlreadyExists):
+            await create(vault, person("C0"))
+        assert len(await filled(vault, 1, 9)) == 1
 
     on_a_vault(test)
 

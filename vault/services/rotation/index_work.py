@@ -166,12 +166,32 @@ class IndexWork:
     def _begin(self, job: JobRow) -> JobRow:
         on, institution = self._on, job.institution
         state = self._database.read_sync(lambda conn: index_state.read(conn, institution))
+        if on.keystore.index_key(institution, state.reading) is None:
+            return self._begin_anew(job)
         newest = max(state.writing)
         if newest == state.reading:
             # Searches go by the newest already: nothing is to be made, and nothing was lost.
             return going_on(on, job, stage=DONE, target=str(newest))
         total = self._database.read_sync(lambda conn: _count(conn, institution))
         return kept(on, going_on(on, job, stage=RUNNING, target=str(newest), total=total))
+
+    def _begin_anew(self, job: JobRow) -> JobRow:
+        """The data are from before a rotation, and the key by which they were searched is gone:
+        entries are made under the newest one alone, and searches find what has some already."""
+        on, institution = self._on, job.institution
+        newest = on.keystore.newest_index_key(institution)
+        if newest is None:
+            return failed(on, job, "the institution has no keys")
+        version = newest.version
+
+        def adopt(conn: Connection) -> int:
+            index_state.hold(conn, institution)
+            index_state.put(conn, institution, IndexState(version, (version,)))
+            return _count(conn, institution)
+
+        total = self._database.write_sync(adopt)
+        target = str(version)
+        return kept(on, going_on(on, job, stage=RUNNING, target=target, total=total))
 
     def _finish(self, job: JobRow, *, again: bool) -> JobRow:
         on, institution, version = self._on, job.institution, int(job.target)
