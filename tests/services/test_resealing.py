@@ -17,6 +17,7 @@ from tests.services.test_storing import batch, booked, document_of, person
 from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
 from vault.access import Action
 from vault.access.proposals import Kind, Proposal, Stage
+from vault.audit import verify_rows as verifying
 from vault.audit.findings import Kind as Fault
 from vault.audit.log_sources import StoreSource
 from vault.audit.reader import head
@@ -32,7 +33,7 @@ from vault.services.rotation.runner import KeyRunner
 from vault.services.rotation.sealed_tables import SEALED_TABLES
 from vault.services.rotation.steps import Key, Step, Verb, to_content
 from vault.services.rotation.work import Ground
-from vault.store import Database, KeyStore, key_jobs, schema, sealed_rows
+from vault.store import Database, KeyStore, key_jobs, log_tree, schema, sealed_rows
 from vault.store.evidence import BEFORE, stored_hash
 from vault.store.key_jobs import DONE, FAILED, JobRow
 
@@ -161,10 +162,27 @@ def suites(vault: Bank) -> set[Suite]:
     return vault.database.read_sync(lambda conn: {suite_of(bytes(one)) for one in read(conn)})
 
 
-def faults(vault: Bank) -> list[tuple[Fault, str]]:
-    """What the verification of rows finds."""
-    size = vault.database.read_sync(head).size
+def faults(vault: Bank, size: int = 0) -> list[tuple[Fault, str]]:
+    """What the verification of rows finds; with a size, as if the log had been verified so far."""
+    size = size or vault.database.read_sync(head).size
     return [(one.kind, one.place) for one in verify_rows(StoreSource(vault.url), size)]
+
+
+def altered_by_chunks(vault: Bank, chunk: int) -> set[str]:
+    """The altered rows that are found where so many events at a time are looked at by somebody of
+    their own, as the verification shares a large log out."""
+
+    def look(conn: Connection) -> set[str]:
+        end, all_of = head(conn).size, verifying.Rows(0)
+        for start in range(0, end, chunk):
+            there = log_tree.leaves_there(conn, start, min(chunk, end - start))
+            all_of.add(verifying._check(conn, there, end))
+        left = [*all_of.findings, *(finding for finding, _ in all_of.changed.values())]
+        assert {one.kind for one in left} <= {Fault.ROW_CHANGED}
+        assert len(left) == len({one.place for one in left})
+        return {one.place for one in left}
+
+    return vault.database.read_sync(look)
 
 
 async def everything(vault: Bank, customers: list[str]) -> list[Any]:
@@ -286,6 +304,51 @@ def test_a_row_that_was_altered_before_it_was_sealed_anew_stays_found(on_a_vault
             change(vault, suite)
             assert (await resealed(vault)).stage == DONE
             assert faults(vault) == altered
+
+    on_a_vault(test)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 1_000])
+def test_it_does_not_matter_how_the_events_are_shared_out_to_who_verifies(
+    on_a_vault: Any, chunk: int
+) -> None:
+    async def test(vault: Bank) -> None:
+        first, second, third = await filled(vault)
+
+        def alter(customer: str) -> None:
+            edit = f"UPDATE customers SET recorded_by = 'nobody' WHERE customer = '{customer}'"
+            vault.database.write_sync(partial(Connection.execute, statement=text(edit)))
+
+        for suite in (SM4_GCM, AES_256_GCM, SM4_GCM):
+            change(vault, suite)
+            await resealed(vault)
+        assert altered_by_chunks(vault, chunk) == set()
+        for customer, suite in ((first, AES_256_GCM), (second, SM4_GCM)):
+            alter(customer)
+            change(vault, suite)
+            await resealed(vault)
+        alter(third)
+        names = {f"institutions/{BANK}/customers/{one}@1" for one in (first, second, third)}
+        assert altered_by_chunks(vault, chunk) == names
+
+    on_a_vault(test)
+
+
+def test_what_is_sealed_anew_while_somebody_verifies_is_not_taken_for_altered(
+    on_a_vault: Any,
+) -> None:
+    async def test(vault: Bank) -> None:
+        first, *_ = await filled(vault)
+        size = vault.database.read_sync(head).size
+        change(vault, SM4_GCM)
+        await resealed(vault)
+        assert faults(vault, size) == []
+        edit = f"UPDATE customers SET recorded_by = 'nobody' WHERE customer = '{first}'"
+        vault.database.write_sync(partial(Connection.execute, statement=text(edit)))
+        change(vault, AES_256_GCM)
+        await resealed(vault)
+        assert faults(vault, size) == []
+        assert [kind for kind, _ in faults(vault)] == [Fault.ROW_CHANGED]
 
     on_a_vault(test)
 
