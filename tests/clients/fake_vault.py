@@ -472,7 +472,12 @@ class FakeVault(grpc.GenericRpcHandler):
             self._enter("ImportRecords", request, context)
             try:
                 self.before_store(request)
+                repeated = request.request_id in self.first_answers
                 answer = self._once(request.request_id, partial(self._store_items, request))
+                if repeated and isinstance(answer, records_pb2.ImportRecordsResponse):
+                    answer = records_pb2.ImportRecordsResponse(
+                        request_id=answer.request_id, results=answer.results, repeated=True
+                    )
                 held.append(answer)
                 self.deepest = max(self.deepest, len(held))
                 self.before_answer(request)

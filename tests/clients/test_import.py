@@ -88,6 +88,15 @@ def test_answers_in_another_order_are_matched_by_their_request_id(
             assert kept.customer_number == sent.new_customer.customer_number
 
 
+def test_a_batch_that_was_carried_out_before_says_so(fake: FakeVault, vault: VaultClient) -> None:
+    same = ImportBatch([item(1), item(2)])
+    (first,) = vault.import_records([same])
+    (again,) = vault.import_records([same])
+    assert (first.repeated, again.repeated) == (False, True)
+    assert first.items == again.items
+    assert stored(fake) == [1, 2]
+
+
 @pytest.mark.parametrize("stored_before", [True, False], ids=["after storing", "before storing"])
 def test_a_lost_connection_loses_nothing_and_stores_nothing_twice(
     fake: FakeVault, vault: VaultClient, stored_before: bool

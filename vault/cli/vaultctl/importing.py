@@ -280,10 +280,11 @@ def _import_file(
         stream.seek(0)
         key = ImportKey.make(stream, client.profile, plan.batch, kind, terms)
         rows: Rows = statements if statements is not None else open_rows(file, stream, plan.kind)
+        if statements is not None:
+            # Before the state: what ends here has not begun, and may be begun by other terms.
+            reconciliation = _checked(statements, file, stream, progress)
         state = ImportState(state_path, key)
         try:
-            if statements is not None:
-                reconciliation = _checked(statements, file, stream, progress)
             started = time.monotonic()
             progress.importing(file.name, seen[0])
             rejected = file.with_name(f"{file.name}.rejected.jsonl")
