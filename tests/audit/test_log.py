@@ -1,6 +1,7 @@
 """The log at work: durable when answered, one caller's failure its own, batches paced."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -84,6 +85,60 @@ def test_work_and_its_events_stand_together(database: Database) -> None:
 
 class Taken(Exception):
     """What a unit of work raises for reasons of its own."""
+
+
+def test_a_thread_waits_for_what_it_has_committed(database: Database) -> None:
+    row = rows.customer("c1")
+
+    def work(conn: Connection) -> str:
+        customers.insert(conn, [row])
+        return row.name
+
+    async def main() -> None:
+        async with running(database) as log:
+
+            def in_a_thread() -> str:
+                made = log.commit_from_thread(
+                    work, lambda name: [event("w", rows=(RowHash(name, row.hash()),))]
+                )
+                assert stored(database)[-1].rows == (RowHash(row.name, row.hash()),)
+                with pytest.raises(VersionConflict):
+                    log.commit_from_thread(work, lambda name: [event("w")])
+                return made
+
+            assert await asyncio.to_thread(in_a_thread) == row.name
+        with pytest.raises(LogUnavailable):
+            await asyncio.to_thread(log.commit_from_thread, work, lambda name: [event("w")])
+
+    run(main)
+    assert len(stored(database)) == 1
+
+
+def test_a_thread_does_not_wait_for_ever_for_a_log_that_hangs(database: Database) -> None:
+    async def main() -> None:
+        async with running(database) as log:
+            ended = threading.Event()
+
+            def hangs(_: Connection) -> None:
+                ended.wait(30)
+
+            hanging = asyncio.ensure_future(log.commit(hangs, lambda _: [event("slow")]))
+            await asyncio.sleep(0.05)
+            try:
+                with pytest.raises(LogUnavailable, match="has not answered"):
+                    await asyncio.to_thread(
+                        partial(
+                            log.commit_from_thread,
+                            lambda conn: None,
+                            lambda _: [event("late")],
+                            seconds=0.1,
+                        )
+                    )
+            finally:
+                ended.set()
+                await hanging
+
+    run(main)
 
 
 def test_what_one_unit_raises_reaches_its_caller_alone(database: Database) -> None:
