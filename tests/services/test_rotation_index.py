@@ -23,7 +23,8 @@ from vault.services.keys import Keys
 from vault.services.masked import Lookup
 from vault.services.outcomes import Stored
 from vault.services.replays import Request
-from vault.services.rotation.index_work import IndexWork, _page
+from vault.services.rotation.index_entries import page_of
+from vault.services.rotation.index_work import IndexWork
 from vault.services.rotation.steps import Key, Verb
 from vault.services.rotation.work import Ground
 from vault.store import Database, KeyStore, blind_index, index_state, key_jobs
@@ -269,7 +270,7 @@ def test_a_record_that_changes_between_reading_and_writing_is_read_once_more(
 
 
 def _rows(vault: UseCases) -> Any:
-    return vault.database.read_sync(lambda conn: _page(conn, BANK, "", 10)).rows
+    return vault.database.read_sync(lambda conn: page_of(conn, BANK, "", 10)).rows
 
 
 def test_reads_writes_and_searches_go_on_while_keys_follow_one_another(on_a_vault: Any) -> None:

@@ -14,7 +14,6 @@ the institution is, which takes some milliseconds: so what was read for it is no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -25,11 +24,18 @@ from vault.records import (
     IndexKind,
     RecordUndecodable,
 )
-from vault.sealing import IndexKey, ScopeShredded, SealBroken, SealingError, open_full
-from vault.services.claiming import claims_of
-from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.sealing import ScopeShredded, SealBroken, SealingError, open_full
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
 from vault.services.opening import AnyRow, record_of, scope_of, version_of
 from vault.services.rotation.conditions import require_rewrapped
+from vault.services.rotation.index_entries import (
+    Wanted,
+    count_of,
+    entry_record,
+    is_current,
+    page_of,
+    wanted_of,
+)
 from vault.services.rotation.steps import Key, Verb
 from vault.services.rotation.work import (
     CHECKING,
@@ -46,39 +52,18 @@ from vault.services.rows import TRANSACTION_TERMS
 from vault.services.sealer import place
 from vault.store import (
     Database,
-    IndexRow,
     KeyVersionInUse,
     blind_index,
     claims,
     customers,
-    documents,
     index_state,
     key_versions,
-    transactions,
 )
 from vault.store.blind_index import kind_text
 from vault.store.index_state import IndexState
 
 _MOST: Final = 100  # records of one batch: writes wait for it
 _SHOWN: Final = 3
-_CUSTOMER, _DOCUMENTS, _TRANSACTIONS = "c", "d", "t"
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Records in order, and where the next ones begin; nowhere at the end."""
-
-    rows: list[tuple[AnyKind, AnyRow]]
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a record is found by under the new version, and which of it is claimed."""
-
-    row: AnyRow
-    entries: frozenset[IndexRow]
-    claimed: frozenset[bytes]
 
 
 class IndexWork:
@@ -140,7 +125,7 @@ class IndexWork:
         version = int(job.target)
         broken = self._broken.setdefault(job.job, {})
         page = self._database.read_sync(
-            lambda conn: _page(conn, institution, job.cursor, min(_MOST, batch_of(job)))
+            lambda conn: page_of(conn, institution, job.cursor, min(_MOST, batch_of(job)))
         )
         wanted = self._wanted(institution, version, page.rows, broken)
         changed = self._database.write_sync(
@@ -172,7 +157,7 @@ class IndexWork:
         if newest == state.reading:
             # Searches go by the newest already: nothing is to be made, and nothing was lost.
             return going_on(on, job, stage=DONE, target=str(newest))
-        total = self._database.read_sync(lambda conn: _count(conn, institution))
+        total = self._database.read_sync(lambda conn: count_of(conn, institution))
         return kept(on, going_on(on, job, stage=RUNNING, target=str(newest), total=total))
 
     def _begin_anew(self, job: JobRow) -> JobRow:
@@ -187,7 +172,7 @@ class IndexWork:
         def adopt(conn: Connection) -> int:
             index_state.hold(conn, institution)
             index_state.put(conn, institution, IndexState(version, (version,)))
-            return _count(conn, institution)
+            return count_of(conn, institution)
 
         total = self._database.write_sync(adopt)
         target = str(version)
@@ -216,11 +201,11 @@ class IndexWork:
         version: int,
         rows: Sequence[tuple[AnyKind, AnyRow]],
         broken: dict[str, None],
-    ) -> list[_Wanted]:
+    ) -> list[Wanted]:
         """What the rows are to be found by; without those whose files were destroyed."""
         key = self._on.ring.index_key(institution, version)
         owners: dict[str, CustomerKind] = {}
-        found: list[_Wanted] = []
+        found: list[Wanted] = []
         for kind, row in rows:
             try:
                 record = self._open(kind, row)
@@ -234,7 +219,7 @@ class IndexWork:
                 broken[f"customers/{row.customer}/{record_of(row)}".rstrip("/")] = None
                 continue
             owner = owners.get(row.customer, CustomerKind.UNSPECIFIED)
-            found.append(_wanted(key, kind, row, record, owner))
+            found.append(wanted_of(key, kind, row, record, owner))
         return found
 
     def _open(self, kind: AnyKind, row: AnyRow) -> Any:
@@ -251,17 +236,17 @@ class IndexWork:
 
     @staticmethod
     def _bring_level(
-        conn: Connection, institution: str, version: int, wanted: Sequence[_Wanted]
+        conn: Connection, institution: str, version: int, wanted: Sequence[Wanted]
     ) -> int | None:
         """Give the records their entries and claims under the new version; how many were missing,
         or too many. None, with nothing done, where a record has another version by now."""
         index_state.hold(conn, institution)
-        if not all(_is_current(conn, one.row) for one in wanted):
+        if not all(is_current(conn, one.row) for one in wanted):
             return None
         ours = {kind_text(kind.value, version) for kind in IndexKind}
         changed = 0
         for one in wanted:
-            row, record = one.row, _entry_record(one.row)
+            row, record = one.row, entry_record(one.row)
             there = {
                 entry
                 for entry in blind_index.of_record(conn, institution, row.customer, record)
@@ -325,77 +310,3 @@ class IndexWork:
             raise KeyVersionInUse("entries under it are being made")
         left = tuple(one for one in state.writing if one != version)
         index_state.put(conn, institution, IndexState(state.reading, left))
-
-
-def _wanted(key: IndexKey, kind: AnyKind, row: AnyRow, record: Any, owner: CustomerKind) -> _Wanted:
-    claimed = claims_of(kind, record, owner)
-    entries = frozenset(
-        IndexRow(
-            row.institution,
-            kind_text(term[0].value, key.version),
-            key.token(*term),
-            row.customer,
-            _entry_record(row),
-        )
-        for term in kind.terms(record) | claimed
-    )
-    return _Wanted(row, entries, frozenset(key.token(*claim) for claim in claimed))
-
-
-def _entry_record(row: AnyRow) -> str:
-    """The record that entries hang on."""
-    record = record_of(row)
-    return TRANSACTION_TERMS if record.startswith("transactions/") else record
-
-
-def _is_current(conn: Connection, row: AnyRow) -> bool:
-    record = record_of(row)
-    if not record:
-        current: Any = customers.current(conn, row.institution, row.customer)
-    elif record.startswith("documents/"):
-        document = record.removeprefix("documents/")
-        current = documents.current(conn, row.institution, row.customer, document)
-    else:
-        return True  # written once, never changed
-    return current is not None and version_of(current) == version_of(row)
-
-
-def _page(conn: Connection, institution: str, cursor: str, limit: int) -> _Page:
-    """Up to `limit` records behind a cursor, `customer/part/last`; "" is the start, and the end."""
-    rows: list[tuple[AnyKind, AnyRow]] = []
-    customer, part, last = cursor.split("/") if cursor else ("", _TRANSACTIONS, "")
-    while len(rows) < limit:
-        room = limit - len(rows)
-        if part == _DOCUMENTS:
-            papers = documents.page(conn, institution, customer, after=last, limit=room)
-            rows += [(DOCUMENTS, one) for one in papers]
-            part, last = (part, papers[-1].document) if len(papers) == room else (_TRANSACTIONS, "")
-            continue
-        if part == _TRANSACTIONS and customer:
-            booked = transactions.page(
-                conn,
-                institution,
-                customer,
-                low="",
-                high="~",
-                after=last,
-                descending=False,
-                limit=room,
-            )
-            rows += [(TRANSACTIONS, one) for one in booked]
-            if len(booked) == room:
-                last = booked[-1].transaction
-                continue
-        found = customers.page(conn, institution, after=customer, limit=1)
-        if not found:
-            return _Page(rows, "")
-        rows.append((CUSTOMERS, found[0]))
-        customer, part, last = found[0].customer, _DOCUMENTS, ""
-    return _Page(rows, f"{customer}/{part}/{last}")
-
-
-def _count(conn: Connection, institution: str) -> int:
-    """About how many records there are to look at: for showing how far it is."""
-    return blind_index.count(
-        conn, institution, [kind.value for kind in IndexKind if kind is IndexKind.IDENTITY]
-    )
