@@ -137,7 +137,6 @@ def test_a_kind_without_layout_gets_one_placeholder_with_its_pages_and_size(
     file = as_file(ContentType.PDF, *[letter().image] * 7)
     rendition = render(DocumentKind.OTHER, ContentType.PDF, file)
     assert placeholders(rendition) == [Withheld.NO_LAYOUT]
-    assert rendition.placeholder
     assert (rendition.page_count, rendition.size) == (7, len(file))
     # The words are pixels: other words, another picture.
     other = render(DocumentKind.OTHER, ContentType.PDF, as_file(ContentType.PDF, letter().image))
@@ -150,7 +149,6 @@ def test_a_page_that_is_not_as_its_kind_should_be_gets_a_placeholder_and_the_oth
     file = as_file(ContentType.PDF, SHEETS["passport-td3"].image, letter().image)
     rendition = render(DocumentKind.PASSPORT, ContentType.PDF, file)
     assert placeholders(rendition) == [None, Withheld.NOT_RECOGNISED]
-    assert not rendition.placeholder
 
 
 def test_pages_beyond_the_fourth_share_one_placeholder(render: Rendering) -> None:

@@ -30,12 +30,13 @@ def test_an_honest_answer_is_read() -> None:
         msgspec.json.encode(Answer(None, -1)),
         msgspec.json.encode(Answer(None, LIMITS.pages + 1)),
         msgspec.json.encode(Answer(None, 9, (PageAnswer(),) * 9)),
-        msgspec.json.encode(Answer(None, 1, (PageAnswer("x", 641, 1, 1),))),
-        msgspec.json.encode(Answer(None, 1, (PageAnswer("x", 1, 2**40, 1),))),
-        msgspec.json.encode(Answer(None, 1, (PageAnswer("x", 1, 1, 257),))),
-        msgspec.json.encode(Answer(None, 1, (PageAnswer("x", 0, 1, 1),))),
-        msgspec.json.encode(Answer(None, 1, (PageAnswer("x", 1, -1, 1),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("passport-td3", 641, 1, 1),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("passport-td3", 1, 2**40, 1),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("passport-td3", 1, 1, 257),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("passport-td3", 0, 1, 1),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("passport-td3", 1, -1, 1),))),
         msgspec.json.encode(Answer(None, 1, (PageAnswer("", 1, 1, 1),))),
+        msgspec.json.encode(Answer(None, 1, (PageAnswer("any text", 1, 1, 1),))),
     ],
 )
 def test_what_no_honest_process_answers_is_not_believed(answer: bytes) -> None:

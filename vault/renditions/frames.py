@@ -13,12 +13,14 @@ import msgspec
 
 from vault.records.content import ContentType
 from vault.records.enums import DocumentKind
+from vault.renditions.layouts import LAYOUTS
 from vault.renditions.limits import Limits
 from vault.renditions.problems import Problem
 
 LENGTH: Final = struct.Struct(">I")
 MOST_JSON: Final = 16 * 1024
 PIECE: Final = 256 * 1024
+_LAYOUTS: Final = frozenset(layout.name for layout in LAYOUTS)
 READY: Final = b"R"
 """What a process says once it has given up what it does not need, before it reads anything; and
 again, when it has been told what is coming."""
@@ -84,6 +86,8 @@ def read_answer(data: bytes, limits: Limits) -> Answer:
     for page in answer.pages:
         sizes = (page.width, page.height, page.colours)
         if page.layout:
+            if page.layout not in _LAYOUTS:
+                raise AnswerInvalid("a layout that there is not")
             if not all(1 <= size <= limits.long_edge for size in sizes) or page.colours > 256:
                 raise AnswerInvalid("size of a page")
         elif any(sizes):

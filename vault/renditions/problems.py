@@ -35,11 +35,6 @@ class Problem(StrEnum):
         """The sentence in Chinese."""
         return _TEXTS[self][1]
 
-    @property
-    def of_the_document(self) -> bool:
-        """Whether the same document would be refused again: False where another try may help."""
-        return self is not Problem.BUSY
-
 
 class DocumentRefused(Exception):
     """A document is not taken. `problem` says why; the text is its English sentence."""

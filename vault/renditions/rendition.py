@@ -24,11 +24,6 @@ class RenditionPage:
     layout: str = ""
     withheld: Withheld | None = None
 
-    @property
-    def placeholder(self) -> bool:
-        """Whether this shows nothing of the document."""
-        return self.withheld is not None
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rendition:
@@ -39,8 +34,3 @@ class Rendition:
     size: int
     page_count: int
     pages: tuple[RenditionPage, ...]
-
-    @property
-    def placeholder(self) -> bool:
-        """Whether nothing of the document is shown."""
-        return all(page.placeholder for page in self.pages)
