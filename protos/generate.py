@@ -61,7 +61,7 @@ TARGETS = {
     ),
     "client": Target(
         "clients/python/generated",
-        ("records", "accounts", "bundles", "retention", "compartments", "audit", "admin"),
+        ("records", "life", "accounts", "bundles", "retention", "compartments", "audit", "admin"),
     ),
     "server": Target("stubs", ("internal",)),
 }

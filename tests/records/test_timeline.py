@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.records.builders import customer, entity_customer, person, relationship
 from vault.records.differing import differing
-from vault.records.timeline import dated, standing
+from vault.records.timeline import begins, dated, standing
 
 BEGIN = date(2026, 1, 1)
 MICROS_A_DAY = 86_400_000_000
@@ -39,21 +39,19 @@ steps = st.lists(
 
 def written(history: list[Step]) -> list[Version]:
     out: list[Version] = []
-    old = None
+    old, recorded = None, BEGIN
     day = BEGIN
     for number, step in enumerate(history, 1):
         day += timedelta(days=step.wait)
         new = customer(
             valid_from=None if step.valid is None else day + timedelta(days=step.valid),
-            correction="wrong" if step.correction else "",
+            correction=f"wrong {number}" if step.correction else "",
         )
-        before = out[-1].known_from if out else 0
-        recorded = BEGIN + timedelta(microseconds=before)
-        new = dated(new, old, day, recorded)
-        assert new.valid_from is not None
+        if old is not None:
+            new = dated(new, old, recorded)
         known = (day - BEGIN).days * MICROS_A_DAY + number
-        out.append(Version(number, known, new.valid_from))
-        old = new
+        out.append(Version(number, known, begins(new, day)))
+        old, recorded = new, day
     return out
 
 
@@ -85,17 +83,24 @@ def test_without_either_time_the_newest_stands(history: list[Step]) -> None:
 
 
 def test_a_change_begins_today_and_a_correction_where_the_version_before_began() -> None:
-    first = dated(customer(), None, BEGIN, BEGIN)
-    assert first.valid_from == BEGIN
     later = BEGIN + timedelta(days=9)
-    assert dated(customer(), first, later, BEGIN).valid_from == later
-    assert dated(customer(correction="the name was misspelt"), first, later, BEGIN).valid_from == (
-        BEGIN
-    )
-    # A version of before there were valid times began when it was recorded.
-    assert dated(customer(correction="x"), customer(), later, BEGIN).valid_from == BEGIN
+    first = customer(valid_from=BEGIN)
+    assert begins(dated(customer(), first, BEGIN), later) == later
+    corrected = dated(customer(correction="the name was misspelt"), first, later)
+    assert begins(corrected, later) == BEGIN
+    # A version that states no day began when it was recorded.
+    assert dated(customer(correction="x"), customer(), BEGIN).valid_from == BEGIN
     stated = customer(correction="x", valid_from=date(2025, 5, 5))
-    assert dated(stated, first, later, BEGIN).valid_from == date(2025, 5, 5)
+    assert dated(stated, first, later).valid_from == date(2025, 5, 5)
+
+
+def test_what_was_carried_along_from_the_version_before_says_nothing_of_this_one() -> None:
+    before = customer(valid_from=BEGIN, correction="the name was misspelt")
+    again = dated(before, before, BEGIN)
+    assert (again.valid_from, again.correction) == (None, "")
+    assert dated(customer(valid_from=BEGIN), before, BEGIN).valid_from is None
+    other = replace(before, correction="the number was wrong, too")
+    assert dated(other, before, BEGIN).correction == other.correction
 
 
 def test_what_differs_is_named_to_the_field_and_no_value_is() -> None:

@@ -31,14 +31,23 @@ class Timed(Protocol):
 V = TypeVar("V", bound=Timed)
 
 
-def dated(new: Customer, old: Customer | None, today: date, old_recorded: date) -> Customer:
-    """The version with the day from which it is true filled in: `old` is the one before, recorded
-    on `old_recorded`; None for a first version."""
-    if new.valid_from is not None:
-        return new
-    if new.correction and old is not None:
-        return replace(new, valid_from=old.valid_from or old_recorded)
-    return replace(new, valid_from=today)
+def dated(new: Customer, old: Customer, old_recorded: date) -> Customer:
+    """A version with what its times come to: `old` is the one before, recorded on `old_recorded`.
+
+    The day from which a change is true is left out where it is that of its recording. Whoever reads
+    a record, changes it and writes it back carries the day and the correction of the version before
+    along: the same day, or the same text, says nothing of this version.
+    """
+    if new.correction and new.correction != old.correction:
+        began = new.valid_from if new.valid_from != old.valid_from else None
+        return replace(new, valid_from=began or old.valid_from or old_recorded)
+    began = new.valid_from if new.valid_from != old.valid_from else None
+    return replace(new, correction="", valid_from=began)
+
+
+def begins(version: Customer, recorded: date) -> date:
+    """The first day on which a version is true, of one that was recorded on a day."""
+    return version.valid_from or recorded
 
 
 def standing(newest_first: Iterable[V], as_of: date | None, known_at: int | None) -> V | None:

@@ -54,15 +54,20 @@ class Broken:
     elements: tuple[str, ...]
 
 
+def concerns(rule: BusinessRule, customer: Customer) -> bool:
+    """Whether a rule is about a file."""
+    if customer.kind not in rule.customers:
+        return False
+    return rule.when is not When.ACCOUNT or bool(customer.accounts)
+
+
 def broken(
     rules: Iterable[BusinessRule], customer: Customer, found: Completeness
 ) -> tuple[Broken, ...]:
     """The rules that a file breaks, in their order."""
     out = []
     for rule in rules:
-        if customer.kind not in rule.customers:
-            continue
-        if rule.when is When.ACCOUNT and not customer.accounts:
+        if not concerns(rule, customer):
             continue
         elements = tuple(
             one.name

@@ -148,16 +148,22 @@ class ElementBook:
         )
 
     def evaluate(
-        self, customer: Customer, jurisdictions: frozenset[str], day: date
+        self,
+        customer: Customer,
+        jurisdictions: frozenset[str],
+        day: date,
+        only: frozenset[str] | None = None,
     ) -> Completeness:
-        """How a customer's elements stand on a day. `jurisdictions` are the institution's own,
-        which hold where the file names none."""
+        """How a customer's elements stand on a day; with `only`, those of these names.
+        `jurisdictions` are the institution's own, which hold where the file names none."""
         named = customer.relationship.jurisdictions if customer.relationship is not None else ()
         where = frozenset(named) or jurisdictions
         verified = tuple(one.path for one in customer.sources if one.verified_by)
         found: dict[str, ElementState] = {}
         for one in self.applying(customer.kind, where, day):
             for rule in one.elements:
+                if only is not None and rule.name not in only:
+                    continue
                 state = _judge(customer, rule, one.label, verified, day)
                 before = found.get(rule.name)
                 if before is None or _RANK[state.state] > _RANK[before.state]:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -34,7 +35,7 @@ from vault.records import (
     transaction_scope,
     unix_ms,
 )
-from vault.sealing import Clock
+from vault.sealing import Clock, FullFileKey, MaskedFileKey, ScopeShredded
 from vault.services import account_owners, sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
@@ -43,8 +44,10 @@ from vault.services.errors import (
     FieldViolation,
     InvalidArgument,
     NotFound,
+    Shredded,
     VaultError,
 )
+from vault.services.filing import ElementsMissing, Filing
 from vault.services.indexing import Entry, Index, by_index
 from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
@@ -84,12 +87,14 @@ class Storing:
         recorder: Recorder,
         replays: Replays,
         clock: Clock,
+        filing: Filing | None = None,
     ) -> None:
         self._database = database
         self._keys = keys
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._filing = filing or Filing.default()
         self._owners = OwnerKinds(database, keys)
         self._reach = ReachOfWrites(FullReach(database, keys, clock))
 
@@ -119,7 +124,7 @@ class Storing:
     ) -> list[Outcome]:
         institution = batch.institution
         now = self._clock.now_micros()
-        drafts = [Draft(item, error=item.error) for item in batch.items]
+        drafts = [self._draft(item, sealer.utc_day(now)) for item in batch.items]
         await self._place(institution, drafts, index, now)
         self._raise_first(batch, drafts)
         await self._seal(call, drafts, index, now)
@@ -143,6 +148,14 @@ class Storing:
             lambda outcomes: _trace(call.trace, batch, outcomes, tuple(hashes)),
             weight=1 + len(drafts),
         )
+
+    def _draft(self, item: NewRecord, today: date) -> Draft:
+        if item.error is not None or item.kind is not CUSTOMERS:
+            return Draft(item, error=item.error)
+        try:
+            return Draft(replace(item, record=self._filing.first(item.record, today)))
+        except ElementsMissing as refused:
+            return Draft(item, error=refused)
 
     async def store_together(self, call: Call, batch: Batch) -> list[Stored]:
         """As `store`, for a batch that stands or falls together."""
@@ -248,7 +261,7 @@ class Storing:
         good = [d for d in good if d.error is None]
         await self._reach.refuse_outside(call, good, today)
         good = [d for d in good if d.error is None]
-        full, masked = await self._keys.both([d.scope for d in good])
+        good, full, masked = await self._keys_of(good)
         kinds = await self._owner_kinds(good)
         entries: dict[tuple[IndexKind, str], tuple[Entry, ...]] = {}
         for done, draft in enumerate(good, 1):
@@ -265,6 +278,21 @@ class Storing:
             draft.claims = [token for claim in claimed for _, token in entries[claim]]
             if done % _ITEMS_A_TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _keys_of(
+        self, drafts: list[Draft]
+    ) -> tuple[list[Draft], dict[ScopeRef, FullFileKey], dict[ScopeRef, MaskedFileKey]]:
+        """The drafts that there are keys for, and these; the others are refused: what was destroyed
+        gets no keys again."""
+        while True:
+            try:
+                return drafts, *await self._keys.both([d.scope for d in drafts])
+            except ScopeShredded as error:
+                for draft in drafts:
+                    if draft.scope == error.ref:
+                        owner = sealer.resource_name(error.ref.institution, error.ref.customer)
+                        draft.error = Shredded(f"{owner}/{error.ref.scope}")
+                drafts = [d for d in drafts if d.error is None]
 
     async def _owner_kinds(self, drafts: list[Draft]) -> dict[str, CustomerKind]:
         """Kinds of the customers that documents are for; of new ones from their own records."""

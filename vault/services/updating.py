@@ -17,6 +17,7 @@ from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.closed import OutsideScope
 from vault.services.errors import Aborted, AlreadyExists, VaultError
+from vault.services.filing import Filing
 from vault.services.indexing import Entry, Index, by_index
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
@@ -71,12 +72,14 @@ class Updating:
         recorder: Recorder,
         replays: Replays,
         clock: Clock,
+        filing: Filing | None = None,
     ) -> None:
         self._reading = reading
         self._keys = keys
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._filing = filing or Filing.default()
         self._owners = OwnerKinds(database, keys)
         self._reach = ReachOfWrites(FullReach(database, keys, clock))
 
@@ -88,13 +91,13 @@ class Updating:
         etag: str,
         change: Change,
         request: Request,
+        *,
+        needed: ActionClass = ActionClass.WRITE,
     ) -> Stored:
-        """A new version of a customer."""
+        """A new version of a customer. `needed` is the class of the action that makes it."""
 
         async def current() -> Opened:
-            return await self._reading.customer(
-                call, institution, customer, needed=ActionClass.WRITE
-            )
+            return await self._reading.customer(call, institution, customer, needed=needed)
 
         def row(v: int, now: int, sealed: bytes, masked: bytes) -> CustomerRow:
             return CustomerRow(institution, customer, v, now, call.actor, sealed, masked)
@@ -104,7 +107,7 @@ class Updating:
 
         scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
         aim = _Aim(CUSTOMERS, scope, "", current, row, insert)
-        return await self._update(call, aim, etag, change, request)
+        return await self._update(call, aim, etag, change, request, needed)
 
     async def document(
         self,
@@ -141,10 +144,16 @@ class Updating:
         return (await self._owners.of(institution, [customer]))[customer]
 
     async def _update(
-        self, call: Call, aim: _Aim, etag: str, change: Change, request: Request
+        self,
+        call: Call,
+        aim: _Aim,
+        etag: str,
+        change: Change,
+        request: Request,
+        needed: ActionClass = ActionClass.WRITE,
     ) -> Stored:
         institution = aim.scope.institution
-        call.require(ActionClass.WRITE, institution, aim.scope.customer)
+        call.require(needed, institution, aim.scope.customer)
         fingerprint = (await self._keys.index(institution)).fingerprint(request.body)
 
         async def by(index: Index) -> Stored:
@@ -174,8 +183,10 @@ class Updating:
         new = change(old.value)
         now = self._clock.now_micros()
         version, today = old.version + 1, sealer.utc_day(now)
-        if kind is CUSTOMERS and not reaches(call.scope, new, today):
-            raise OutsideScope
+        if kind is CUSTOMERS:
+            if not reaches(call.scope, new, today):
+                raise OutsideScope
+            new = self._filing.following(new, old.value, today, sealer.utc_day(old.recorded_at))
         full, masked = await self._keys.both([scope])
         sealed = sealer.seal(kind, new, scope, record, version, (full[scope], masked[scope]), today)
         row = aim.row(version, now, *sealed)

@@ -1,0 +1,178 @@
+"""Goes through the files of an institution: a page at a time, within the caller's reach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from vault.records import Customer, CustomerName, IdentityDocument, InvalidName, classes_of, ulid_ms
+from vault.rules import ownership
+from vault.sealing import Clock
+from vault.services import sealer
+from vault.services.call import Call
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, DOCUMENTS
+from vault.services.opening import Opened, Opener
+from vault.store import CustomerRow, Database, DocumentRow, customers, surveys
+
+PAGE: Final = 200
+_MOST_OWNERS: Final = 200
+"""Files that are opened for one chain of ownership, at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A customer's file as it stands. `documents` by their identifier, `last_booking` None where
+    there is none, `recorded_on` the day of the first version."""
+
+    institution: str
+    identifier: str
+    customer: Customer = field(repr=False)
+    etag: str
+    version: int
+    recorded_on: date
+    documents: Mapping[str, IdentityDocument] = field(default_factory=dict, repr=False)
+    last_booking: date | None = None
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return sealer.resource_name(self.institution, self.identifier)
+
+
+class Files:
+    """All files of an institution."""
+
+    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
+        self._database = database
+        self._opener = Opener(keys)
+        self._clock = clock
+
+    def today(self) -> date:
+        """UTC's day."""
+        return sealer.utc_day(self._clock.now_micros())
+
+    async def pages(
+        self, call: Call, institution: str, *, bookings: bool = False, documents: bool = True
+    ) -> AsyncIterator[list[File]]:
+        """The files in order of identifiers, without those that were destroyed, that the caller's
+        roles do not reach, or that are closed to him. Raises StoreUnavailable, KmsUnavailable,
+        Corrupted."""
+        after = ""
+        while True:
+            look = partial(customers.page, institution=institution, after=after, limit=PAGE)
+            rows = await self._database.read(look)
+            if rows:
+                yield await self._files(call, rows, bookings=bookings, documents=documents)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].customer
+            await asyncio.sleep(0)
+
+    async def one(self, call: Call, institution: str, opened: Opened) -> File:
+        """The file of a customer who was opened already."""
+        papers, bookings = await self._beside(institution, [opened.customer])
+        return await self._file(institution, opened, papers, bookings)
+
+    async def owners(self, call: Call, file: File) -> dict[str, Customer]:
+        """The files that chains of ownership go through, by name, that of the customer among them;
+        without those that are out of the caller's reach."""
+        found = {file.name: file.customer}
+        wanted = ownership.wanted_files(file.customer)
+        while wanted and len(found) < _MOST_OWNERS:
+            ids = [one.customer for one in _names(wanted, file.institution) if one is not None]
+            ids = [one for one in sorted(set(ids)) if one not in call.close_files]
+
+            def look(conn: Connection, ids: list[str] = ids) -> list[CustomerRow]:
+                return customers.many(conn, file.institution, ids[:_MOST_OWNERS])
+
+            opened = await self._opener.those_there(
+                CUSTOMERS, await self._database.read(look), views=False
+            )
+            before = set(found)
+            for one in opened:
+                if self._within(call, one.value):
+                    found[sealer.resource_name(file.institution, one.customer)] = one.value
+            wanted = frozenset(
+                name
+                for key in found.keys() - before
+                for name in ownership.wanted_files(found[key])
+                if name not in found
+            )
+        return found
+
+    def _within(self, call: Call, customer: Customer) -> bool:
+        scope = call.scope
+        return not scope.limits or scope.covers(customer.branch, classes_of(customer, self.today()))
+
+    async def _files(
+        self, call: Call, rows: list[CustomerRow], *, bookings: bool, documents: bool
+    ) -> list[File]:
+        institution = rows[0].institution
+        open_ = [row for row in rows if row.customer not in call.close_files]
+        opened = await self._opener.those_there(CUSTOMERS, open_, views=False)
+        there = [one for one in opened if self._within(call, one.value)]
+        papers, last = await self._beside(
+            institution, [one.customer for one in there], bookings=bookings, documents=documents
+        )
+        return [await self._file(institution, one, papers, last) for one in there]
+
+    async def _beside(
+        self,
+        institution: str,
+        ids: list[str],
+        *,
+        bookings: bool = True,
+        documents: bool = True,
+    ) -> tuple[dict[str, dict[str, IdentityDocument]], dict[str, str]]:
+        """Documents by customer, and the last transaction of each."""
+
+        def look(conn: Connection) -> tuple[list[DocumentRow], dict[str, str]]:
+            return (
+                surveys.documents_of(conn, institution, ids) if documents else [],
+                surveys.last_transactions(conn, institution, ids) if bookings else {},
+            )
+
+        rows, last = await self._database.read(look)
+        found: dict[str, dict[str, IdentityDocument]] = {}
+        for one in await self._opener.those_there(DOCUMENTS, rows, views=False):
+            identifier = one.record.rpartition("/")[2]
+            found.setdefault(one.customer, {})[identifier] = one.value
+        return found, last
+
+    async def _file(
+        self,
+        institution: str,
+        one: Opened,
+        papers: dict[str, dict[str, IdentityDocument]],
+        last: dict[str, str],
+    ) -> File:
+        booked = last.get(one.customer)
+        return File(
+            institution,
+            one.customer,
+            one.value,
+            one.etag,
+            one.version,
+            sealer.utc_day(one.created_at),
+            papers.get(one.customer, {}),
+            # A transaction's identifier is a ULID of its booking time.
+            sealer.utc_day(ulid_ms(booked) * 1000) if booked else None,
+        )
+
+
+def _names(names: frozenset[str], institution: str) -> list[CustomerName | None]:
+    out: list[CustomerName | None] = []
+    for text in names:
+        try:
+            name = CustomerName.parse(text)
+        except InvalidName:
+            continue
+        out.append(name if name.institution == institution else None)
+    return out
