@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ with VaultClient(Profile.load(".demo/profiles/operator.toml"), receipts="receipt
     vault.check_health()
 """
 KEPT = {"customers": 60, "documents": 60, "transactions": 200}
+SCAN = "specimen-resident-id.jpg"
 PHONE = "+8617402254132"
 PAGES = [
     "README.md",
@@ -103,6 +105,7 @@ def _shorten(examples: Path) -> None:
         with (ROOT / EXAMPLES / f"{name}.jsonl").open(encoding="utf-8") as source:
             kept = [line for line in source if re.search(r'"customer_number":"C00000[0-5]', line)]
         (examples / f"{name}.jsonl").write_text("".join(kept[:lines]), encoding="utf-8")
+    shutil.copy(ROOT / EXAMPLES / SCAN, examples)
 
 
 def _environment() -> dict[str, str]:
