@@ -92,6 +92,10 @@ ADVICE: Final = {
     "list and not the customer. Name the one that covers the record.",
     "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask "
     "for another check-out.",
+    "FIELDS_CLOSED": "What was asked for takes fields that are not opened for this purpose, or by "
+    "this check-out. Search by others, or ask for a check-out with these fields.",
+    "CHECK_OUT_OF_ONE_RECORD": "A transaction is reconstructed with the customer's file, and the "
+    "check-out is of one record. Ask for one of the customer.",
     "NOTHING_OPENED": "The table of fields, or the check-out, opens no field of such a record "
     "for this purpose. Ask for a check-out with the fields that are needed.",
     "OWN_FILE": "It is the caller's own file or a declared relative's. Somebody else has to look.",

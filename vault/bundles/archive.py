@@ -36,7 +36,8 @@ class Archive:
     """A bundle in the making. What its methods return is to be written in that order.
 
     `about` is the manifest without its files. A file is either given whole (`file`), or begun with
-    its size, given in parts, and ended by the next one or by `finish`.
+    its size, given in parts, and ended by the next one or by `finish`. `manifest_sha256` is set by
+    then: by it a bundle is known.
     """
 
     def __init__(self, about: Manifest) -> None:
@@ -46,6 +47,7 @@ class Archive:
         self._path = ""
         self._size = self._left = 0
         self._digest = sha256()
+        self.manifest_sha256 = b""
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
@@ -79,6 +81,7 @@ class Archive:
         before = self._end()
         manifest = replace(self._about, files=self.files).encode()
         note = signer.sign(manifest)
+        self.manifest_sha256 = sha256(manifest).digest()
         return (
             before
             + b"".join(

@@ -21,7 +21,7 @@ from vault.access.fields import FieldsInvalid, FieldTable, Opening
 from vault.access.lending.paths import within
 from vault.rpc.masks import IDENTITY, is_value
 from vault.services.call import Call
-from vault.services.closed import NothingOpened
+from vault.services.closed import FieldsClosed, NothingOpened
 
 KINDS: Final[dict[str, Descriptor]] = {
     "customer": customer_pb2.Customer.DESCRIPTOR,
@@ -93,6 +93,20 @@ class Openings:
             bearer=None if call.bearer is None else call.bearer.roles,
             lent=None if call.lent is None else call.lent.fields,
         )
+
+    def require_fields(self, call: Call, kind: str, paths: Sequence[str] = ()) -> None:
+        """Make sure that these fields of a kind of record are opened to the call, or all of it
+        where none are named: for what shows them otherwise than as fields, or is found by them.
+        Raises FieldsClosed."""
+        opening = self._opening(call)
+        if opening.all:
+            return
+        inside = opening.inside(kind)
+        if inside is None:
+            return
+        wanted = paths or _leaves(kind)
+        if not all(_any_within(path, inside) for path in wanted):
+            raise FieldsClosed
 
     def require_content(self, call: Call, kind: str) -> str:
         """The path of the contents of a kind of record, if they are opened to the call. Raises

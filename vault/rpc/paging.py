@@ -28,7 +28,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask", "check_out")
 # What is searched for can be enumerated, so that a digest of it would tell it. A token is therefore
 # good for a search of anything, and means the same place in the order of identifiers.
-_SECRET = ("identity_number", "phone", "account_number", "full_name", "customer_number")
+_SECRET = (
+    "identity_number",
+    "phone",
+    "account_number",
+    "full_name",
+    "customer_number",
+    "counterparty",
+    "reference",
+    "least_amount",
+    "greatest_amount",
+)
 
 
 def _digest(request: Message) -> bytes:

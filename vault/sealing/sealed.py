@@ -51,6 +51,15 @@ def open_full(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
         wipe(data_key)
 
 
+def disclose(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
+    """The data key of one sealed record: whoever has it opens this one message and no other, and
+    can show that this plaintext stood in this row. Raises SealBroken, UnknownSuite."""
+    suite, aead = _opening(key, sealed)
+    end = HEADER_BYTES + suite.key_bytes + suite.overhead
+    header = sealed[:HEADER_BYTES]
+    return bytes(aead.open_key(sealed[HEADER_BYTES:end], header + _DATA_KEY + ctx.aad()))
+
+
 def seal_masked(key: MaskedFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
     """Seal a masked view. Raises ValueError if `key` is another customer's."""
     _require(key, MaskedFileKey, ctx)

@@ -113,6 +113,34 @@ class ScopeChanged(VaultError):
         )
 
 
+class FieldsClosed(VaultError):
+    """Something that takes fields which are not opened to the caller."""
+
+    code = "PERMISSION_DENIED"
+    reason = "FIELDS_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That takes fields which are not opened to you for this purpose, or by this check-out: "
+            "search by others, or have somebody do it whose role opens them.",
+            "该操作涉及以该用途或该借阅未向您开放的字段：请改用其他条件，或由有权限的人员办理。",
+        )
+
+
+class CheckOutOfOneRecord(VaultError):
+    """A check-out of one record, for what takes the customer's whole file."""
+
+    code = "PERMISSION_DENIED"
+    reason = "CHECK_OUT_OF_ONE_RECORD"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A transaction is reconstructed with the customer's file, and this check-out is of one "
+            "record: ask for one of the customer.",
+            "重现交易须用到客户档案，而该借阅仅限单条记录：请申请该客户的借阅。",
+        )
+
+
 class NothingOpened(VaultError):
     """Not one field."""
 

@@ -6,11 +6,12 @@ two of each row: the one until then, under the name with `BEFORE` behind it, and
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, Table, select
 
-from vault.store.rows import row_hash
+from vault.store.contents import ContentRow
+from vault.store.rows import CustomerRow, DocumentRow, TransactionRow, row_hash
 from vault.store.schema import (
     check_outs,
     compartment_holds,
@@ -86,6 +87,11 @@ def _find(name: str) -> tuple[Table, tuple[str, ...]]:
 def table_of(name: str) -> Table:
     """The table of the row of that name. Raises ValueError for what is not the name of a row."""
     return _find(name)[0]
+
+
+def columns_of(row: CustomerRow | DocumentRow | TransactionRow | ContentRow) -> dict[str, Any]:
+    """The columns of a row by name, in the order in which its hash has them."""
+    return {column.name: getattr(row, column.name) for column in table_of(row.name).columns}
 
 
 def stored_hash(conn: Connection, name: str) -> bytes | None:

@@ -65,6 +65,11 @@ class Downloading:
         self._recorder = recorder
         self._blobs = blobs
 
+    @property
+    def possible(self) -> bool:
+        """Whether there is an object store to read from."""
+        return self._blobs is not None
+
     async def find(
         self, call: Call, name: ContentName, version: int, offset: int, length: int
     ) -> Download:

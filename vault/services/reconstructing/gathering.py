@@ -1,0 +1,344 @@
+"""Gathers what a transaction is reconstructed from: rows, opened, each with the key that shows it.
+
+What was destroyed meanwhile, such as an identity file whose retention ended before the booking's,
+is left out; the bundle says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from vault.bundles.evidence import Column
+from vault.records import (
+    Customer,
+    DocumentName,
+    IdentityDocument,
+    InvalidName,
+    RecordUndecodable,
+    ScopeRef,
+    Transaction,
+    TransactionName,
+)
+from vault.sealing import ScopeShredded, SealBroken, UnknownSuite, disclose, open_full
+from vault.services import sealer
+from vault.services.contents.sealed import place_of_content
+from vault.services.contents.stored import ContentOpener, OpenedContent
+from vault.services.errors import Corrupted, NotFound, Shredded
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.opening import AnyRow, record_of, row_resource, scope_of, version_of
+from vault.store import (
+    CustomerRow,
+    Database,
+    DocumentRow,
+    contents,
+    customers,
+    documents,
+    transactions,
+)
+from vault.store.contents import ContentRow
+from vault.store.evidence import columns_of, table_of
+from vault.store.rows import row_hash
+
+NEIGHBOURS: Final = 5
+"""Entries of the account before and after, at most."""
+# Transactions that are looked through for them on each side: other accounts may have many.
+_LOOKED_AT: Final = 100
+_RELATED: Final = 50
+_VERSIONS: Final = 50
+_PAGES: Final = 999
+
+V = TypeVar("V")
+R = TypeVar("R", CustomerRow, DocumentRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[V]):
+    """A record with all that shows what stood in its row. `name` is the resource name; `logged` is
+    the row's name in events, relative to the institution."""
+
+    name: str
+    version: int
+    recorded_at: int
+    value: V = field(repr=False)
+    table: str
+    columns: Mapping[str, Column] = field(repr=False)
+    place: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
+    plain: bytes = field(repr=False)
+    logged: str
+
+    @property
+    def hash(self) -> bytes:
+        """The row's hash, as its event has it."""
+        return row_hash(self.table, *self.columns.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What there is of a transaction. `related` has the relation to it in front of each; `before`
+    and `after` are in order of booking; `gone` names what was destroyed."""
+
+    transaction: Shown[Transaction]
+    related: tuple[tuple[str, Shown[Transaction]], ...]
+    before: tuple[Shown[Transaction], ...]
+    after: tuple[Shown[Transaction], ...]
+    customer: Shown[Customer] | None
+    vouchers: tuple[Shown[IdentityDocument], ...]
+    contents: tuple[Shown[OpenedContent], ...]
+    gone: tuple[str, ...]
+
+    @property
+    def known_then(self) -> bool:
+        """Whether the customer was recorded when the transaction was booked."""
+        return self.customer is not None and self.customer.recorded_at <= booked_at(
+            self.transaction.value
+        )
+
+    @property
+    def records(self) -> list[Shown[Any]]:
+        """Each once, the transaction first."""
+        every: list[Shown[Any]] = [
+            self.transaction,
+            *(one for _, one in self.related),
+            *self.before,
+            *self.after,
+            *([self.customer] if self.customer is not None else []),
+            *self.vouchers,
+            *self.contents,
+        ]
+        return list({one.logged: one for one in every}.values())
+
+
+def booked_at(booked: Transaction) -> int:
+    """When it was booked, in microseconds since the epoch."""
+    return round(booked.booking_time.timestamp() * 1_000_000)
+
+
+class Gatherer:
+    """Whoever calls it has made sure that the caller may. Raises NotFound, Shredded (of the
+    transaction itself), Corrupted."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database = database
+        self._keys = keys
+        self._contents = ContentOpener(keys)
+
+    async def gather(self, name: TransactionName) -> Gathered:
+        """All that there is."""
+        at = (name.institution, name.customer)
+        gone: list[str] = []
+        row = await self._database.read(lambda conn: transactions.get(conn, *at, name.transaction))
+        if row is None:
+            raise NotFound(str(name))
+        own = await self._open(TRANSACTIONS, row)
+        booked: Transaction = own.value
+        related = await self._related(own, gone)
+        before = await self._neighbours(own, gone, earlier=True)
+        after = await self._neighbours(own, gone, earlier=False)
+        known = await self._database.read(lambda conn: _known(conn, *at, booked_at(booked)))
+        customer = await self._unless_gone(CUSTOMERS, known, gone)
+        papers = await self._database.read(
+            lambda conn: _papers(conn, booked.vouchers, row.recorded_at)
+        )
+        vouchers = [await self._unless_gone(DOCUMENTS, paper, gone) for paper in papers]
+        owners = [
+            name.record,
+            *(record_of(paper) for paper, there in zip(papers, vouchers, strict=True) if there),
+        ]
+        pages = await self._database.read(
+            lambda conn: [
+                one
+                for owner in owners
+                for one in contents.listing(conn, *at, owner, after=0, limit=_PAGES)
+            ]
+        )
+        return Gathered(
+            own,
+            tuple(related),
+            tuple(before),
+            tuple(after),
+            customer,
+            tuple(one for one in vouchers if one is not None),
+            tuple([await self._content(one) for one in pages]),
+            tuple(dict.fromkeys(gone)),
+        )
+
+    async def _related(
+        self, own: Shown[Transaction], gone: list[str]
+    ) -> list[tuple[str, Shown[Transaction]]]:
+        """What it corrects or reverses, and what does so to it, from one to the next."""
+        name = TransactionName.parse(own.name)
+        at = (name.institution, name.customer)
+        seen = {own.name}
+        found: list[tuple[str, Shown[Transaction]]] = []
+        waiting: list[tuple[str, Shown[Transaction]]] = [("", own)]
+        while waiting and len(found) < _RELATED:
+            _, one = waiting.pop(0)
+            target = TransactionName.parse(one.name).transaction
+            links = await self._database.read(
+                lambda conn, target=target: transactions.links_to(conn, *at, [target])  # type: ignore[misc]  # bound here
+            )
+            pointing = [
+                (relation, named)
+                for relation, named in (
+                    ("corrects", one.value.corrects),
+                    ("reverses", one.value.reverses),
+                )
+                if named
+            ]
+            pointing += [
+                (
+                    "corrected_by" if link.kind == "corrects" else "reversed_by",
+                    sealer.resource_name(*at, f"transactions/{link.transaction}"),
+                )
+                for link in links
+            ]
+            for relation, named in pointing:
+                if named in seen or len(found) >= _RELATED:
+                    continue
+                seen.add(named)
+                identifier = TransactionName.parse(named).transaction
+                row = await self._database.read(
+                    lambda conn, wanted=identifier: transactions.get(conn, *at, wanted)  # type: ignore[misc]  # bound here
+                )
+                there = await self._unless_gone(TRANSACTIONS, row, gone, named)
+                if there is not None:
+                    found.append((relation, there))
+                    waiting.append((relation, there))
+        return found
+
+    async def _neighbours(
+        self, own: Shown[Transaction], gone: list[str], *, earlier: bool
+    ) -> list[Shown[Transaction]]:
+        name = TransactionName.parse(own.name)
+        rows = await self._database.read(
+            lambda conn: transactions.page(
+                conn,
+                name.institution,
+                name.customer,
+                after=name.transaction,
+                descending=earlier,
+                limit=_LOOKED_AT,
+            )
+        )
+        found: list[Shown[Transaction]] = []
+        for row in rows:
+            one = await self._unless_gone(TRANSACTIONS, row, gone)
+            if one is not None and one.value.account.account == own.value.account.account:
+                found.append(one)
+                if len(found) == NEIGHBOURS:
+                    break
+        return found[::-1] if earlier else found
+
+    async def _unless_gone(
+        self, kind: AnyKind, row: AnyRow | None, gone: list[str], name: str = ""
+    ) -> Shown[Any] | None:
+        if row is None:
+            if name:
+                gone.append(name)
+            return None
+        try:
+            return await self._open(kind, row)
+        except Shredded:
+            gone.append(row_resource(row))
+            return None
+
+    async def _open(self, kind: AnyKind, row: AnyRow) -> Shown[Any]:
+        ref, record, version = scope_of(row), record_of(row), version_of(row)
+        name = row_resource(row)
+        key = await self._key(ref, name)
+        place = sealer.place(ref, record, version, "sealed")
+        try:
+            plain, data_key = open_full(key, row.sealed, place), disclose(key, row.sealed, place)
+            value = kind.decode(plain)
+        except (SealBroken, UnknownSuite, RecordUndecodable):
+            raise Corrupted(name) from None
+        return _shown(row, name, version, value, place.aad(), data_key, plain)
+
+    async def _content(self, row: ContentRow) -> Shown[OpenedContent]:
+        opened = await self._contents.one(row)
+        name = opened.stored.name
+        key = await self._key(ScopeRef(row.institution, row.customer, row.scope), name)
+        place = place_of_content(row, row.version)
+        try:
+            plain, data_key = open_full(key, row.sealed, place), disclose(key, row.sealed, place)
+        except (SealBroken, UnknownSuite):
+            raise Corrupted(name) from None
+        return _shown(row, name, row.version, opened, place.aad(), data_key, plain)
+
+    async def _key(self, ref: ScopeRef, name: str) -> Any:
+        try:
+            return (await self._keys.full([ref]))[ref]
+        except ScopeShredded:
+            raise Shredded(name) from None
+
+
+def _shown(
+    row: AnyRow | ContentRow,
+    name: str,
+    version: int,
+    value: Any,
+    place: bytes,
+    data_key: bytes,
+    plain: bytes,
+) -> Shown[Any]:
+    return Shown(
+        name,
+        version,
+        row.recorded_at,
+        value,
+        table_of(row.name).name,
+        columns_of(row),
+        place,
+        data_key,
+        plain,
+        row.name.split("/", 2)[2],
+    )
+
+
+def _known(conn: Connection, institution: str, customer: str, then: int) -> CustomerRow | None:
+    """The version that was the newest at a time; the first one where there was none yet."""
+    return _as_of(
+        lambda before: customers.history(
+            conn, institution, customer, before=before, limit=_VERSIONS
+        ),
+        then,
+    )
+
+
+def _papers(conn: Connection, names: Iterable[str], then: int) -> list[DocumentRow]:
+    """The documents as they were at a time."""
+    found = []
+    for text in names:
+        try:
+            name = DocumentName.parse(text)
+        except InvalidName:
+            continue
+        at = (name.institution, name.customer, name.document)
+        row = _as_of(_documents(conn, at), then)
+        if row is not None:
+            found.append(row)
+    return found
+
+
+def _documents(
+    conn: Connection, at: tuple[str, str, str]
+) -> Callable[[int | None], list[DocumentRow]]:
+    return lambda before: documents.history(conn, *at, before=before, limit=_VERSIONS)
+
+
+def _as_of(page: Callable[[int | None], Sequence[R]], then: int) -> R | None:
+    before: int | None = None
+    oldest: R | None = None
+    while rows := page(before):
+        for row in rows:
+            if row.recorded_at <= then:
+                return row
+            oldest = row
+        before = rows[-1].version
+    return oldest
