@@ -189,6 +189,34 @@ def test_what_has_keys_is_not_replaced_unless_that_is_said(ceremony: Ceremony) -
     assert outcome(lambda: calls.get(vault, name)) == "OK"
 
 
+def test_custodians_may_keep_their_keys_on_machines_of_their_own(ceremony: Ceremony) -> None:
+    vault = ceremony.vault
+    vault.start(FULL)
+    name = calls.create(vault).name
+    path = ceremony.back_up()
+    head = ceremony.folder / "head"
+    head.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n")
+    words = []
+    for who in ("bo", "cy"):
+        key = ceremony.folder / "safe" / f"{who}.key"
+        at = ("--custodian-key", key, "--passphrase-fd", 0)
+        hidden = ceremony.vaultctl("share", head, *at, given=f"of {who}")
+        assert hidden.returncode == 2
+        assert "terminal" in hidden.stderr
+        said = ceremony.vaultctl("share", head, *at, "--to-fd", 1, given=f"of {who}")
+        assert said.returncode == 0, said.stderr
+        words.append(said.stdout.strip())
+    shutil.rmtree(ceremony.folder / "safe")
+    vault.terminate(FULL)
+    config = ("--config", vault.config, "--words-fd", 0, "--replace")
+    done = ceremony.vaultctl("restore", path, *config, given="\n".join(words))
+    assert done.returncode == 0, done.stderr
+    assert "opened by bo, cy" in done.stdout
+    assert not set(words[0].split()[4:]) & set((done.stdout + done.stderr).split())
+    vault.start(FULL)
+    assert outcome(lambda: calls.get(vault, name)) == "OK"
+
+
 def test_a_wrong_passphrase_says_so_and_shows_nothing(ceremony: Ceremony) -> None:
     ceremony.vault.start(FULL)
     path = ceremony.back_up()

@@ -21,8 +21,10 @@ from vault.services.key_backup import (
     OpenedBackup,
     back_up,
     drill,
+    header_of,
     open_backup,
     restore,
+    share_of,
 )
 from vault.services.key_backup.rows import TABLES
 from vault.store import Database, KeyStore
@@ -191,6 +193,24 @@ def test_any_two_custodians_open_it(vault: Vault, names: list[str]) -> None:
     found = open_backup(vault.back_up(), [NAMED[name] for name in names])
     assert found.by == tuple(sorted(names))
     assert sum(1 for _ in found.lines()) == 1 + 3 + 2 * len(REFS) + 1
+
+
+def test_shares_that_were_opened_elsewhere_open_it_too(vault: Vault) -> None:
+    path = vault.back_up()
+    first_line = vault.folder / "first"
+    first_line.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n")
+    words = {name: share_of(header_of(first_line), key).words for name, key in NAMED.items()}
+    for names in (["alice", "bo"], ["cy", "alice"]):
+        found = open_backup(path, words=[words[name] for name in names])
+        assert found.by == tuple(sorted(names))
+        assert list(found.lines())
+    assert open_backup(path, [BO], [words["cy"]]).by == ("bo", "cy")
+    with pytest.raises(BackupInvalid, match="2 custodians are needed, and 1"):
+        open_backup(path, [BO], [words["bo"]])
+    with pytest.raises(BackupInvalid, match="another backup"):
+        open_backup(vault.back_up("other"), words=words.values())
+    with pytest.raises(BackupInvalid, match="look for a slip"):
+        open_backup(path, words=[words["bo"], words["cy"][:-1]])
 
 
 @pytest.mark.parametrize("keys", [[], [ALICE], [ALICE, ALICE]], ids=["none", "one", "one twice"])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from vault.cli.vaultctl import keys_backup, keys_rotation, keys_show, proposal_decide
+from vault.cli.vaultctl import (
+    keys_backup,
+    keys_custodian,
+    keys_rotation,
+    keys_show,
+    proposal_decide,
+)
 
 app = typer.Typer(
     name="keys", help="Versions of keys, and what two persons do with them.", no_args_is_help=True
@@ -16,8 +22,9 @@ app.command("rotate")(keys_rotation.rotate)
 app.command("rewrap")(keys_rotation.rewrap)
 app.command("retire")(keys_rotation.retire)
 app.command("reseal")(keys_rotation.reseal)
-app.command("custodian")(keys_backup.custodian)
+app.command("custodian")(keys_custodian.custodian)
 app.command("backup")(keys_backup.backup)
+app.command("share")(keys_custodian.share)
 app.command("restore")(keys_backup.restore_)
 app.command("approve")(proposal_decide.approve)
 app.command("reject")(proposal_decide.reject)

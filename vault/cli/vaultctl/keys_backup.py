@@ -1,4 +1,4 @@
-"""`vaultctl keys custodian|backup|restore`: backups of the key store, and the way back.
+"""`vaultctl keys backup|restore`: backups of the key store, and the way back.
 
 They work on the vault's own machine with its configuration, not through a server: a key store that
 is to be brought back cannot be asked for anything.
@@ -7,26 +7,22 @@ is to be brought back cannot be asked for anything.
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
-from collections.abc import Callable
+from functools import partial
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vault.audit import LogUnavailable
-from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, CommandError
+from vault.cli.vaultctl.failures import NOT_PROVED
+from vault.cli.vaultctl.keys_custodian import FORESEEN, MOST_BYTES, passphrases, told
 from vault.cli.vaultctl.language import say
-from vault.kms import KmsError
-from vault.kms.custodians import make_custodian_key, read_custodian_key, read_custodians
+from vault.kms.custodians import read_custodian_key, read_custodians
 from vault.sealing import SystemClock
 from vault.server.key_backup import kek_files, kms_of_backup, opened, put_kek_files
-from vault.server.settings import Settings, SettingsInvalid, TierName, load
+from vault.server.settings import Settings, TierName, load
 from vault.services.key_backup import (
-    BackupInvalid,
-    KeyStoreNotEmpty,
     OpenedBackup,
     Restored,
     back_up,
@@ -36,39 +32,12 @@ from vault.services.key_backup import (
     tell_backed_up,
     tell_restored,
 )
-from vault.store import Database, StoreError
+from vault.store import Database
 
-_AWAY = 9
-_FORESEEN = (BackupInvalid, KmsError, SettingsInvalid)
 Config = Annotated[
     Path,
     typer.Option("--config", "-c", metavar="FILE", help="The full tier's configuration."),
 ]
-
-
-def custodian(
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where the private key goes.")],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the custodian.")],
-    passphrase_fd: Annotated[
-        int | None,
-        typer.Option("--passphrase-fd", min=0, metavar="N", help="Read the passphrase there."),
-    ] = None,
-) -> None:
-    """Make a recovery custodian's key, and show his entry of the file of custodians.
-
-    The passphrase is asked for. The private key never leaves him; without enough custodians' keys
-    no backup can be opened.
-    """
-    ask = _passphrases([to], passphrase_fd, again=True)
-    passphrase = ask(to)
-    if not passphrase:
-        raise CommandError("A passphrase is needed.", "必须设置口令。", INPUT)
-    try:
-        public = make_custodian_key(to, passphrase)
-    except (KmsError, OSError) as error:
-        raise _told(error) from None
-    typer.echo(f'[[custodian]]\nname = "{name}"')
-    typer.echo(f'public_key = "{base64.b64encode(public).decode()}"')
 
 
 def backup(
@@ -102,8 +71,8 @@ def backup(
             except BaseException:
                 to.unlink()  # what is not in the log was not made
                 raise
-    except _ALL as error:
-        raise _told(error) from None
+    except FORESEEN as error:
+        raise told(error) from None
     files = made.rows["full_file_keys"] + made.rows["masked_file_keys"]
     typer.echo(
         say(
@@ -119,11 +88,18 @@ def restore_(
     file: Annotated[Path, typer.Argument(metavar="BACKUP", help="The file of the backup.")],
     config: Config,
     custodian_key: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
-            "--custodian-key", metavar="FILE", help="A custodian's private key; one for each."
+            "--custodian-key", metavar="FILE", help="A custodian's private key; repeatable."
         ),
-    ],
+    ] = None,
+    words: Annotated[
+        int, typer.Option("--words", min=0, max=16, help="Ask for so many shares in words.")
+    ] = 0,
+    words_fd: Annotated[
+        int | None,
+        typer.Option("--words-fd", min=0, metavar="N", help="Read shares there, one a line."),
+    ] = None,
     only_drill: Annotated[
         bool, typer.Option("--drill", help="Try it in a key store that is thrown away.")
     ] = False,
@@ -143,14 +119,16 @@ def restore_(
 ) -> None:
     """Restore the key store from a backup, with enough custodians present.
 
-    Each is asked for his passphrase. What is on the shred list is destroyed again before the vault
-    can serve. Stop the vault first; a drill may be held while it runs.
+    Each gives the words of his share (`vaultctl keys share`), or his key and its passphrase. What
+    is on the shred list is destroyed again before the vault can serve. Stop the vault first; a
+    drill may be held while it runs.
     """
-    ask = _passphrases(custodian_key, passphrase_fd)
+    paths = custodian_key or []
+    ask = passphrases(paths, passphrase_fd)
     try:
         settings = load(config, TierName.FULL)
-        keys = [read_custodian_key(path, lambda path=path: ask(path)) for path in custodian_key]  # type: ignore[misc]  # a default, not a parameter
-        found = open_backup(file, keys)
+        keys = [read_custodian_key(path, partial(ask, path)) for path in paths]
+        found = open_backup(file, keys, _words(words, words_fd))
         try:
             with opened(settings) as (data, store):
                 if only_drill:
@@ -160,13 +138,25 @@ def restore_(
         finally:
             found.close()
         put = put_kek_files(keks_to, done.keks) if keks_to and not only_drill else []
-    except _ALL as error:
-        raise _told(error) from None
+    except FORESEEN as error:
+        raise told(error) from None
     _show(done, found.header.backup, found.by, only_drill)
     for path in put:
         typer.echo(say(f"Put {path} there.", f"已写入 {path}。"))
     if done.opened.problem:
         raise typer.Exit(NOT_PROVED)
+
+
+def _words(number: int, descriptor: int | None) -> list[str]:
+    given = [
+        getpass(say(f"Share {place} (33 words): ", f"第 {place} 份（33 个单词）："))
+        for place in range(1, number + 1)
+    ]
+    if descriptor is not None:
+        with os.fdopen(descriptor, "rb", closefd=False) as lines:
+            text = lines.read(MOST_BYTES).decode("utf-8", "replace")
+        given += [line for line in text.splitlines() if line.strip()]
+    return given
 
 
 def _restore(
@@ -219,40 +209,3 @@ def _show(done: Restored, backup_id: str, by: tuple[str, ...], only_drill: bool)
                 "未试解封：密钥加密密钥由其自身的保管人分持。",
             )
         )
-
-
-def _passphrases(
-    paths: list[Path], descriptor: int | None, *, again: bool = False
-) -> Callable[[Path], bytes]:
-    """What asks for the passphrase of a key file: at the terminal, or the lines of a descriptor in
-    the order of the files."""
-    if descriptor is None:
-
-        def ask(path: Path) -> bytes:
-            first = getpass(say(f"Passphrase of {path}: ", f"{path} 的口令："))
-            if again and getpass(say("Once more: ", "再次输入：")) != first:
-                raise CommandError("They are not the same.", "两次输入不一致。", INPUT)
-            return first.encode()
-
-        return ask
-    with os.fdopen(descriptor, "rb", closefd=False) as lines:
-        given = lines.read(1 << 16).splitlines()
-    by_path = dict(zip(paths, given, strict=False))
-    return lambda path: by_path.get(path, b"")
-
-
-_ALL = (*_FORESEEN, KeyStoreNotEmpty, LogUnavailable, StoreError, OSError)
-
-
-def _told(error: Exception) -> CommandError:
-    if isinstance(error, KeyStoreNotEmpty):
-        return CommandError(
-            "The key store has keys. Give --replace to throw them away for the backup's.",
-            "密钥库中已有密钥。如要以备份替换，请加 --replace。",
-        )
-    if isinstance(error, LogUnavailable | StoreError):
-        return CommandError(f"The database is away: {error}.", f"数据库不可用：{error}。", _AWAY)
-    if isinstance(error, OSError):
-        why = error.strerror or type(error).__name__
-        return CommandError(f"It failed: {why}.", f"失败：{why}。", INPUT)
-    return CommandError(f"{error}.", f"{error}。", INPUT)

@@ -9,7 +9,14 @@ destroyed meanwhile is destroyed there, before anything could be served from it.
 Nothing here decides who may: who has enough custodians' keys does. Both are events of the log.
 """
 
-from vault.services.key_backup.file import BackupInvalid, Header, OpenedBackup, open_backup
+from vault.services.key_backup.file import (
+    BackupInvalid,
+    Header,
+    OpenedBackup,
+    header_of,
+    open_backup,
+    share_of,
+)
 from vault.services.key_backup.making import KekFile, Made, back_up
 from vault.services.key_backup.restoring import (
     KeyStoreNotEmpty,
@@ -31,8 +38,10 @@ __all__ = [
     "TableReport",
     "back_up",
     "drill",
+    "header_of",
     "open_backup",
     "restore",
+    "share_of",
     "tell_backed_up",
     "tell_restored",
 ]

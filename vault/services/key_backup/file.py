@@ -48,6 +48,7 @@ class Header:
     vault: str
     revision: str
     custodians: Custodians
+    split: int
     line: bytes = field(repr=False)
     shares: Mapping[str, bytes] = field(repr=False)
 
@@ -112,6 +113,7 @@ def read_header(line: bytes) -> Header:
             vault=str(document["vault"]),
             revision=str(document["revision"]),
             custodians=Custodians(int(document["threshold"]), found),
+            split=int(document["split"]),
             line=line,
             shares=sealed,
         )
@@ -162,41 +164,60 @@ class OpenedBackup:
         wipe(self._key)
 
 
-def open_backup(path: Path, keys: Iterable[X25519PrivateKey]) -> OpenedBackup:
-    """Open a backup with custodians' private keys.
-
-    Raises BackupInvalid: no backup, a key that is no custodian's, or too few of them.
-    """
+def header_of(path: Path) -> Header:
+    """The first line of a file, which may be all that it has. Raises BackupInvalid."""
     try:
         with path.open("rb") as file:
-            header = read_header(file.readline(_MOST_HEADER))
+            return read_header(file.readline(_MOST_HEADER))
     except OSError as error:
         raise BackupInvalid(f"{path} cannot be read: {error.strerror}") from None
-    by_key = {one.public_key: one for one in header.custodians.all}
-    shares: dict[str, ReadShare] = {}
-    for key in keys:
-        custodian = by_key.get(key.public_key().public_bytes_raw())
-        if custodian is None:
-            names = ", ".join(one.name for one in header.custodians.all)
-            raise BackupInvalid(f"a key is none of this backup's custodians: {names}")
+
+
+def share_of(header: Header, key: X25519PrivateKey) -> ReadShare:
+    """A custodian's share, opened with his private key. Raises BackupInvalid."""
+    public = key.public_key().public_bytes_raw()
+    custodian = next((one for one in header.custodians.all if one.public_key == public), None)
+    if custodian is None:
+        names = ", ".join(one.name for one in header.custodians.all)
+        raise BackupInvalid(f"a key is none of this backup's custodians: {names}")
+    try:
+        sealed = header.shares[custodian.name]
+        return read_share(open_share(key, custodian, header.backup.encode(), sealed))
+    except (ShareRefused, SharesRefused):
+        raise BackupInvalid(
+            f"the share of {custodian.name} was altered: take another copy of the backup"
+        ) from None
+
+
+def open_backup(
+    path: Path, keys: Iterable[X25519PrivateKey] = (), words: Iterable[str] = ()
+) -> OpenedBackup:
+    """Open a backup with custodians' private keys, or with shares that they have opened with them
+    elsewhere, or with some of both.
+
+    Raises BackupInvalid: no backup, a key or words that are no custodian's, or too few of them.
+    """
+    header = header_of(path)
+    shares = {share.number: share for share in (share_of(header, key) for key in keys)}
+    for text in words:
         try:
-            words = open_share(
-                key, custodian, header.backup.encode(), header.shares[custodian.name]
-            )
-            shares[custodian.name] = read_share(words)
-        except (ShareRefused, SharesRefused):
-            raise BackupInvalid(
-                f"the share of {custodian.name} was altered: take another copy of the backup"
-            ) from None
+            share = read_share(text)
+        except SharesRefused as refused:
+            raise BackupInvalid(str(refused)) from None
+        if share.split != header.split or share.number > len(header.custodians.all):
+            raise BackupInvalid("a share belongs to another backup")
+        shares[share.number] = share
     need = header.custodians.threshold
     if len(shares) < need:
-        raise BackupInvalid(f"{need} custodians are needed, and {len(shares)} gave their keys")
-    chosen = dict(sorted(shares.items())[:need])
+        raise BackupInvalid(f"{need} custodians are needed, and {len(shares)} gave their shares")
+    chosen = [shares[number] for number in sorted(shares)[:need]]
     try:
-        secret = combine(list(chosen.values()))
+        secret = combine(chosen)
     except SharesRefused:
         raise BackupInvalid("the shares do not belong together: take another copy") from None
-    return OpenedBackup(path, header, secret, tuple(sorted(shares)))
+    # In the order in which they were split: custodian by custodian.
+    names = tuple(sorted(header.custodians.all[number - 1].name for number in shares))
+    return OpenedBackup(path, header, secret, names)
 
 
 def _context(line: bytes) -> bytes:
