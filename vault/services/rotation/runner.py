@@ -24,6 +24,7 @@ import structlog
 from vault.access import Action
 from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, LogUnavailable
+from vault.blobs import BlobError
 from vault.kms import KmsError
 from vault.records import new_ulid
 from vault.services.rotation.agreed import is_job_of, job_of
@@ -123,7 +124,7 @@ class KeyRunner:
     async def _guarded(self, doing: Coroutine[Any, Any, T]) -> T | None:
         try:
             return await doing
-        except (StoreError, KmsError, LogUnavailable) as error:
+        except (StoreError, KmsError, BlobError, LogUnavailable) as error:
             # Away for a while, or another process was faster: the job says where to go on.
             _log.warning("keys: tried again soon", problem=type(error).__name__)
         except Exception as error:
