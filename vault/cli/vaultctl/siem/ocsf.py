@@ -28,6 +28,7 @@ _ACTIVITIES = {
     "create": _CREATE,
     "batch_create": _CREATE,
     "import": _CREATE,
+    "upload": _CREATE,
     "update": _UPDATE,
     "get": _READ,
     "list": _READ,
@@ -38,6 +39,9 @@ _ACTIVITIES = {
     "stream": _READ,
     "report": _READ,
     "export": _READ,
+    "download": _READ,
+    "progress": _READ,
+    "view": _READ,
     "check": _READ,
 }
 
