@@ -327,6 +327,16 @@ def test_a_kek_is_not_made_anew_where_the_data_may_be_elsewhere(
     assert not (folder / "kms/full/index.kek").exists()
 
 
+def test_a_masked_kek_that_was_rotated_is_brought_to_the_masked_tier_by_the_next_start(
+    folder: Path,
+) -> None:
+    full, masked = folder / "kms" / "full", folder / "kms" / "masked"
+    made = LocalFileKms(full).new_version(KekName.MASKED)
+    again(folder)
+    assert LocalFileKms(masked).wrap(KekName.MASKED, bytes(32), b"context").kek_version == made
+    assert stat.S_IMODE((masked / "masked.kek").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("kek", ["full", "index"])
 def test_a_masked_tier_with_more_than_the_masked_kek_is_refused(folder: Path, kek: str) -> None:
     stray = folder / "kms" / "masked" / f"{kek}.kek"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vault.kms import KekName, KeyFileRefused, KmsError, create_local_keks
+from vault.kms.private_files import key_folder, replace_private
 from vault.server.dev.files import PRIVATE, DevFolderUnusable, create, make_folder
 
 
@@ -35,12 +36,21 @@ def ensure_keks(full: Path, masked: Path, sealed: str) -> None:
         raise DevFolderUnusable(str(error)) from None
     except KmsError as error:
         raise DevFolderUnusable(f"the key files cannot be made: {error}") from None
-    create(_file(masked, KekName.MASKED), _file(full, KekName.MASKED).read_bytes(), PRIVATE)
+    _copy(_file(full, KekName.MASKED), _file(masked, KekName.MASKED))
     for kek in (KekName.FULL, KekName.INDEX):
         if _file(masked, kek).exists():
             raise DevFolderUnusable(
                 f"{_file(masked, kek)} must not be where the masked tier can read it; remove it"
             )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The masked tier's copy, level with the full tier's file: that one may have been rotated."""
+    content = source.read_bytes()
+    create(target, content, PRIVATE)
+    if target.read_bytes() != content:
+        with key_folder(target.parent) as folder:
+            replace_private(folder, target, content)
 
 
 def _file(folder: Path, kek: KekName) -> Path:
