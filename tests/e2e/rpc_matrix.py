@@ -14,15 +14,19 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from recordsvault.access.v1 import access_pb2 as lp
+from recordsvault.accounts.v1 import accounts_pb2
 from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2, watch_pb2
 from recordsvault.admin.v1 import keys_pb2 as kp
 from recordsvault.audit.v1 import audit_pb2
+from recordsvault.bundles.v1 import bundles_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
+from recordsvault.life.v1 import life_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import content_pb2
 from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.retention.v1 import retention_pb2 as rp
 from recordsvault.type.v1 import content_pb2 as content_type_pb2
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
@@ -54,11 +58,16 @@ _STANDARD: tuple[Any, ...] = (
 SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
     TierName.FULL: (
         pb.DESCRIPTOR.services_by_name["Records"],
+        accounts_pb2.DESCRIPTOR.services_by_name["Accounts"],
+        bundles_pb2.DESCRIPTOR.services_by_name["Bundles"],
+        life_pb2.DESCRIPTOR.services_by_name["Life"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
         lp.DESCRIPTOR.services_by_name["Access"],
         ap.DESCRIPTOR.services_by_name["AccessAdmin"],
         kp.DESCRIPTOR.services_by_name["KeyAdmin"],
+        rp.DESCRIPTOR.services_by_name["Retention"],
+        rp.DESCRIPTOR.services_by_name["Holds"],
         watch_pb2.DESCRIPTOR.services_by_name["Watch"],
         oracle_pb2.DESCRIPTOR.services_by_name["IndexOracle"],
         _ADMIN,
@@ -69,6 +78,20 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
 _POLICIES = [
     ap.PolicyFile(name=name, text=text) for name, text in read_texts(POLICY_FOLDER).items()
 ]
+_RULES = """
+name = "tomorrow"
+version = 1
+jurisdictions = ["CN"]
+effective_from = 2099-01-01
+[[rule]]
+name = "identity"
+kind = "identity"
+clock = "relationship_end"
+minimum_years = 12
+source = "a law"
+article = "1"
+checked = false
+"""
 # The purpose that every role which reads in full may use.
 _PURPOSE = purpose_pb2.PURPOSE_ONBOARDING_CDD
 
@@ -175,6 +198,13 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "BatchCreateTransactions": pb.BatchCreateTransactionsRequest(
             transactions=[people.booking()]
         ),
+        "CheckAccount": accounts_pb2.CheckAccountRequest(account_number="1"),
+        "ReconstructTransaction": bundles_pb2.ReconstructTransactionRequest(
+            recipient=bundles_pb2.Recipient(x25519=b"\x09" + bytes(31))
+        ),
+        "HandOver": life_pb2.HandOverRequest(
+            **{"from": "nobody", "to": "custodian", "reason": "Left."}
+        ),
         "ImportRecords": pb.ImportRecordsRequest(
             request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
         ),
@@ -213,6 +243,17 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "ProposeKeyStep": kp.ProposeKeyStepRequest(
             step=ap.KeyStep(key=ap.KEY_BRANCH_FULL, verb=ap.KEY_VERB_ROTATE), reason="Yearly."
         ),
+        "PreviewRuleSet": rp.PreviewRuleSetRequest(rule_set=_RULES),
+        "ProposeRuleSet": rp.ProposeRuleSetRequest(rule_set=_RULES, reason="A new law."),
+        "ProposeRuling": rp.ProposeRulingRequest(
+            ruling=rp.Ruling(prevails="cn/identity", yields="eu/identity"), reason="By counsel."
+        ),
+        "ApproveRules": rp.ApproveRulesRequest(etag="0" * 32),
+        "PlanDisposal": rp.PlanDisposalRequest(reason="Due."),
+        "ApproveDisposal": rp.ApproveDisposalRequest(plan_sha256="0" * 64),
+        "PlaceHold": rp.PlaceHoldRequest(hold=rp.Hold(customer=bank.customer, authority="A court")),
+        "ProposeHoldRelease": rp.ProposeHoldReleaseRequest(reason="Over."),
+        "AgreeHoldRelease": rp.AgreeHoldReleaseRequest(etag="old"),
         "ApproveProposal": ap.ApproveProposalRequest(etag="0" * 32),
         "RejectProposal": ap.RejectProposalRequest(etag="0" * 32),
         "ExplainAccess": ap.ExplainAccessRequest(principal="crm", action="masked.customers.get"),
@@ -226,13 +267,17 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
     fields = request.DESCRIPTOR.fields_by_name
     if "purpose" in fields:
         request.purpose = _PURPOSE
+    if method.name == "ReconstructTransaction":
+        request.purpose = purpose_pb2.PURPOSE_DATA_SUBJECT_REQUEST
     if "name" in fields:
         request.name = _named(method.name, bank)
     if "parent" in fields:
-        below = ("Document", "Transaction")
+        below = ("Document", "Transaction", "Account")
         request.parent = bank.customer if any(b in method.name for b in below) else bank.parent
-        if method.name in ("AddMember", "AddItem", "ListItems"):
+        if method.name in ("AddMember", "AddItem", "ListItems", "PlaceHold", "ListHolds"):
             request.parent = bank.compartment
+        if method.name == "ListDisposalItems":
+            request.parent = f"{bank.parent}/disposals/{'0' * 26}"
         if method.name in ("GetUpload", "ListContents"):
             request.parent = bank.document
     return request  # type: ignore[no-any-return]  # built by name
@@ -246,8 +291,13 @@ def _named(method: str, bank: Bank) -> str:
     if "CheckOut" in method or "BreakGlass" in method:
         # There is none: past access, it is NOT_FOUND.
         return f"{bank.parent}/checkOuts/{'0' * 26}"
+    if "Disposal" in method:
+        # Likewise.
+        return f"{bank.parent}/disposals/{'0' * 26}"
+    if method.endswith("HoldRelease"):
+        return f"{bank.compartment}/holds/{'0' * 26}"
     # Of a step with a key there is none: past access, it is NOT_FOUND.
-    if method.endswith(("Proposal", "KeyStep")):
+    if method.endswith(("Proposal", "KeyStep", "ApproveRules")):
         return bank.proposal
     if method.endswith("Compartment"):
         return bank.compartment

@@ -50,6 +50,17 @@ _PAST_ACCESS = {
     # There is none; and of the upload that was begun nothing further came.
     "KeyAdmin/GetKeyStep": "NOT_FOUND",
     "KeyAdmin/WithdrawKeyStep": "NOT_FOUND",
+    # Nothing is due, and nothing was planned, proposed or held.
+    "Retention/PlanDisposal": "FAILED_PRECONDITION",
+    "Retention/GetDisposal": "NOT_FOUND",
+    "Retention/ListDisposalItems": "NOT_FOUND",
+    "Retention/ApproveDisposal": "NOT_FOUND",
+    "Retention/ExecuteDisposal": "NOT_FOUND",
+    "Retention/GetDisposalCertificate": "NOT_FOUND",
+    "Retention/ApproveRules": "NOT_FOUND",
+    "Holds/PlaceHold": "FAILED_PRECONDITION",
+    "Holds/ProposeHoldRelease": "NOT_FOUND",
+    "Holds/AgreeHoldRelease": "NOT_FOUND",
     "Records/GetUpload": "NOT_FOUND",
     "Records/DownloadDocument": "NOT_FOUND",
     "Records/UploadDocument": "INVALID_ARGUMENT",

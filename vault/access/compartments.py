@@ -42,6 +42,7 @@ class NotForMembers(StrEnum):
     LAST_MEMBER = "COMPARTMENT_LAST_MEMBER"
     NOTHING_PROPOSED = "COMPARTMENT_NOTHING_PROPOSED"
     OWN_FILE = "COMPARTMENT_OWN_FILE"
+    HOLDS_STAND = "COMPARTMENT_HOLDS_STAND"
 
     __hash__ = str.__hash__
 
@@ -70,6 +71,10 @@ TEXTS: Final[dict[NotForMembers, tuple[str, str]]] = {
     NotForMembers.NOTHING_PROPOSED: (
         "Nothing waits for agreement; it was agreed to, or withdrawn.",
         "没有待同意的事项：已被同意或撤回。",
+    ),
+    NotForMembers.HOLDS_STAND: (
+        "Holds in this compartment still stand; two members release each of them first.",
+        "该保密案卷中仍有冻结；须先由两名成员逐一解除。",
     ),
     NotForMembers.OWN_FILE: (
         "Nobody notes anything about himself or a declared relative.",

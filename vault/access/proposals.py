@@ -28,6 +28,8 @@ class Kind(StrEnum):
     DIRECTORY = "DIRECTORY"
     KEYS = "KEYS"
     """Not who may do what, but what is done with a key."""
+    RETENTION = "RETENTION"
+    """How long records are kept, and what is disposed of."""
 
     __hash__ = str.__hash__
 

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EVENT_UNREADABLE = "event_unreadable"
     ROW_CHANGED = "row_changed"
     ROW_MISSING = "row_missing"
+    ROW_BACK = "row_back"
     ROWS_UNLOGGED = "rows_unlogged"
     APPROVAL_CHANGED = "approval_changed"
 

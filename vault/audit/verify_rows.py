@@ -8,6 +8,9 @@ A row that was sealed anew with another suite is named by another event, which h
 then besides. So there is a chain from the event of the write to the row as it stands: a row that
 was edited before it was sealed anew breaks the chain, and one that was edited afterwards differs
 from its end.
+
+A row that was disposed of is named once more, by the event of its disposal, with the hash that it
+had until then: it is not missing, and if it is there, it was put back.
 """
 
 from __future__ import annotations
@@ -19,14 +22,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
-from vault.audit.event import EventUnreadable, decode
+from vault.audit.event import AuditEvent, EventUnreadable, decode
 from vault.audit.findings import Finding, Kind
 from vault.audit.log_sources import StoreSource, open_store, start_method
 from vault.audit.reader import head
 from vault.audit.tiles import TILE_WIDTH, TileInvalid
 from vault.store import log_tree
 from vault.store.errors import StoreAltered, undecodable
-from vault.store.evidence import BEFORE, LOGGED, stored_hash, table_of
+from vault.store.evidence import BEFORE, DISPOSED, LOGGED, stored_hash, table_of
 
 _CHUNK = 512
 # The action of the events that name rows a second time; `access` is above this room.
@@ -37,6 +40,9 @@ _RESEALED = "keys.work.reseal"
 class Rows:
     """What a run of events named: how many rows of each table were found, and what was not.
 
+    `missing` are rows that are not there, with the hashes that events say they had; `disposed` what
+    those that were disposed of had.
+
     `changed` are rows that are not what their last event here says, with what it says; `links`
     what the first event of re-sealing here says that a row was until then.
     """
@@ -46,6 +52,17 @@ class Rows:
     findings: list[Finding] = field(default_factory=list)
     changed: dict[str, tuple[Finding, bytes]] = field(default_factory=dict)
     links: dict[str, bytes | None] = field(default_factory=dict)
+    missing: dict[str, tuple[Finding, set[bytes]]] = field(default_factory=dict)
+    anew: dict[str, set[bytes]] = field(default_factory=dict)
+    disposed: dict[str, bytes] = field(default_factory=dict)
+
+    def gone(self, name: str, sha256: bytes) -> None:
+        """A row was disposed of, and had that hash: it is not missing any more."""
+        found = self.missing.get(name)
+        if found is None:
+            self.disposed[name] = sha256
+        elif sha256 in found[1]:
+            del self.missing[name]
 
     def link(self, name: str, before: bytes | None) -> None:
         """An event of re-sealing takes the place of the one before it, if that one said so too."""
@@ -60,6 +77,16 @@ class Rows:
         _add(self.found, later.found)
         for name, before in later.links.items():
             self.link(name, before)
+        for name, hashes in later.anew.items():
+            if name in self.missing:
+                self.missing[name][1].update(hashes)
+            else:
+                self.anew.setdefault(name, set()).update(hashes)
+        for name, (finding, hashes) in later.missing.items():
+            if name not in self.missing:
+                self.missing[name] = (finding, hashes)
+        for name, sha256 in later.disposed.items():
+            self.gone(name, sha256)
         self.findings += later.findings
         self.changed |= later.changed
 
@@ -115,6 +142,9 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
             rows.findings.append(Finding(Kind.EVENT_UNREADABLE, "", index, index))
             continue
         anew = event.action == _RESEALED
+        if any(row.name.endswith(DISPOSED) for row in event.rows):
+            _disposal(conn, event, index, rows)
+            continue
         before = {row.name: row.sha256 for row in event.rows if row.name.endswith(BEFORE)}
         for row in event.rows:
             name = f"institutions/{event.institution}/{row.name}"
@@ -129,8 +159,13 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
                 # A kind of row of a later version: this one cannot say.
                 continue
             if stands is None:
-                if not anew:  # or the event of its write has said so
-                    rows.findings.append(Finding(Kind.ROW_MISSING, name, index, index))
+                if not anew:
+                    finding = Finding(Kind.ROW_MISSING, name, index, index)
+                    rows.missing[name] = (finding, {row.sha256})
+                elif name in rows.missing:
+                    rows.missing[name][1].add(row.sha256)
+                else:
+                    rows.anew.setdefault(name, set()).add(row.sha256)
                 continue
             if anew:
                 rows.link(name, before.get(row.name + BEFORE))
@@ -141,6 +176,20 @@ def _check(conn: Connection, leaves: Mapping[int, bytes], end: int) -> Rows:
                 finding = Finding(Kind.ROW_CHANGED, name, index, index)
                 rows.changed[name] = (finding, row.sha256)
     return rows
+
+
+def _disposal(conn: Connection, event: AuditEvent, index: int, rows: Rows) -> None:
+    """Take in what was disposed of. Whatever of it is there was put back."""
+    for row in event.rows:
+        name = f"institutions/{event.institution}/{row.name.removesuffix(DISPOSED)}"
+        try:
+            stands = stored_hash(conn, name)
+        except ValueError:
+            continue  # of a later version
+        if stands is not None:
+            rows.findings.append(Finding(Kind.ROW_BACK, name, index, index))
+        else:
+            rows.gone(name, row.sha256)
 
 
 def _at_the_end(url: str, size: int, named: Rows) -> Iterator[Finding]:
@@ -159,6 +208,7 @@ def _at_the_end(url: str, size: int, named: Rows) -> Iterator[Finding]:
             # What is wrong with rows that came meanwhile, the next verification says.
             later.changed.clear()
             later.findings.clear()
+            later.missing.clear()
             named.add(later)
         return stand
 
@@ -166,7 +216,8 @@ def _at_the_end(url: str, size: int, named: Rows) -> Iterator[Finding]:
         stand = open_store(url).snapshot(count)
     except StoreAltered:
         stand = {}  # of an entry that came meanwhile: whoever verifies the chain says so
-    left = [*named.findings, *(finding for finding, _ in named.changed.values())]
+    missing = [finding for finding, _ in named.missing.values()]
+    left = [*named.findings, *missing, *(finding for finding, _ in named.changed.values())]
     yield from sorted(left, key=lambda finding: (finding.first, finding.place))
     for table, number in stand.items():
         if number > named.found.get(table, 0):

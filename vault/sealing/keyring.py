@@ -203,6 +203,10 @@ class KeyRing:
         for held in (version, 0):
             self._index_keys.drop((institution, held))
 
+    def forget_file_key(self, branch: Branch, ref: ScopeRef) -> None:
+        """Let go of the key of a scope that was destroyed."""
+        self._held_files(branch).drop(ref)
+
     def branch_key(self, branch: Branch, institution: str, version: int) -> BranchKey:
         """A version of a branch key, from memory or by the KMS. Raises InstitutionKeysMissing."""
         self._held_files(branch)

@@ -174,12 +174,32 @@ class TierTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     oracle: OracleTable | None = None
 
 
+class RetentionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose laws hold where a file says nothing, and for how long backups are kept."""
+
+    jurisdictions: tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")], ...] = ("CN",)
+    key_backup_days: Annotated[int, msgspec.Meta(ge=0, le=3_660)] = 35
+    data_backup_days: Annotated[int, msgspec.Meta(ge=0, le=36_600)] = 3_660
+
+
+class LifeTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files for life: folders of rules in place of the vault's own, and who keeps the files that
+    name no custodian, by institution."""
+
+    elements: str = ""
+    business: str = ""
+    currency: str = ""
+    custodians: dict[_Institution, Annotated[str, msgspec.Meta(min_length=1, max_length=100)]] = {}
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tiers: dict[TierName, TierTable]
     log: LogTable = LogTable()
     limits: LimitsTable = LimitsTable()
     cache: CacheTable = CacheTable()
     access: AccessTable = AccessTable()
+    retention: RetentionTable = RetentionTable()
+    life: LifeTable = LifeTable()
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -194,6 +214,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitsTable
     cache: CacheTable
     access: AccessTable
+    retention: RetentionTable = RetentionTable()
+    life: LifeTable = LifeTable()
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -271,6 +293,8 @@ def load(path: Path, tier: TierName) -> Settings:
         limits=file.limits,
         cache=file.cache,
         access=file.access,
+        retention=file.retention,
+        life=file.life,
         blobs=file.blobs,
         tokens=file.tokens,
     )

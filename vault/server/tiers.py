@@ -20,25 +20,32 @@ from vault.rpc.oracle_client import RemoteOracle
 from vault.rpc.servicers import (
     access,
     access_admin,
+    accounts,
     admin,
     audit,
+    bundles,
     compartments,
     contents,
     key_admin,
+    life,
     masked,
     oracle,
     proving,
     records,
+    retention,
     standard,
     watch,
 )
 from vault.rpc.servicers.reads import Lending
 from vault.server import key_rotation, tls
+from vault.server import life as life_room
+from vault.server import retention as retention_room
 from vault.server.contents import full_contents
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
+from vault.services.accounts import Accounts
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
 from vault.services.bulk import BulkExport
@@ -68,6 +75,7 @@ from vault.services.proposing import AccessGround, Proposing
 from vault.services.proving import Proving
 from vault.services.reach import FullReach
 from vault.services.reading import Reading
+from vault.services.reconstructing import Reconstructing
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
 from vault.services.reporting import Reporting
@@ -109,12 +117,15 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     table = field_table(parts.settings)
     openings = Openings(table)
     register = _register(parts, recorder)
+    rules = life_room.rules(parts)
+    filing = life_room.filing(rules)
     use_cases = records.RecordsUseCases(
-        storing=Storing(database, keys, recorder, replays, clock),
+        storing=Storing(database, keys, recorder, replays, clock, filing),
         reading=reading,
-        updating=Updating(database, reading, keys, recorder, replays, clock),
+        updating=Updating(database, reading, keys, recorder, replays, clock, filing),
         lending=Lending(openings, borrowing, Likenesses(reading, keys, parts.watch)),
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
+        assessor=life_room.assessor(parts, rules),
     )
     stored_contents, sweeps, renderer = full_contents(parts, reading, borrowing, recorder, openings)
     limits = parts.settings.limits
@@ -131,14 +142,22 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     }
     if parts.blobs is not None:
         more["blobs"] = blobs_probe(parts.blobs)
-    of_access, of_keys = _access_admin(register, parts, recorder)
+    later = retention_room.Later()
+    of_access, of_keys = _access_admin(register, parts, recorder, later)
+    cases = Ground(database, keys, recorder, replays, clock)
+    of_retention, disposing = retention_room.build(
+        parts, of_access.proposing, recorder, cases, later
+    )
     tier = _tier(
         parts,
         health,
         records.methods(use_cases, contents.methods(stored_contents)),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         access.methods(_lending(register, parts, replays, history, table)),
-        compartments.methods(_compartments(Ground(database, keys, recorder, replays, clock))),
+        life.methods(life_room.use_cases(parts, use_cases, rules, history)),
+        *_evidence(parts, history, use_cases, stored_contents, recorder),
+        compartments.methods(_compartments(cases)),
+        retention.methods(of_retention),
         access_admin.methods(of_access),
         key_admin.methods(of_keys),
         watch.methods(Decoying(database, recorder, parts.watch, clock)),
@@ -149,12 +168,38 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         tier,
         closing=(renderer,),
         standing=borrowing.standing,
-        works=(*sweeps, key_rotation.runner(parts).run),
+        works=(*sweeps, key_rotation.runner(parts).run, disposing.run),
     )
 
 
 def _compartments(ground: Ground) -> compartments.CompartmentUseCases:
     return compartments.CompartmentUseCases(Cases(ground), Members(ground), Items(ground))
+
+
+def _evidence(
+    parts: Parts,
+    history: History,
+    use_cases: records.RecordsUseCases,
+    stored: contents.ContentUseCases,
+    recorder: Recorder,
+) -> tuple[dict[str, Method], dict[str, Method]]:
+    if parts.log_signers is None:
+        raise SettingsInvalid("the full tier needs the log's signing keys")
+    reconstructing = Reconstructing(
+        parts.database,
+        parts.keys,
+        history,
+        parts.log_signers,
+        use_cases.reading,
+        stored.downloading,
+        use_cases.lending.borrowing,
+        recorder,
+        parts.clock,
+    )
+    return (
+        accounts.methods(accounts.AccountUseCases(Accounts(use_cases.reading), use_cases.lending)),
+        bundles.methods(bundles.BundleUseCases(reconstructing, use_cases.lending)),
+    )
 
 
 def _register(parts: Parts, recorder: Recorder) -> Register:
@@ -177,7 +222,7 @@ def _lending(
 
 
 def _access_admin(
-    register: Register, parts: Parts, recorder: Recorder
+    register: Register, parts: Parts, recorder: Recorder, later: retention_room.Later
 ) -> tuple[access_admin.AccessAdminUseCases, key_admin.KeyAdminUseCases]:
     if parts.access_signer is None:
         raise SettingsInvalid("the full tier needs the signing keys of changes of access")
@@ -192,6 +237,7 @@ def _access_admin(
         parts.access_signer,
         parts.access_verifier,
         Planning(keys),
+        later.require,
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     proposing = Proposing(ground)

@@ -110,6 +110,7 @@ class AccessState:
         self._unheld = False
         self._policies_of: Proposal | None = None
         self._key_steps: list[Proposal] = []
+        self._retention_steps: list[Proposal] = []
         self._problem: _Problem | None = None
         self._damage: _Problem | None = None
         self._next_again = 0.0
@@ -132,6 +133,11 @@ class AccessState:
     def key_steps(self) -> Sequence[Proposal]:
         """What was agreed to be done with keys, in order, from the first one."""
         return self._key_steps
+
+    @property
+    def retention_steps(self) -> Sequence[Proposal]:
+        """What was agreed to about retention and disposal, in order, from the first one."""
+        return self._retention_steps
 
     def refusal(self) -> VaultError | None:
         """What a call is told before anything was read."""
@@ -293,6 +299,8 @@ class AccessState:
         self._policies_of = policies
         before = [] if from_start else self._key_steps
         self._key_steps = [*before, *(step for step in steps if step.kind is Kind.KEYS)]
+        kept = [] if from_start else self._retention_steps
+        self._retention_steps = [*kept, *(step for step in steps if step.kind is Kind.RETENTION)]
         # Also where only policies are others: by its generation, calls under way are decided again.
         self._directory.take(principals)
 

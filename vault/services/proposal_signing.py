@@ -37,6 +37,7 @@ from vault.store import StoreAltered
 from vault.store.proposals import ApprovedHead, ProposalRow, SignedRow, behind
 
 _FORMAT: Final = "recordsvault proposal v1"
+CERTIFICATE: Final = "recordsvault certificate of disposal v1"
 _NONE: Final = "-"
 _HASH_BYTES: Final = 32
 
@@ -70,6 +71,15 @@ class ProposalSigner:
         put behind."""
         text = _text(self._signers.name, row, before.chain if before is not None else None)
         return self._signers.sign(text)
+
+
+    def certificate(self, lines: Sequence[str]) -> bytes:
+        """The note of a certificate of disposal (vault.services.retention.certificate)."""
+        return self._signers.sign("".join(f"{line}\n" for line in self.certified(lines)))
+
+    def certified(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """The lines of such a note: no proposal's, and no checkpoint's."""
+        return (self._signers.name, CERTIFICATE, *lines)
 
 
 class ProposalVerifier:

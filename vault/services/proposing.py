@@ -9,7 +9,7 @@ based on must still be in force then, or the person is asked to call again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -66,6 +66,8 @@ class AccessGround:
     signer: ProposalSigner
     verifier: ProposalVerifier
     keys: Planning
+    retention: Callable[[Proposal], Awaitable[None]] | None = None
+    """Makes sure that what was proposed about retention can be put in force, or raises."""
 
 
 class Proposing:
@@ -104,6 +106,14 @@ class Proposing:
         await self._on.keys.require(institution, step)
         return await self._propose(call, Kind.KEYS, institution, to_content(step), reason)
 
+    async def retention_step(
+        self, call: Call, institution: str, content: bytes, reason: str
+    ) -> Proposal:
+        """Propose other rules of retention, or a plan of disposal, that the caller has looked at.
+        Raises StepRefused unless a person does."""
+        call.require(ActionClass.DISPOSAL, institution)
+        return await self._propose(call, Kind.RETENTION, institution, content, reason)
+
     async def try_policies(self, files: Mapping[str, str], *, compare: bool) -> PolicyReport:
         """What there is to say of policies, beside those in force."""
         book = self._on.policy.book
@@ -132,12 +142,34 @@ class Proposing:
         `vault.access.proposals` refuses.
         """
         call.require(ActionClass.ACCESS_DECISION, institution)
+        return await self._approve(call, institution, identifier, etag, comment, retention=False)
+
+    async def approve_retention(
+        self, call: Call, institution: str, identifier: str, etag: str, comment: str
+    ) -> Proposal:
+        """Agree to what was proposed about retention. Raises as `approve`."""
+        call.require(ActionClass.DISPOSAL_DECISION, institution)
+        return await self._approve(call, institution, identifier, etag, comment, retention=True)
+
+    async def _approve(
+        self,
+        call: Call,
+        institution: str,
+        identifier: str,
+        etag: str,
+        comment: str,
+        *,
+        retention: bool,
+    ) -> Proposal:
         state, now = self._on.state, self._on.clock.now_micros()
         await state.look()
         state.require_sound()
         seen = state.head
         self._still_allowed(call, institution)
         proposal = await self.find(institution, identifier)
+        if (proposal.kind is Kind.RETENTION) is not retention:
+            # Each is decided on by those whose business it is.
+            raise NotFound(proposal.name)
         who = _party(call)
         concerned = await self._fits(proposal)
         with not_taken():
@@ -281,6 +313,11 @@ class Proposing:
             return lambda _who: False
         if proposal.kind is Kind.KEYS:
             await self._on.keys.require_content(proposal.institution, proposal.content)
+            return lambda _who: False
+        if proposal.kind is Kind.RETENTION:
+            if self._on.retention is None:
+                raise NotFound(proposal.name)
+            await self._on.retention(proposal)
             return lambda _who: False
         change = self._change(proposal.institution, proposal.content)
         after = self._on.directory.approved.after(proposal.institution, change, 0)

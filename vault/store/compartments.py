@@ -1,7 +1,7 @@
 """Compartments, their members and items. Rows are added and never changed.
 
-Only the use cases of compartments import this: no other answer of the vault depends on these
-tables.
+The use cases of compartments import this, and what looks whether records may be disposed of: no
+other answer of the vault depends on these tables.
 """
 
 from collections.abc import Sequence
@@ -161,6 +161,26 @@ def current(conn: Connection, institution: str, compartment: str) -> Compartment
     """The current version."""
     row = _CURRENT.first(conn, {"institution": institution, "compartment": compartment})
     return None if row is None else CompartmentRow(*row)
+
+
+def all_current(conn: Connection, institution: str) -> list[CompartmentRow]:
+    """The current versions of all compartments of an institution."""
+    newest = (
+        select(_C.compartment, func.max(_C.version).label("version"))
+        .where(_C.institution == institution)
+        .group_by(_C.compartment)
+        .subquery()
+    )
+    rows = conn.execute(
+        select(compartments)
+        .join(
+            newest,
+            (_C.compartment == newest.c.compartment) & (_C.version == newest.c.version),
+        )
+        .where(_C.institution == institution)
+        .order_by(_C.compartment)
+    )
+    return [CompartmentRow(*row) for row in rows]
 
 
 def member(conn: Connection, institution: str, compartment: str, person: str) -> MemberRow | None:

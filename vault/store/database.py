@@ -190,6 +190,18 @@ class Database:
         except DBAPIError as error:
             reraise(error)
 
+    def compact(self) -> None:
+        """Write SQLite's file anew, so that nothing of what was deleted is left in it or in its
+        write-ahead log. Others wait meanwhile. On PostgreSQL that is its own vacuum's work."""
+        if self.sqlite_path is None:
+            return
+        try:
+            with self._read_engine.connect() as conn:
+                conn.exec_driver_sql("VACUUM")
+                conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        except DBAPIError as error:
+            reraise(error)
+
     # -- life --------------------------------------------------------------------------------
 
     def ping(self) -> None:

@@ -41,21 +41,20 @@ class Gone:
 
 
 def take_rows(conn: Connection, ref: ScopeRef, record: str, limit: int) -> list[Gone]:
-    """Take away up to so many rows of a scope, or of one record of it; none where none is left.
+    """Take away up to so many rows of a scope, or of one record of it; fewer where none is left.
 
     Contents go first, since their rows tell which objects hold their bytes.
     """
+    gone: list[Gone] = []
     for table, of, name in _tables(ref, record):
         keys = list(table.primary_key.columns)
-        rows = list(conn.execute(select(table).where(of).order_by(*keys).limit(limit)))
-        if not rows:
-            continue
-        for row in rows:
+        left = limit - len(gone)
+        for row in conn.execute(select(table).where(of).order_by(*keys).limit(left)).all():
             if table is contents:
                 _take_bytes(conn, row)
             conn.execute(delete(table).where(*(c == row._mapping[c.name] for c in keys)))
-        return [Gone(name(row), row_hash(table.name, *row)) for row in rows]
-    return []
+            gone.append(Gone(name(row), row_hash(table.name, *row)))
+    return gone
 
 
 def take_traces(conn: Connection, ref: ScopeRef, record: str) -> None:

@@ -100,6 +100,11 @@ _TEXTS: dict[Kind, _Words] = {
         "database",
         f"缺少 {f.place}：第 {f.first} 条表明其已写入；它在数据库中被删除",
     ),
+    Kind.ROW_BACK: lambda f: (
+        f"{f.place} is there: entry {f.first} says that it was disposed of; it was put back past "
+        "the vault",
+        f"{f.place} 仍然存在：第 {f.first} 条表明其已被销毁；它绕过保险库被放回",
+    ),
     Kind.ROWS_UNLOGGED: lambda f: (
         f"the table {f.place} has {f.last} rows, and entries speak of {f.first}: rows were put in "
         "past the vault",

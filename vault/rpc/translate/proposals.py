@@ -28,6 +28,7 @@ KINDS = {
     pb.PROPOSAL_KIND_POLICY: Kind.POLICY.value,
     pb.PROPOSAL_KIND_DIRECTORY: Kind.DIRECTORY.value,
     pb.PROPOSAL_KIND_KEYS: Kind.KEYS.value,
+    pb.PROPOSAL_KIND_RETENTION: Kind.RETENTION.value,
 }
 _KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
 _LISTS = ("certificates", "accounts", "own_files", "related_files")
@@ -64,7 +65,7 @@ def proposal(one: Proposal, now: int, *, whole: bool) -> pb.Proposal:
     elif one.kind is Kind.KEYS:
         # A step is short, and says what the proposal is: it stands in lists, too.
         message.key_step.CopyFrom(key_step(step_in(one.content)))
-    elif whole:
+    elif whole and one.kind is Kind.DIRECTORY:
         change = read_change(one.institution, one.content)
         message.directory_change.upsert.extend(map(principal_entry, change.upsert))
         message.directory_change.remove.extend(change.remove)

@@ -21,6 +21,7 @@ from vault.services.compartments.entry import (
     key_of,
     person_of,
 )
+from vault.services.compartments.hold_rows import open_hold
 from vault.services.compartments.rows import (
     CaseBody,
     open_place,
@@ -39,7 +40,10 @@ from vault.services.compartments.written import (
 from vault.services.errors import Aborted
 from vault.services.outcomes import Outcome, Stored
 from vault.services.replays import Request
-from vault.store import VersionConflict, compartments
+from vault.store import VersionConflict, compartments, holds
+
+# A compartment has so many holds at most, or it is not closed.
+_HOLDS = 10_000
 
 
 class Cases:
@@ -129,6 +133,11 @@ class Cases:
         shown = shown_case(entered.key, before, name)
         if before is None or shown.body.closed:
             raise ChangeRefused(CompartmentRefused(NotForMembers.CLOSED))
+        standing = await ground.database.read(
+            lambda conn: holds.page(conn, institution, compartment=compartment, limit=_HOLDS)
+        )
+        if any(open_hold(entered.key, row).stands for row in standing):
+            raise ChangeRefused(CompartmentRefused(NotForMembers.HOLDS_STAND))
         now = ground.clock.now_micros()
         body = CaseBody(shown.body.kind, shown.body.title, shown.body.created_at, closed=True)
         row = case_row(entered.key, institution, compartment, before.version + 1, body, now, call)

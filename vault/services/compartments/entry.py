@@ -29,6 +29,16 @@ class ChangeRefused(VaultError):
         super().__init__(refused.en, refused.zh, reason=refused.why.value)
 
 
+class HoldRefused(VaultError):
+    """A step of a hold that its rules do not allow. Told to members alone."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "HOLD_REFUSED"
+
+    def __init__(self, why_en: str, why_zh: str) -> None:
+        super().__init__(f"{why_en}.", f"{why_zh}。")
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What the use cases stand on."""

@@ -90,7 +90,9 @@ def seal(
     version: int = 1,
 ) -> bytes:
     """The sealed column of a row."""
-    return seal_full(key, _encoder.encode(body), context_of(institution, compartment, below, version))
+    return seal_full(
+        key, _encoder.encode(body), context_of(institution, compartment, below, version)
+    )
 
 
 def open_case(key: FullFileKey, row: CompartmentRow) -> CaseBody:

@@ -97,6 +97,11 @@ def _item(row: Row[Any]) -> Place:
     return _in_compartment(row, below, 1, f"/{below}")
 
 
+def _hold(row: Row[Any]) -> Place:
+    below = f"holds/{row.hold}"
+    return _in_compartment(row, below, row.version, f"/{below}@{row.version}")
+
+
 def _upload(row: Row[Any]) -> Place:
     return Place(
         ScopeRef(row.institution, row.customer, row.scope),
@@ -113,5 +118,6 @@ SEALED_TABLES: Final = (
     SealedTable(schema.compartments, _compartment),
     SealedTable(schema.compartment_members, _member),
     SealedTable(schema.compartment_items, _item),
+    SealedTable(schema.compartment_holds, _hold),
     SealedTable(schema.uploads, _upload),
 )

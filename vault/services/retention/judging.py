@@ -1,0 +1,234 @@
+"""What becomes of a customer's scopes on a day: by the rules, and by what stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from vault.access.lending.check_out import Stage as Lent
+from vault.records import Customer, ScopeRef, Transaction
+from vault.rules.retention import Assessment, RuleBook, Standing
+from vault.services.errors import Corrupted, Shredded
+from vault.services.keys import Keys
+from vault.services.kinds import CUSTOMERS
+from vault.services.opening import Opener
+from vault.services.retention.blocking import Kept
+from vault.services.retention.rules import IDENTITY, RulesInForce, ref_of
+from vault.services.rows import booking_day
+from vault.store import CustomerRow, Database, check_outs, customers, disposing, scopes
+from vault.store.disposals import ItemRow
+from vault.store.scopes import ScopeRow
+
+_DOMAIN: Final = b"recordsvault disposal plan v1\n"
+_LENT: Final = (Lent.REQUESTED.value, Lent.ACTIVE.value)
+_CHECK_OUTS: Final = 200
+
+
+class Cause(StrEnum):
+    """The kind of cause that something which is due is kept for."""
+
+    NONE = ""
+    RESERVED = "RESERVED"
+    """Something stands against it: an upload or a check-out that is open, a hold, an investigation.
+    Which of them is nobody's to know."""
+    CONFLICT = "CONFLICT"
+    """One law forbids to keep it, and another asks for it. Two persons rule on that."""
+    TRANSACTIONS_REMAIN = "TRANSACTIONS_REMAIN"
+    """Whose transactions they are has to stay known as long as there are any."""
+    UNREADABLE = "UNREADABLE"
+    """The customer's file cannot be read, so that nobody can say which rules apply."""
+
+    __hash__ = str.__hash__
+
+
+class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why an item is in a plan: the rule that decides, the start of its clock, and until when it
+    was kept. Append only; format version 1. Days as ISO 8601."""
+
+    standing: str
+    rule: str = ""
+    rule_set: str = ""
+    clock: str = ""
+    start: str = ""
+    kept_through: str = ""
+    gone_after: str = ""
+    conflicts: tuple[str, ...] = ()
+    cause: Cause = Cause.NONE
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A scope, or one record of it, that the rules let go, and why it is kept if it is. `version`
+    is that of the customer's file which was looked at."""
+
+    row: ScopeRow
+    record: str
+    why: Why
+    version: int
+
+
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
+_decoder: Final = msgspec.json.Decoder(Why)
+
+
+def why_in(item: ItemRow) -> Why:
+    """Why an item is in its plan. Raises ValueError where the row was altered."""
+    try:
+        return _decoder.decode(item.body)
+    except msgspec.MsgspecError as error:
+        raise ValueError("an item of a plan is not what was written") from error
+
+
+def body_of(why: Why) -> bytes:
+    """What an item's row has of it."""
+    return _encoder.encode(why)
+
+
+def plan_hash(institution: str, disposal: str, day: str, items: Iterable[ItemRow]) -> str:
+    """The hash over a whole plan, hexadecimal: what the second person agrees to. How far each item
+    is does not count."""
+    digest = sha256(_DOMAIN)
+    digest.update(f"{institution}\n{disposal}\n{day}\n".encode())
+    for one in items:
+        digest.update(f"{one.number} {one.customer} {one.scope} {one.record or '-'} ".encode())
+        digest.update(one.body + b"\n")
+    return digest.hexdigest()
+
+
+class Judging:
+    """Raises StoreUnavailable, KmsUnavailable, StoreAltered."""
+
+    def __init__(self, database: Database, keys: Keys, rules: RulesInForce) -> None:
+        self._database = database
+        self._opener = Opener(keys)
+        self._rules = rules
+
+    async def customers(
+        self, book: RuleBook, day: date, kept: Kept, rows: dict[str, list[ScopeRow]], now: int
+    ) -> list[Judged]:
+        """What of these customers' scopes the rules let go on a day. ``now`` in microseconds."""
+        if not rows:
+            return []
+        institution = next(one.institution for some in rows.values() for one in some)
+        wanted = list(rows)
+        found = await self._database.read(lambda conn: customers.many(conn, institution, wanted))
+        files = await self._open(found)
+        out: list[Judged] = []
+        for customer, own in rows.items():
+            file = files.get(customer)
+            if file is None:
+                continue  # disposed of in between
+            if isinstance(file, str):
+                out += [Judged(one, "", Why(file, cause=Cause.UNREADABLE), 0) for one in own]
+                continue
+            value, version = file
+            out += await self._customer(book, day, kept, own, value, version, now)
+        return out
+
+    async def _customer(
+        self,
+        book: RuleBook,
+        day: date,
+        kept: Kept,
+        own: Sequence[ScopeRow],
+        value: Customer,
+        version: int,
+        now: int,
+    ) -> list[Judged]:
+        going: list[Judged] = []
+        goes: set[str] = set()
+        # The identity last: it goes when all else goes.
+        for row in sorted(own, key=lambda one: one.scope == IDENTITY):
+            found = book.assess(self._rules.facts(value, row), day)
+            if not found.standing.due and found.standing is not Standing.CONFLICT:
+                continue
+            cause = Cause.NONE
+            if found.standing is Standing.CONFLICT:
+                cause = Cause.CONFLICT
+            elif kept.keeps(row) or await self._database.read(
+                lambda conn, row=row: in_use(conn, ref_of(row), "", now)  # type: ignore[misc]  # a default, not a parameter
+            ):
+                cause = Cause.RESERVED
+            elif row.scope == IDENTITY and {one.scope for one in own} - goes - {IDENTITY}:
+                cause = Cause.TRANSACTIONS_REMAIN
+            if cause is Cause.NONE:
+                goes.add(row.scope)
+            going.append(Judged(row, "", why_of(found, cause), version))
+        return going
+
+    async def transaction(
+        self, book: RuleBook, day: date, kept: Kept, booked: Transaction, row: ScopeRow, record: str
+    ) -> Judged | None:
+        """A single transaction, by its own day; None where the rules keep it."""
+        found = await self._database.read(
+            lambda conn: customers.many(conn, row.institution, [row.customer])
+        )
+        file = (await self._open(found)).get(row.customer)
+        if file is None or isinstance(file, str):
+            return None
+        value, version = file
+        facts = self._rules.facts(value, row, date.fromordinal(booking_day(booked)))
+        result = book.assess(facts, day)
+        if not result.standing.due:
+            return None
+        cause = Cause.RESERVED if kept.keeps(row) else Cause.NONE
+        return Judged(row, record, why_of(result, cause), version)
+
+    async def _open(self, rows: Sequence[CustomerRow]) -> dict[str, tuple[Customer, int] | str]:
+        """The files by customer; a word where one cannot be read."""
+        try:
+            opened = await self._opener.many(CUSTOMERS, rows, views=False)
+            return {one.customer: (one.value, one.version) for one in opened}
+        except (Shredded, Corrupted):
+            pass
+        out: dict[str, tuple[Customer, int] | str] = {}
+        for row in rows:
+            try:
+                [one] = await self._opener.many(CUSTOMERS, [row], views=False)
+                out[row.customer] = (one.value, one.version)
+            except Shredded:
+                continue
+            except Corrupted:
+                out[row.customer] = Cause.UNREADABLE.value
+        return out
+
+
+def why_of(found: Assessment, cause: Cause) -> Why:
+    """What a plan says of an assessment."""
+    decides = found.decides
+    return Why(
+        standing=found.standing.value,
+        rule=decides.rule if decides else "",
+        rule_set=decides.set_label if decides else "",
+        clock=decides.clock.value if decides else "",
+        start=decides.start.isoformat() if decides and decides.start else "",
+        kept_through=found.kept_through.isoformat() if found.kept_through else "",
+        gone_after=found.gone_after.isoformat() if found.gone_after else "",
+        conflicts=tuple(f"{c.maximum.rule} < {c.minimum.rule}" for c in found.conflicts),
+        cause=cause,
+    )
+
+
+def in_use(conn: Connection, ref: ScopeRef, record: str, now: int) -> bool:
+    """Whether somebody is uploading into a scope, or has its customer's file checked out."""
+    if disposing.upload_under_way(conn, ref, record):
+        return True
+    lent = check_outs.page(conn, ref.institution, customer=ref.customer, limit=_CHECK_OUTS)
+    return any(one.stage in _LENT and now < (one.ends_at or one.decide_by) for one in lent)
+
+
+def still_the_same(conn: Connection, judged: Judged) -> bool:
+    """Inside the transaction: nobody has written since it was judged."""
+    row = judged.row
+    file = customers.current(conn, row.institution, row.customer)
+    return (
+        scopes.one(conn, ref_of(row)) == row and file is not None and file.version == judged.version
+    )
