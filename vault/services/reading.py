@@ -8,6 +8,7 @@ not reach.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.services import sealer
+from vault.services.at import At, Standing
 from vault.services.call import Call
 from vault.services.closed import OutsideScope, OwnFile
 from vault.services.errors import NotFound
@@ -52,6 +54,7 @@ class Reading:
         self._database = database
         self._opener = Opener(keys)
         self._reach = reach
+        self._standing = Standing(database, self._opener)
 
     async def customer(
         self,
@@ -62,9 +65,17 @@ class Reading:
         *,
         needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
+        at: At | None = None,
     ) -> Opened:
-        """A customer; the current version if ``version`` is 0."""
+        """A customer; the current version if ``version`` is 0, or the one that stood ``at`` two
+        times."""
         _require(call, institution, customer, needed)
+        if at:
+            await self._current(call, institution, customer)
+            found = await self._standing.version(institution, customer, at, views=views)
+            if found is None:
+                raise NotFound(sealer.resource_name(institution, customer))
+            return found
         row = await (
             self._within(
                 call,
@@ -149,9 +160,29 @@ class Reading:
         return await self._opener.many(CUSTOMERS, open_[:limit], views=views)
 
     async def customer_listing(
-        self, call: Call, institution: str, after: str, limit: int, *, views: bool = False
+        self,
+        call: Call,
+        institution: str,
+        after: str,
+        limit: int,
+        *,
+        views: bool = False,
+        at: At | None = None,
     ) -> Listing[Opened]:
-        """As ``customer_page``, of those customers whom the caller's roles reach."""
+        """As ``customer_page``, of those customers whom the caller's roles reach; as they stood
+        ``at`` two times, without those of whom nothing did. A page is then short where it has to
+        be, and says where to go on."""
+        if at:
+            # One less, so that what is behind the page is never taken for its last.
+            listed = await self.customer_listing(call, institution, after, limit)
+            rows = listed.rows
+            further = rows[-2].customer if len(rows) == limit else listed.further
+            kept = rows[: limit - 1] if len(rows) == limit else rows
+            stood = [
+                await self._standing.version(institution, one.customer, at, views=views)
+                for one in kept
+            ]
+            return Listing([one for one in stood if one is not None], further)
         if not call.scope.limits:
             return Listing(await self.customer_page(call, institution, after, limit, views=views))
         call.require(ActionClass.FULL_READ, institution)
@@ -227,9 +258,21 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
+        at: At | None = None,
     ) -> list[Opened]:
-        """Versions of a customer, newest first, below number ``before``."""
+        """Versions of a customer, newest first, below number ``before``; with ``at``, those that
+        were known then and had begun to be true."""
         _require(call, institution, customer)
+        if at:
+            await self._current(call, institution, customer)
+            found: list[Opened] = []
+            versions = self._standing.versions(institution, customer, at, before, views=views)
+            async with aclosing(versions):
+                async for some in versions:
+                    found += some
+                    if len(found) >= limit:
+                        break
+            return found[:limit]
         rows = await self._within(
             call,
             institution,

@@ -6,8 +6,9 @@ out masked. What the event lists is read off the answer itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -24,13 +25,16 @@ from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.resources import Resource
 from vault.rpc.servicers.targets import with_purpose
-from vault.rpc.translate.common import to_millis
+from vault.rpc.translate.common import to_date, to_datetime, to_millis
+from vault.services.at import ANY_TIME, At
 from vault.services.borrowing import Borrowing
 from vault.services.call import Call, Trace
 from vault.services.likenesses import Likenesses
 from vault.services.opening import Opened
 from vault.services.reach import Listing
 from vault.services.reading import Period
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Read:
     name: Any
     version: int
     mask: FieldMask
+    at: At = ANY_TIME
+
+
+Complete = Callable[[Call, Any, Opened, Any], Awaitable[None]]
+"""Fills in what the vault reckons of a record and was asked for: by its name, the record, and the
+message."""
 
 
 def get_record(
@@ -66,7 +76,8 @@ def get_record(
     kind: type[Message],
     parse_name: Callable[[str], Any],
     lending: Lending,
-    open_: Callable[[Call, Any, int, bool], Any],
+    open_: Callable[[Call, Read, bool], Any],
+    complete: Complete | None = None,
 ) -> Unary:
     """The method that opens one record; `open_` is the use case."""
     response = getattr(pb, kind.DESCRIPTOR.name.replace("Request", "Response"))
@@ -75,12 +86,25 @@ def get_record(
         check_mask(request.read_mask, resource.message, "read_mask", problems)
         if problems:
             return None
-        return Read(parse_name(request.name), getattr(request, "version", 0), request.read_mask)
+        version = getattr(request, "version", 0)
+        at = at_of(request, problems)
+        if at and version:
+            problems.add(
+                "version",
+                "VERSION_OR_TIME",
+                "is another way to say which version; leave it out beside as_of and known_at",
+                "与 as_of、known_at 择一指定版本，请省略",
+            )
+        return Read(parse_name(request.name), version, request.read_mask, at)
 
     async def handle(call: Call, read: Read) -> Message:
         cut = lending.openings.cut(call, resource.field, read.mask)
-        opened: Opened = await open_(call, read.name, read.version, cut.withheld)
-        record = shown(resource, read.name.institution, opened, cut, read.mask)
+        opened: Opened = await open_(call, read, cut.withheld)
+        record = resource.full(read.name.institution, opened)
+        if complete is not None:
+            await complete(call, read, opened, record)
+        cut.apply(record)
+        record = masked(record, read.mask)
         answer = {resource.field: record}
         if cut.withheld:
             answer["masked"] = resource.masked(read.name.institution, opened)
@@ -108,6 +132,7 @@ class Page:
     after: str
     limit: int
     period: Period
+    at: At = ANY_TIME
 
 
 def list_records(
@@ -136,6 +161,7 @@ def list_records(
             after,
             page_size(request.page_size),
             period_of(request),
+            at_of(request, problems),
         )
 
     async def handle(call: Call, p: Page) -> Message:
@@ -164,6 +190,17 @@ def list_records(
         return response(**answer, next_page_token=token)  # type: ignore[no-any-return]
 
     return Unary(action, kind, with_purpose(aim, field), prepare, handle)
+
+
+def at_of(request: Any, problems: Problems) -> At:
+    """The two times of a read; no bounds for a request that has none."""
+    if "as_of" not in request.DESCRIPTOR.fields_by_name:
+        return At()
+    as_of = to_date(request.as_of, "as_of", problems) if request.HasField("as_of") else None
+    if not request.HasField("known_at"):
+        return At(as_of)
+    known = to_datetime(request.known_at, "known_at", problems)
+    return At(as_of, (known - _EPOCH) // timedelta(microseconds=1))
 
 
 def period_of(request: Any) -> Period:

@@ -13,12 +13,14 @@ from vault.rpc.methods import BidiStream, Method, table
 from vault.rpc.names import target_of_parent
 from vault.rpc.servicers import importing
 from vault.rpc.servicers.bulk import export_customers
-from vault.rpc.servicers.reads import Lending, Page, get_record, list_records, record_id
+from vault.rpc.servicers.completing import completing
+from vault.rpc.servicers.reads import Lending, Page, Read, get_record, list_records, record_id
 from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION
 from vault.rpc.servicers.targets import with_request_id
 from vault.rpc.servicers.writes import Update, batch_create, create, update_record
 from vault.services.bulk import BulkExport
 from vault.services.call import Call
+from vault.services.life import Assessor
 from vault.services.opening import Opened
 from vault.services.outcomes import Stored
 from vault.services.reach import Listing
@@ -36,6 +38,7 @@ class RecordsUseCases:
     updating: Updating
     lending: Lending
     bulk: BulkExport
+    assessor: Assessor
 
 
 def methods(use_cases: RecordsUseCases, contents: Mapping[str, Method]) -> dict[str, Method]:
@@ -57,18 +60,21 @@ def methods(use_cases: RecordsUseCases, contents: Mapping[str, Method]) -> dict[
 def _customers(u: RecordsUseCases) -> dict[str, Method]:
     reading, updating, lending = u.reading, u.updating, u.lending
 
-    async def get(call: Call, n: CustomerName, version: int, views: bool) -> Opened:
-        return await reading.customer(call, n.institution, n.customer, version, views=views)
+    async def get(call: Call, read: Read, views: bool) -> Opened:
+        n: CustomerName = read.name
+        return await reading.customer(
+            call, n.institution, n.customer, read.version, views=views, at=read.at
+        )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
         return await reading.customer_listing(
-            call, p.target.institution, p.after, p.limit + 1, views=views
+            call, p.target.institution, p.after, p.limit + 1, views=views, at=p.at
         )
 
     async def versions(call: Call, p: Page, views: bool) -> Listing[Opened]:
         before = int(p.after) if p.after else None
         found = await reading.customer_versions(
-            call, p.name.institution, p.name.customer, before, p.limit + 1, views=views
+            call, p.name.institution, p.name.customer, before, p.limit + 1, views=views, at=p.at
         )
         return Listing(found)
 
@@ -85,7 +91,13 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
             CUSTOMER, u.storing, Action.CUSTOMERS_BATCH_CREATE, pb.BatchCreateCustomersRequest
         ),
         "GetCustomer": get_record(
-            CUSTOMER, Action.CUSTOMERS_GET, pb.GetCustomerRequest, parse, lending, get
+            CUSTOMER,
+            Action.CUSTOMERS_GET,
+            pb.GetCustomerRequest,
+            parse,
+            lending,
+            get,
+            completing(u.assessor),
         ),
         "ListCustomers": list_records(
             CUSTOMER, Action.CUSTOMERS_LIST, pb.ListCustomersRequest, lending, page, record_id
@@ -109,9 +121,10 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
 def _documents(u: RecordsUseCases) -> dict[str, Method]:
     reading, updating, lending = u.reading, u.updating, u.lending
 
-    async def get(call: Call, n: DocumentName, version: int, views: bool) -> Opened:
+    async def get(call: Call, read: Read, views: bool) -> Opened:
+        n: DocumentName = read.name
         return await reading.document(
-            call, n.institution, n.customer, n.document, version, views=views
+            call, n.institution, n.customer, n.document, read.version, views=views
         )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
@@ -174,7 +187,8 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
 def _transactions(u: RecordsUseCases) -> dict[str, Method]:
     reading, lending = u.reading, u.lending
 
-    async def get(call: Call, n: TransactionName, _version: int, views: bool) -> Opened:
+    async def get(call: Call, read: Read, views: bool) -> Opened:
+        n: TransactionName = read.name
         return await reading.transaction(
             call, n.institution, n.customer, n.transaction, views=views
         )

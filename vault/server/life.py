@@ -1,0 +1,64 @@
+"""The room of files for life, built from a tier's parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vault.audit.history import History
+from vault.rpc.servicers import life, records
+from vault.rules.business import read_business
+from vault.rules.currency import read_currency
+from vault.rules.element_files import read_elements
+from vault.rules.reading import RulesInvalid
+from vault.server.parts import Parts
+from vault.server.settings import SettingsInvalid
+from vault.services.filing import Filing
+from vault.services.life import Assessor, Changes, Files, HandingOver, Reports, Rules
+
+
+def rules(parts: Parts) -> Rules:
+    """The rules that hold: those of the configured folders in place of the vault's own. Raises
+    SettingsInvalid."""
+    table = parts.settings.life
+
+    def folder(name: str) -> tuple[Path, ...]:
+        return (parts.settings.path(name),) if name else ()
+
+    try:
+        return Rules(
+            read_elements(*folder(table.elements)),
+            read_business(*folder(table.business)),
+            read_currency(*folder(table.currency)),
+            frozenset(parts.settings.retention.jurisdictions),
+            table.custodians,
+        )
+    except RulesInvalid as problem:
+        raise SettingsInvalid(f"[life]: {problem}") from None
+
+
+def assessor(parts: Parts, made: Rules) -> Assessor:
+    """Looks at files by these rules."""
+    return Assessor(Files(parts.database, parts.keys, parts.clock), made)
+
+
+def filing(made: Rules) -> Filing:
+    """Looks at files that are written by these rules."""
+    return Filing(made.elements, made.business, made.jurisdictions)
+
+
+def use_cases(
+    parts: Parts, of_records: records.RecordsUseCases, made: Rules, history: History
+) -> life.LifeUseCases:
+    """What the service is built on."""
+    looking = of_records.assessor
+
+    def is_here(institution: str, name: str) -> bool:
+        return parts.directory.named(institution, name) is not None
+
+    return life.LifeUseCases(
+        Reports(looking, is_here),
+        HandingOver(parts.database, looking.files, made, of_records.updating, is_here),
+        Changes(parts.database, history, parts.log),
+        of_records.reading,
+        of_records.lending,
+    )
