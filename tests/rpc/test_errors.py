@@ -5,7 +5,8 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from vault.audit import LogUnavailable
-from vault.kms import KekMissing, KmsUnavailable, UnwrapRefused
+from vault.kms import KekMissing, KmsUnavailable, SharesRefused, UnwrapRefused
+from vault.kms.custodians import CustodiansInvalid, ShareRefused
 from vault.kms.errors import KeyFileRefused, KmsError
 from vault.records import Branch, ScopeRef
 from vault.rpc.errors import MAPPED, STATUS_BYTES, Fault, fault_of, internal, status_of
@@ -54,8 +55,10 @@ def subclasses(base: type[Exception]) -> set[type[Exception]]:
     return {base} | {s for kind in base.__subclasses__() for s in subclasses(kind)}
 
 
-# What no call meets: bases, and what the use cases turn into errors of their own.
-WITHIN = {StoreError, KmsError, SealingError, VersionConflict}
+# What no call meets: bases, what the use cases turn into errors of their own, and what custodians
+# are told on the vault's own machine.
+CUSTODIANS = {CustodiansInvalid, ShareRefused, SharesRefused}
+WITHIN = {StoreError, KmsError, SealingError, VersionConflict} | CUSTODIANS
 
 
 @pytest.mark.parametrize("base", [StoreError, KmsError, SealingError])
