@@ -82,18 +82,20 @@ demo: setup ## A vault in .demo with 1,000 customers: the main job, step by step
 dev: setup ## Run both tiers of a local vault in .demo until interrupted
 	$(BIN)/vaultd dev --dir .demo
 
-bench: setup ## Measure the main job, scans and keys; prints and writes .bench/
+bench: setup ## Measure the main job, scans, keys and statements; prints and writes .bench/
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.contents
+	$(BIN)/python -m bench.statements
 
-soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys (over an hour)
+soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys; import a statement of 1 GiB (over an hour)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py
 	VAULT_SOAK_UPLOAD_MIB=2048 VAULT_SOAK_UPLOAD_KILLS=10 $(BIN)/python -m pytest tests/hostile/test_killed_uploads.py
 	VAULT_SOAK_LIVES=3000 $(BIN)/python -m pytest tests/services/test_need_to_know.py
 	VAULT_SOAK_KEYS=100000 $(BIN)/python -m pytest tests/services/test_rotation_many.py
+	VAULT_SOAK_STATEMENT_MIB=1024 $(BIN)/python -m pytest tests/cli/statements/test_statement_import.py -k large
 
 fuzz: setup ## The property tests with 5,000 examples each (about an hour)
-	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc tests/cli/statements
 
 docs: setup ## Write docs/reference/ from the commands, the contract and the error reasons
 	$(BIN)/python -m tools.docs

@@ -106,6 +106,7 @@ def _shorten(examples: Path) -> None:
             kept = [line for line in source if re.search(r'"customer_number":"C00000[0-5]', line)]
         (examples / f"{name}.jsonl").write_text("".join(kept[:lines]), encoding="utf-8")
     shutil.copy(ROOT / EXAMPLES / SCAN, examples)
+    shutil.copytree(ROOT / EXAMPLES / "statements", examples / "statements")
 
 
 def _environment() -> dict[str, str]:

@@ -311,3 +311,39 @@ def test_a_message_that_is_refused_whole_stores_none_of_its_items(vault: Running
 
 def test_an_import_without_messages_ends_well(vault: RunningVault) -> None:
     assert list(vault.records().ImportRecords(iter([]))) == []
+
+
+# -- owners by account ----------------------------------------------------------------------------
+
+
+def test_an_account_finds_its_customer_and_a_shared_one_nobody(vault: RunningVault) -> None:
+    one, other = people.person(), people.person()
+    mine, shared = people.card(771_001), people.card(771_002)
+    one.accounts[:] = [mine, shared]
+    other.accounts[:] = [shared]
+    (stored,) = vault.records().ImportRecords(iter([message(customer(one), customer(other))]))
+    holder = stored.results[0].name
+
+    def booked(account: str) -> pb.ImportItem:
+        return pb.ImportItem(account_number=account, transaction=people.booking())
+
+    sent = message(booked(mine), booked(shared), booked(people.card(771_003)))
+    answer, again = vault.records().ImportRecords(iter([sent, sent]))
+    name, ambiguous, nobody = results(answer)
+    assert isinstance(name, str)
+    assert name.startswith(f"{holder}/transactions/")
+    assert isinstance(ambiguous, Refused)
+    assert ambiguous.fields == {("account_number", "ACCOUNT_SHARED")}
+    assert isinstance(nobody, Refused)
+    assert nobody.code == "NOT_FOUND"
+    assert (answer.repeated, again.repeated) == (False, True)
+    assert results(again)[0] == name
+    (later,) = vault.records().ImportRecords(iter([message(booked(mine))]))
+    assert not later.repeated
+
+
+def test_a_refused_account_is_not_told_again(vault: RunningVault) -> None:
+    account = people.card(771_004)
+    item = pb.ImportItem(account_number=account, transaction=people.booking())
+    (answer,) = vault.records().ImportRecords(iter([message(item)]))
+    assert account.encode() not in answer.SerializeToString()
