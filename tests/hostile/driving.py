@@ -42,13 +42,14 @@ def laid_out(
     server: PostgresServer | None,
     kind: type[RunningVault] = RunningVault,
     limits: str = "",
+    suites: str = "{}",
 ) -> Iterator[RunningVault]:
     """A vault that is laid out but not started, on a database of its own.
 
     On PostgreSQL the masked tier has a role of its own with the masked tier's grants.
     """
     if dialect == "sqlite":
-        vault = kind(folder, "sqlite:///vault.db", limits=limits)
+        vault = kind(folder, "sqlite:///vault.db", limits=limits, suites=suites)
         try:
             yield vault
         finally:
@@ -59,7 +60,7 @@ def laid_out(
     role = f"masked_tier_of_{name}"
     server.execute(f"CREATE ROLE {role} LOGIN")
     masked = make_url(server.url(name)).set(username=role).render_as_string(hide_password=False)
-    vault = kind(folder, server.url(name), masked_database=masked, limits=limits)
+    vault = kind(folder, server.url(name), masked_database=masked, limits=limits, suites=suites)
     with opened(vault) as database:
         database.write_sync(lambda conn: grant_masked_role(conn, role))
     try:

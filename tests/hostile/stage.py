@@ -30,7 +30,7 @@ from tests.hostile.driving import (
 )
 from tests.hostile.scanner import Scanner
 from tests.support.databases import PostgresServer
-from tests.support.running_vault import RunningVault, other
+from tests.support.running_vault import OWN, RunningVault, other
 from vault.records import parse_record_name
 from vault.store import Database, schema
 
@@ -224,7 +224,8 @@ def fill(vault: RunningVault) -> tuple[dict[str, Row], Scanner]:
 
 @pytest.fixture(
     scope="session",
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+    # The last one: with the second suite, beside another bank with the first.
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres), "sqlite-sm4"],
 )
 def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -236,7 +237,9 @@ def stage(
     limits = (
         f"[cache]\nfile_key_seconds = {FILE_KEY_SECONDS}\nbranch_key_seconds = {FILE_KEY_SECONDS}"
     )
-    with laid_out(folder, request.param, server, limits=limits) as vault:
+    dialect, _, second = str(request.param).partition("-")
+    suites = f'{{ "{OWN}" = "sm4-gcm" }}' if second else "{}"
+    with laid_out(folder, dialect, server, limits=limits, suites=suites) as vault:
         vault.start()
         rows, secrets = fill(vault)
         with opened(vault) as database:

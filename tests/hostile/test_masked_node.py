@@ -36,7 +36,8 @@ from tests.hostile.driving import (
 from tests.hostile.memory import forms_of_key, found_in, writable_memory
 from tests.hostile.scanner import Scanner
 from tests.support.databases import PostgresServer
-from tests.support.running_vault import RunningVault
+from tests.support.running_vault import OWN, RunningVault
+from tests.support.suite_keys import of_file_key, of_index_key
 from vault.kms import KekMissing, KekName, LocalFileKms, UnwrapRefused, WrappedKey
 from vault.kms.keyfiles import read_kek
 from vault.records import IDENTITY_SCOPE, Branch, IndexKind, ScopeRef, parse_record_name
@@ -79,7 +80,8 @@ class Stolen:
 
 @pytest.fixture(
     scope="module",
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+    # The last one: a bank with the second suite.
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres), "sqlite-sm4"],
 )
 def stolen(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -91,7 +93,10 @@ def stolen(
     hidden = {t for item in items for t in texts_of(item, HIDDEN)}
     # What some view shows in the clear of one record is not withheld in another.
     shown = {t for item in items for t in texts_of(item, ["institution_name", "customer_number"])}
-    with laid_out(tmp_path_factory.mktemp("stolen"), request.param, server) as vault:
+    dialect, _, second = str(request.param).partition("-")
+    suites = f'{{ "{OWN}" = "sm4-gcm" }}' if second else "{}"
+    folder = tmp_path_factory.mktemp("stolen")
+    with laid_out(folder, dialect, server, suites=suites) as vault:
         vault.start()
         names = import_all(vault, items)
         parts = build(load(vault.config, TierName.FULL))
@@ -150,9 +155,11 @@ def secret_keys(stolen: Stolen) -> tuple[dict[str, list[bytes]], dict[str, list[
             WrappedKey(KekName.INDEX, row.kek_version, row.wrapped),
             _index_context(institution, row.version),
         )
-        foreign[f"the index key of {institution}"] = [bytes(material)]
+        index, suite = of_index_key(material)
+        foreign[f"the index key of {institution}"] = [index]
         for kind in IndexKind:
-            derived = bytes(derive(material, _DOMAIN + b"token/" + kind.value.encode()))
+            use = _DOMAIN + b"token/" + kind.value.encode()
+            derived = bytes(derive(index, use, digest=suite.hash))
             # HMAC keeps the key mixed with its inner and outer pad (RFC 2104).
             forms = [derived, *(bytes(b ^ pad for b in derived) for pad in (0x36, 0x5C))]
             foreign[f"the {kind.value} index key of {institution}"] = forms
@@ -166,8 +173,9 @@ def secret_keys(stolen: Stolen) -> tuple[dict[str, list[bytes]], dict[str, list[
             branch, sorted(refs, key=lambda r: r.customer)
         ).items():
             aad = _file_key_aad(branch_key, ref, file_row.key_id)
-            key = bytes(branch_key.aead.open_key(file_row.wrapped, aad)[1:])
-            into[f"the {branch.value} file key of {ref.customer}"] = forms_of_key(key)
+            keys = of_file_key(branch_key.aead.open_key(file_row.wrapped, aad))
+            forms = [form for key in keys for form in forms_of_key(key)]
+            into[f"the {branch.value} file key of {ref.customer}"] = forms
     return foreign, own
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.sealing.conftest import BANK, Keys
+from tests.support.suite_keys import of_file_key
 from vault.kms import KekName, WrappedKey
 from vault.records.scopes import Branch, ScopeRef
-from vault.sealing import AES_256_GCM, SUITES, KeyRing
-from vault.sealing.derive import derive
+from vault.sealing import KeyRing
 from vault.sealing.hierarchy import _branch_context, _file_key_aad, open_branch_key
 from vault.store.keystore import FileKeyRow
 
@@ -90,18 +90,7 @@ def file_keys(keys: Keys, ref: ScopeRef, row: FileKeyRow) -> list[bytes]:
         keys.kms, Branch.FULL, keys.store.branch_rows[Branch.FULL, BANK][1]
     )
     material = branch_key.aead.open_key(row.wrapped, _file_key_aad(branch_key, ref, row.key_id))
-    own = {
-        suite: derive(
-            material[1:],
-            b"recordsvault/file-key/v1/" + suite.aead.encode(),
-            length=suite.key_bytes,
-            digest=suite.hash,
-        )
-        for suite in SUITES
-    }
-    if keys.suite is AES_256_GCM:
-        own[AES_256_GCM] = material[1:]
-    return [bytes(key) for key in own.values()]
+    return of_file_key(material)
 
 
 def branch_key(keys: Keys) -> bytes:
