@@ -95,7 +95,7 @@ soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on
 	VAULT_SOAK_STATEMENT_MIB=1024 $(BIN)/python -m pytest tests/cli/statements/test_statement_import.py -k large
 
 fuzz: setup ## The property tests with 5,000 examples each (about an hour)
-	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc tests/cli/statements
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fuzz tests/records tests/sealing tests/audit tests/rpc tests/cli/statements tests/renditions
 
 docs: setup ## Write docs/reference/ from the commands, the contract and the error reasons
 	$(BIN)/python -m tools.docs

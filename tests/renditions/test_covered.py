@@ -117,6 +117,15 @@ def test_a_page_of_a_scan_that_lies_on_its_side_is_turned_by_what_the_file_says(
     assert [page.layout for page in rendition.pages] == ["passport-td3"]
 
 
+def test_metadata_that_are_damaged_cost_no_document(render: Rendering) -> None:
+    file = as_file(ContentType.JPEG, SHEETS["passport-td3"].image)
+    start = file.index(b"Exif\x00\x00") + 6
+    for damaged in (b"\xff" * 60, b"II*\x00\xff\xff\xff\x7f", b"MM\x00*\x00\x00\x00\x08\xff\xff"):
+        wrong = file[:start] + damaged + file[start + len(damaged) :]
+        rendition = render(DocumentKind.PASSPORT, ContentType.JPEG, wrong)
+        assert [page.layout for page in rendition.pages] == ["passport-td3"]
+
+
 def test_what_is_transparent_is_not_shown(render: Rendering) -> None:
     image = SHEETS["cn-resident-id-emblem"].image.convert("RGBA")
     image.paste((10, 200, 10, 0), (600, 330, 1100, 500))

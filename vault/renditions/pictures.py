@@ -1,6 +1,7 @@
 """Pages of a picture, by Pillow. Runs where documents are decoded, never in the server."""
 
 import io
+import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -72,11 +73,17 @@ def _made_ready(image: Image.Image) -> Image.Image:
         page = Image.alpha_composite(Image.new("RGBA", page.size, "white"), page)
     page = page.convert("RGB")
     page.thumbnail((LOOK_EDGE, LOOK_EDGE))
-    # The orientation stands in the original's metadata.
-    page.info.update({key: image.info[key] for key in ("exif",) if key in image.info})
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    turn = _TURNS.get(orientation)
+    turn = _TURNS.get(_orientation(image))
     return page if turn is None else page.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    """As the original's metadata say. Where they are damaged the page is left as it is: whether it
+    then lies as its layout has it is seen by its marks."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except _BROKEN:
+        return 1
 
 
 _ORIENTATION: Final = 0x0112
@@ -91,6 +98,7 @@ _TURNS: Final = {
 }
 # What Pillow's decoders raise over content that is not as it should be.
 _BROKEN: Final = (
+    struct.error,
     UnidentifiedImageError,
     OSError,
     SyntaxError,
