@@ -33,7 +33,7 @@ ALL_BRANCHES = frozenset(Branch)
 class KeyRingLimits:
     """How many unwrapped keys are held, and for how many seconds.
 
-    A held file key takes about 3 kB. `branch_key_ttl` bounds how long an outage of the KMS, or its
+    A held file key takes 3.6 kB. `branch_key_ttl` bounds how long an outage of the KMS, or its
     owner's withdrawal of a KEK, goes unnoticed; no file key outlives the branch key it came by.
     """
 
