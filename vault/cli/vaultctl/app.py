@@ -32,12 +32,16 @@ _FAMILIES: Final = {
     "compartment": "compartments",
     "customers": "customers",
     "decoy": "decoy",
+    "disposal": "disposal",
     "documents": "documents",
+    "hold": "hold",
     "import": "importing",
     "keys": "keys",
     "kms": "kms",
     "policy": "policy",
+    "records": "records",
     "recovery": "recovery",
+    "retention": "retention",
     "transactions": "transactions",
 }
 

@@ -8,6 +8,7 @@ import typer
 
 from recordsvault.records.v1.customer_pb2 import Customer
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.customers_diff import diff
 from vault.cli.vaultctl.customers_export import export
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
@@ -15,6 +16,7 @@ from vault.cli.vaultctl.session import session
 
 app = typer.Typer(help="Customers.", no_args_is_help=True)
 app.command("export")(export)
+app.command("diff")(diff)
 
 PATTERN = "customers/*"
 MASKED_COLUMNS = (
@@ -56,13 +58,15 @@ def get(
     check_out: options.CheckOut = "",
     fields: options.Fields = "",
     version: Annotated[int, typer.Option(min=0, help="With --full: an earlier version.")] = 0,
+    as_of: options.AsOf = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """Show a customer: the masked view, or with --full the record."""
     client = session(context).client()
     customer = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, version, check_out)
+        options.no_full_options(purpose, case, fields, version, check_out, as_of, known_at)
         show(client.masked.get_customer(customer), as_json=as_json)
         return
     read = options.full_read(purpose, case, fields, check_out, client.profile)
@@ -73,6 +77,8 @@ def get(
         check_out=read.check_out,
         fields=read.fields,
         version=version,
+        as_of=options.day(as_of, "--as-of"),
+        known_at=options.moment(known_at, "--known-at"),
     )
     show_opened(record, as_json=as_json)
 
@@ -87,13 +93,15 @@ def list_customers(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    as_of: options.AsOf = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """List the institution's customers."""
     client = session(context).client()
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields)
+        options.no_full_options(purpose, case, fields, as_of, known_at)
         masked = client.masked.list_customers(page_size=size, page_token=page_token)
         listed = show_pages(
             masked.pages(), key="customers", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
@@ -106,6 +114,8 @@ def list_customers(
             fields=read.fields,
             page_size=size,
             page_token=page_token,
+            as_of=options.day(as_of, "--as-of"),
+            known_at=options.moment(known_at, "--known-at"),
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
         listed = show_opened_pages(
@@ -125,6 +135,8 @@ def history(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    as_of: options.AsOf = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """List the versions of a customer, newest first: full records, for a purpose."""
@@ -139,6 +151,8 @@ def history(
         fields=read.fields,
         page_size=options.page_size(page_size, limit),
         page_token=page_token,
+        as_of=options.day(as_of, "--as-of"),
+        known_at=options.moment(known_at, "--known-at"),
     )
     columns = options.columns(VERSION_COLUMNS, read.fields)
     listed = show_opened_pages(

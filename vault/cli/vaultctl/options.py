@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -66,6 +66,16 @@ class FullRead:
     case_reference: str
     fields: tuple[str, ...]
     check_out: str
+
+
+AsOf = Annotated[
+    str,
+    typer.Option("--as-of", metavar="YYYY-MM-DD", help="With --full: as it was true on this day."),
+]
+KnownAt = Annotated[
+    str,
+    typer.Option("--known-at", metavar="TIME", help="With --full: as was known at this time."),
+]
 
 
 def purpose(given: str) -> str:
@@ -156,6 +166,19 @@ def moment(given: str, option: str) -> datetime | None:
             f"{option} 不是有效时间：请写作 2026-03-01 或 2026-03-01T09:30:00+08:00。",
         ) from None
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def day(given: str, option: str) -> date | None:
+    """A day from an option: YYYY-MM-DD; None where it was left out. Raises CommandError."""
+    if not given:
+        return None
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise CommandError(
+            f"{option} is no day: write it as 2026-03-01.",
+            f"{option} 不是有效日期：请写作 2026-03-01。",
+        ) from None
 
 
 def secret(given: str | None, option: str) -> str | None:

@@ -36,6 +36,8 @@ from recordsvault_client.contents_aio import AsyncContentsClient, AsyncContentSt
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.events import decisions, event_filter
+from recordsvault_client.files import FilesClient
+from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
 from recordsvault_client.keys import KeysClient, step_of
 from recordsvault_client.keys_aio import AsyncKeysClient
@@ -99,6 +101,7 @@ __all__ = [
     "AsyncContentsClient",
     "AsyncDecoysClient",
     "AsyncEventStream",
+    "AsyncFilesClient",
     "AsyncKeysClient",
     "AsyncLendingRegister",
     "AsyncMaskedClient",
@@ -116,6 +119,7 @@ __all__ = [
     "DecoysClient",
     "EventStream",
     "FailedPrecondition",
+    "FilesClient",
     "ImportBatch",
     "ImportOutcome",
     "ImportedItem",

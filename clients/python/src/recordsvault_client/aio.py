@@ -19,6 +19,7 @@ from recordsvault_client.contents_aio import AsyncContentsClient
 from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
+from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
 from recordsvault_client.keys_aio import AsyncKeysClient
@@ -94,6 +95,11 @@ class AsyncVaultServices(ABC):
     def decoys(self) -> AsyncDecoysClient:
         """Customers who are none. Raises ProfileError as `customers`."""
         return AsyncDecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def files(self) -> AsyncFilesClient:
+        """Files for life. Raises ProfileError as `customers`."""
+        return AsyncFilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def keys(self) -> AsyncKeysClient:

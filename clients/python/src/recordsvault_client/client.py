@@ -18,6 +18,7 @@ from recordsvault_client.contents import ContentsClient
 from recordsvault_client.customers import CustomersClient
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
+from recordsvault_client.files import FilesClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.keys import KeysClient
 from recordsvault_client.transactions import TransactionsClient
@@ -92,6 +93,11 @@ class VaultServices(ABC):
     def decoys(self) -> DecoysClient:
         """Customers who are none. Raises ProfileError as `customers`."""
         return DecoysClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def files(self) -> FilesClient:
+        """Files for life. Raises ProfileError as `customers`."""
+        return FilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def keys(self) -> KeysClient:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
 
 import grpc
 from grpc import aio
@@ -13,11 +14,12 @@ from recordsvault.masked.v1.views_pb2 import MaskedCustomer
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.customer_pb2 import Customer
+from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.requests import new_request_id, timestamp
 from recordsvault_masked.status import from_rpc_error
 
 
@@ -77,9 +79,12 @@ class AsyncCustomersClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Customer:
-        """Open a customer in full; `version` 0 is the current one."""
+        """Open a customer in full; `version` 0 is the current one. `as_of` a day of the customer's
+        life, and `known_at` a moment (with its zone) of the vault's, the one that stood then."""
         return (
             await self.open(
                 name,
@@ -101,6 +106,8 @@ class AsyncCustomersClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[Customer, MaskedCustomer]:
         """As `get`, with the masked view of what was not opened."""
@@ -112,6 +119,8 @@ class AsyncCustomersClient:
             check_out=check_out,
             read_mask=read.read_mask,
             version=version,
+            as_of=google_date(as_of),
+            known_at=timestamp(known_at),
         )
         answer = await self._call(self._stub.GetCustomer, request, timeout)
         masked = answer.masked if answer.HasField("masked") else None
@@ -148,6 +157,8 @@ class AsyncCustomersClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[Customer, MaskedCustomer]]:
         """As `list`, each with the masked view of what was not opened."""
@@ -161,6 +172,8 @@ class AsyncCustomersClient:
                 purpose=read.purpose,
                 case_reference=read.case_reference,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
+                known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListCustomers, request, timeout)
             items = opened(answer.customers, answer.masked_customers)
@@ -255,6 +268,8 @@ class AsyncCustomersClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[Customer, MaskedCustomer]]:
         """As `versions`, each with the masked view of what was not opened."""
@@ -269,6 +284,8 @@ class AsyncCustomersClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
+                known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListCustomerVersions, request, timeout)
             items = opened(answer.customers, answer.masked_customers)
