@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -178,6 +179,42 @@ def test_the_log_is_followed_over_a_kill_without_loss_or_repetition(
         logged = [entry.position for entry in officer.audit.query(page_size=500)]
     assert seen == logged[: len(seen)]
     assert len(seen) > 20
+
+
+def test_statements_are_stored_for_who_holds_the_account_and_not_twice(
+    real: RunningVault, files: list[Path]
+) -> None:
+    filled(real, files)
+    folder = real.folder / "statements"
+    if not folder.exists():
+        shutil.copytree(EXAMPLES / "statements", folder)
+    giro = folder / "girokonto.camt053.v02.xml"
+    terms = ("--time-zone", "Europe/Berlin", "--json")
+    ran = ctl(real, "backend", "import", str(giro), *terms)
+    assert ran.returncode == 0, ran.stderr
+    (one,) = json.loads(ran.stdout)["files"]
+    assert (one["stored"], one["already_there"], one["statements"]["proved"]) == (4, 0, 1)
+    giro.with_name(f"{giro.name}.import-state").unlink()
+    again = ctl(real, "backend", "import", str(giro), *terms)
+    (one,) = json.loads(again.stdout)["files"]
+    assert (one["stored"], one["already_there"]) == (4, 4)
+    assert one["sums"]["already_there"] == one["sums"]["read"]
+    found = ctl(real, "crm", "customers", "search", "--customer-number", "C0000036", "--json")
+    name = json.loads(found.stdout)["customers"][0]["name"]
+    full = ("--full", "--purpose", "CUSTOMER_SERVICE", "--from", "2026-03-01", "--json")
+    listed = ctl(real, "backend", "transactions", "list", name, *full)
+    references = [
+        one["institution_reference"]
+        for one in json.loads(listed.stdout)["transactions"]
+        if one["institution_reference"].startswith("RVLT0302")
+    ]
+    # In the statement's order; the withdrawal has a time of day.
+    assert references == [f"RVLT030200000{n}" for n in (1, 2, 4, 3)]
+    by_other_terms = ctl(
+        real, "backend", "import", str(giro), "--time-zone", "UTC", "--state", str(folder / "other")
+    )
+    assert by_other_terms.returncode != 0
+    assert "imported before by other options" in by_other_terms.stderr
 
 
 def test_who_may_see_what(real: RunningVault, files: list[Path]) -> None:

@@ -228,6 +228,22 @@ def test_a_statement_marked_as_a_duplicate_is_refused_unless_it_is_asked_for(mar
     assert isinstance(taken, ImportItem)
 
 
+def test_an_entry_says_which_statement_shows_it() -> None:
+    text = message(statement(entry(1), opening="-5.50", closing="4.51", number=7))
+    told = one(text).transaction.statement
+    assert (told.statement_id, told.number) == ("S7", 7)
+    opening, closing = told.opening_balance, told.closing_balance
+    assert (opening.units, opening.nanos, opening.currency_code) == (-5, -500_000_000, "EUR")
+    assert (closing.units, closing.nanos) == (4, 510_000_000)
+
+
+def test_balances_between_two_pages_are_no_statements_own() -> None:
+    text = message(statement(entry(1))).replace("<Cd>CLBD</Cd>", "<Cd>ITBD</Cd>")
+    told = one(text).transaction.statement
+    assert told.HasField("opening_balance")
+    assert not told.HasField("closing_balance")
+
+
 def test_a_value_date_with_a_zone_stays_that_day() -> None:
     text = message(
         statement(entry(1).replace("<ValDt><Dt>2026-03-02<", "<ValDt><Dt>2026-03-05+01:00<"))

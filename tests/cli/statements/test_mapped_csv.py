@@ -74,6 +74,8 @@ def test_a_chinese_banks_export_is_read_as_its_mapping_says() -> None:
     assert (first.transaction.amount.units, first.transaction.direction) == (8200, 1)
     assert (second.transaction.channel.kind, second.transaction.direction) == (3, 2)
     assert first.account_number == "6200007349225835184"
+    assert first.transaction.balance_after.units == 18_200
+    assert not first.transaction.HasField("statement")
 
 
 def test_balances_that_do_not_follow_are_told() -> None:

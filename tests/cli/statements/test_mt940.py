@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recordsvault.records.v1.records_pb2 import ImportItem
 from tests.cli.statements import reading
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.statements.mt940 import mt940
@@ -55,6 +56,14 @@ def test_a_statement_has_its_account_its_number_and_adds_up() -> None:
     assert (statement.own.account, statement.number, statement.page) == ("1020304050", 7, 2)
     result = reading.reconciled(GOOD, mt=True)
     assert (result.statements, result.proved, result.findings) == (1, 1, [])
+
+
+def test_the_closing_balance_that_comes_last_is_known_to_every_entry() -> None:
+    for item in reading.items(GOOD, mt=True):
+        assert isinstance(item, ImportItem)
+        told = item.transaction.statement
+        assert (told.statement_id, told.number) == ("STARTUMS", 7)
+        assert (told.opening_balance.units, told.closing_balance.units) == (100, 110)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def _write_findings(file: Path, found: Reconciliation) -> None:
         if one.difference is not None:
             faults += say(" (off by ", "（差额 ") + f"{shown(one.difference)} {one.currency}"
             faults += say(")", "）")
-        name = clean(one.identification)
+        name = clean(one.identification) or "-"
         out.print(
             Text(
                 say(

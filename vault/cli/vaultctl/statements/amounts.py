@@ -21,12 +21,16 @@ def plain(text: str) -> Decimal | None:
 
 
 def money(amount: Decimal, currency: str, field: str) -> Money:
-    """The amount of the contract. Raises Refused for more than nine decimals or 18 digits."""
+    """The amount of the contract, or a balance, below zero in both parts where it is overdrawn.
+
+    Raises Refused for more than nine decimals or 18 digits.
+    """
     scaled = amount * _BILLION
     if scaled != scaled.to_integral_value() or abs(amount) >= Decimal(10) ** 18:
         raise Refused(Problem(field, *NOT_EXACT))
     units, nanos = divmod(int(abs(scaled)), int(_BILLION))
-    return Money(currency_code=currency, units=units, nanos=nanos)
+    sign = -1 if amount < 0 else 1
+    return Money(currency_code=currency, units=sign * units, nanos=sign * nanos)
 
 
 def shown(amount: Decimal) -> str:

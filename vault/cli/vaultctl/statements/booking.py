@@ -16,7 +16,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from recordsvault.records.v1.records_pb2 import ImportItem
-from recordsvault.records.v1.transaction_pb2 import AccountParty, Channel, Exchange, Transaction
+from recordsvault.records.v1.transaction_pb2 import (
+    AccountParty,
+    AccountStatement,
+    Channel,
+    Exchange,
+    Transaction,
+)
 from recordsvault.type.v1.transaction_pb2 import (
     ChannelKind,
     Direction,
@@ -32,6 +38,7 @@ from vault.cli.vaultctl.statements.parts import Entry, Side, Statement
 _LAST: Final = 86_399_999
 """Milliseconds of a day, but one."""
 _CREDIT, _DEBIT = Direction.DIRECTION_CREDIT, Direction.DIRECTION_DEBIT
+_LONGEST_ID: Final = 35
 _COPIES: Final = ("DUPL", "CODU")
 
 
@@ -117,6 +124,11 @@ class Bookings:
                 step(item, entry, place)
             except Refused as refused:
                 problems.extend(refused.problems)
+        if 0 < len(statement.identification) <= _LONGEST_ID:
+            try:
+                item.transaction.statement.CopyFrom(_shown_by(statement, entry.currency))
+            except Refused as refused:
+                problems.extend(refused.problems)
         if entry.customer_number:
             item.customer_number = entry.customer_number
         elif terms.customer:
@@ -139,6 +151,10 @@ class Bookings:
         if told is not None:
             counter = money(told.amount, told.currency, "exchange.counter_amount")
             transaction.exchange.CopyFrom(Exchange(rate=told.rate, counter_amount=counter))
+
+        if entry.balance_after is not None:
+            after = money(entry.balance_after, entry.currency, "balance_after")
+            transaction.balance_after.CopyFrom(after)
 
     @staticmethod
     def _more(item: ImportItem, entry: Entry, place: int) -> None:
@@ -169,6 +185,18 @@ def _open(field: str, code: str) -> Problem:
         f"is not said by the booking's code{named}; say it in a mapping (codes, defaults)",
         f"交易代码{named} 未说明；请在映射文件中指定（codes、defaults）",
     )
+
+
+def _shown_by(statement: Statement, currency: str) -> AccountStatement:
+    """The statement, as an entry in that currency says which one shows it. Raises Refused."""
+    made = AccountStatement(statement_id=statement.identification, number=statement.number or 0)
+    for field, balance in (
+        (made.opening_balance, statement.opening),
+        (made.closing_balance, statement.closing),
+    ):
+        if balance is not None and not balance.interim and balance.currency == currency:
+            field.CopyFrom(money(balance.amount, balance.currency, "statement"))
+    return made
 
 
 def _made(statement: Statement, place: int) -> str:

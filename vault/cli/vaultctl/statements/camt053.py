@@ -212,6 +212,7 @@ class _Reading:
             amount if sign == "CRDT" else -amount,
             currency or statement.currency,
             as_day(entries.day(element, "Dt")),
+            interim=code == "ITBD",
         )
         # Interim balances open and close a page of a statement that has several.
         if code == "ITBD":

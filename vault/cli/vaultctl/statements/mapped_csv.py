@@ -144,7 +144,6 @@ class MappedCsv:
                 place = 0
                 statement = Statement(
                     statements,
-                    identification=f"CSV{statements}",
                     own=Side(account=account),
                     balanced=self._balanced,
                 )
@@ -255,6 +254,7 @@ class MappedCsv:
             remittance=clean(values.get("remittance", "")),
             instrument=values.get("instrument", ""),
             channel=values.get("channel", ""),
+            balance_after=balance,
         )
         if more or values.get("customer_number"):
             entry = replace(entry, more=more, customer_number=values.get("customer_number", ""))

@@ -36,9 +36,20 @@ _OPENING, _CLOSING = ("60F", "60M"), ("62F", "62M")
 _PASSED: Final = frozenset("13D 21 34F 37A 64 65 90C 90D NS".split())
 
 
+_HELD: Final = 2_000
+"""Lines of a statement that wait for its closing balance, which comes last; of longer ones, the
+entries do not know it."""
+
+
 def mt940(name: str, stream: BinaryIO, encoding: str = "") -> Iterator[Part]:
     """The parts of a file in their order. Raises CommandError if it cannot be read to its end."""
-    return _Reading(name).parts(stream, encoding)
+    held: list[Part] = []
+    for part in _Reading(name).parts(stream, encoding):
+        held.append(part)
+        if isinstance(part, Ends) or len(held) > _HELD:
+            yield from held
+            held.clear()
+    yield from held
 
 
 class _Reading:
@@ -134,7 +145,7 @@ class _Reading:
             yield self._broken(at, f":{tag}:{text}")
 
     def _balance(self, statement: Statement, tag: str, at: int, text: str) -> Iterator[Part]:
-        found = balance(text)
+        found = balance(text, interim=tag.endswith("M"))
         if found is None:
             yield self._broken(at, f":{tag}:{text}")
         elif tag in _CLOSING:

@@ -81,14 +81,14 @@ def amount(text: str) -> Decimal:
     return Decimal(text.replace(",", ".") + "0")
 
 
-def balance(text: str) -> Balance | None:
-    """Fields 60 and 62."""
+def balance(text: str, *, interim: bool) -> Balance | None:
+    """Fields 60 and 62; those with M are of a page of the statement only."""
     found = _BALANCE.fullmatch(text)
     on = day(found[2]) if found else None
     if found is None or on is None:
         return None
     value = amount(found[4])
-    return Balance(value if found[1] == "C" else -value, found[3], on)
+    return Balance(value if found[1] == "C" else -value, found[3], on, interim)
 
 
 def number(text: str) -> tuple[int | None, int | None]:

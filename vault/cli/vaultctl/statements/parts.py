@@ -25,11 +25,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Balance:
-    """A balance on a day: below zero for a debit balance."""
+    """A balance on a day: below zero for a debit balance. `interim` is one between two pages of a
+    statement, which neither begins nor ends it."""
 
     amount: Decimal
     currency: str
     day: date | None = None
+    interim: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,6 +69,8 @@ class Entry:
     remittance: str = ""
     instrument: str = ""
     channel: str = ""
+    balance_after: Decimal | None = None
+    """Of a CSV with a column of balances: the account's, behind the entry."""
     customer_number: str = ""
     """Of a CSV: whose the record is, where a column says it."""
     more: Mapping[str, Any] = field(default_factory=dict)
