@@ -42,6 +42,8 @@ from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutco
 from recordsvault_client.keys import KeysClient, step_of
 from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.opened import Opened
+from recordsvault_client.retention import HoldsClient, RetentionClient
+from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
 from recordsvault_masked import (
     NO_RETRY,
     Aborted,
@@ -102,10 +104,12 @@ __all__ = [
     "AsyncDecoysClient",
     "AsyncEventStream",
     "AsyncFilesClient",
+    "AsyncHoldsClient",
     "AsyncKeysClient",
     "AsyncLendingRegister",
     "AsyncMaskedClient",
     "AsyncPager",
+    "AsyncRetentionClient",
     "AsyncVaultClient",
     "AsyncVaultServices",
     "AuditClient",
@@ -120,6 +124,7 @@ __all__ = [
     "EventStream",
     "FailedPrecondition",
     "FilesClient",
+    "HoldsClient",
     "ImportBatch",
     "ImportOutcome",
     "ImportedItem",
@@ -137,6 +142,7 @@ __all__ = [
     "ProtocolError",
     "ReceiptFile",
     "ResourceExhausted",
+    "RetentionClient",
     "RetryPolicy",
     "ServerFault",
     "Tier",

@@ -23,6 +23,7 @@ from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
 from recordsvault_client.keys_aio import AsyncKeysClient
+from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
 from recordsvault_masked.access_aio import AsyncLendingRegister
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
@@ -100,6 +101,16 @@ class AsyncVaultServices(ABC):
     def files(self) -> AsyncFilesClient:
         """Files for life. Raises ProfileError as `customers`."""
         return AsyncFilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def retention(self) -> AsyncRetentionClient:
+        """Rules of retention and disposals. Raises ProfileError as `customers`."""
+        return AsyncRetentionClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def holds(self) -> AsyncHoldsClient:
+        """Holds, for members of a compartment. Raises ProfileError as `customers`."""
+        return AsyncHoldsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def keys(self) -> AsyncKeysClient:

@@ -21,6 +21,7 @@ from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.files import FilesClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.keys import KeysClient
+from recordsvault_client.retention import HoldsClient, RetentionClient
 from recordsvault_client.transactions import TransactionsClient
 from recordsvault_masked.access import LendingRegister
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
@@ -98,6 +99,16 @@ class VaultServices(ABC):
     def files(self) -> FilesClient:
         """Files for life. Raises ProfileError as `customers`."""
         return FilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def retention(self) -> RetentionClient:
+        """Rules of retention and disposals. Raises ProfileError as `customers`."""
+        return RetentionClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def holds(self) -> HoldsClient:
+        """Holds, for members of a compartment. Raises ProfileError as `customers`."""
+        return HoldsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def keys(self) -> KeysClient:
