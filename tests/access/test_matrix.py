@@ -38,6 +38,14 @@ ACTION_TABLE = table("action")
 PURPOSE_TABLE = table("purpose")
 ROLES = list(dict.fromkeys(role for _, role in ACTION_TABLE))
 PURPOSE_NAMES = ["", *dict.fromkeys(purpose for purpose, _ in PURPOSE_TABLE)]
+EVIDENCE = {
+    "TRANSACTION_MONITORING",
+    "SUSPICIOUS_ACTIVITY_INVESTIGATION",
+    "REGULATOR_REQUEST",
+    "JUDICIAL_REQUEST",
+    "DATA_SUBJECT_REQUEST",
+    "INTERNAL_AUDIT",
+}
 BULK = {"REGULATOR_REQUEST", "JUDICIAL_REQUEST", "INTERNAL_AUDIT"}
 
 
@@ -74,6 +82,8 @@ def expected(
         return Expected(True, "") if person else Expected(False, "PERSON_REQUIRED")
     if purpose == "":
         return Expected(False, "PURPOSE_REQUIRED")
+    if action == "records.transactions.reconstruct" and purpose not in EVIDENCE:
+        return Expected(False, "PURPOSE_NOT_ALLOWED")
     if cell == "lent":
         if not (person and lent):
             # A person behind the call is the least that a check-out is for.

@@ -29,6 +29,8 @@ TIERS = pytest.mark.parametrize("tier", list(TierName))
 SERVED = {
     TierName.FULL: {
         "recordsvault.records.v1.Records",
+        "recordsvault.accounts.v1.Accounts",
+        "recordsvault.bundles.v1.Bundles",
         "recordsvault.access.v1.Access",
         "recordsvault.compartments.v1.Compartments",
         "recordsvault.audit.v1.Audit",

@@ -97,6 +97,10 @@ class Action(StrEnum):
     TRANSACTIONS_BATCH_CREATE = "records.transactions.batch_create"
     TRANSACTIONS_GET = "records.transactions.get"
     TRANSACTIONS_LIST = "records.transactions.list"
+    TRANSACTIONS_SEARCH = "records.transactions.search"
+    TRANSACTIONS_RECONSTRUCT = "records.transactions.reconstruct"
+    """To take a transaction out of the vault with all that it takes to prove it."""
+    ACCOUNTS_CHECK = "records.accounts.check"
     IMPORT = "records.import"
     MASKED_CUSTOMERS_GET = "masked.customers.get"
     MASKED_CUSTOMERS_LIST = "masked.customers.list"
@@ -316,6 +320,7 @@ _KINDS = {
     "customers": ResourceKind.CUSTOMER,
     "documents": ResourceKind.DOCUMENT,
     "transactions": ResourceKind.TRANSACTION,
+    "accounts": ResourceKind.TRANSACTION,
     "contents": ResourceKind.CONTENT,
     "import": ResourceKind.IMPORT,
     "files": ResourceKind.CUSTOMER,

@@ -108,6 +108,17 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "list full transactions",
         "列出完整交易记录",
     ),
+    "records.transactions.search": (
+        "searched full transactions",
+        "search full transactions",
+        "检索完整交易记录",
+    ),
+    "records.transactions.reconstruct": (
+        "reconstructed a transaction",
+        "reconstruct a transaction",
+        "重现交易",
+    ),
+    "records.accounts.check": ("added up an account", "add up an account", "核对账户流水"),
     "records.import": ("imported records", "import records", "导入记录"),
     "masked.customers.get": (
         "looked at a customer, masked",

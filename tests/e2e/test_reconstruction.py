@@ -1,0 +1,205 @@
+"""A transaction leaves the vault with all that proves it, sealed to whom it is for: over TLS, on
+both databases, verified by a program that knows nothing of the vault."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recordsvault.bundles.v1 import bundles_pb2 as bp
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.type.v1 import purpose_pb2
+from tests.e2e.calls import get, update
+from tests.e2e.wire import LogBook, refusal
+from tests.support.bundles import (
+    Ledger,
+    asked,
+    bundles,
+    ledger,
+    reconstruct,
+    verify,
+)
+from tests.support.contents import scan
+from tests.support.running_vault import RunningVault
+from vault.audit import Phase
+from vault.bundles import RecipientKey, open_envelope
+
+KEY = RecipientKey.generate(hybrid=False)
+HYBRID = RecipientKey.generate(hybrid=True)
+
+
+@pytest.fixture(scope="module")
+def vault(each_vault: RunningVault) -> RunningVault:
+    return each_vault
+
+
+@pytest.fixture(scope="module")
+def books(vault: RunningVault) -> Ledger:
+    return ledger(vault)
+
+
+@pytest.fixture
+def log(vault: RunningVault) -> Iterator[LogBook]:
+    book = LogBook(vault.database)
+    yield book
+    book.close()
+
+
+def vkey(vault: RunningVault) -> str:
+    return (vault.folder / "log.vkey").read_text()
+
+
+def opened(data: bytes, key: RecipientKey = KEY) -> dict[str, bytes]:
+    plain = b"".join(open_envelope(key, [data]))
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def bundle(vault: RunningVault, books: Ledger) -> bytes:
+    return reconstruct(vault, books.third, KEY.recipient)
+
+
+@pytest.mark.parametrize("key", [KEY, HYBRID], ids=["x25519", "hybrid"])
+def test_the_verifier_alone_proves_a_bundle(
+    vault: RunningVault, books: Ledger, tmp_path: Path, key: RecipientKey
+) -> None:
+    data = reconstruct(vault, books.third, key.recipient)
+    pem = tmp_path / "key.pem"
+    pem.write_bytes(key.pem())
+    done = verify(tmp_path, data, vkey(vault), "--key", pem, "--open", tmp_path / "opened.tar")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{books.third}: 9 records and ")
+    with tarfile.open(tmp_path / "opened.tar") as tar:
+        assert "page.html" in tar.getnames()
+
+
+def test_everything_is_in_it(bundle: bytes, books: Ledger) -> None:
+    files = opened(bundle)
+    entry = json.loads(files["transaction.json"])
+    assert entry["SplmtryData"][0]["PlcAndNm"] == books.third
+    assert entry["Amt"]["Ccy"] == "CNY"
+    account = json.loads(files["account.json"])
+    numbers = [[one["NtryRef"] for one in account[side]] for side in ("before", "after")]
+    assert numbers == [["1", "2"], ["4", "5"]]
+    (related,) = json.loads(files["related.json"])
+    assert related["relation"] == "corrected_by"
+    assert json.loads(files["party.json"])["SplmtryData"][0]["PlcAndNm"] == books.customer
+    vouchers = json.loads(files["vouchers.json"])
+    assert [one["SplmtryData"][0]["PlcAndNm"] for one in vouchers["documents"]] == [books.document]
+    assert [files[one["file"]] for one in vouchers["contents"]] == [
+        scan(50_000, seed=2),
+        scan(100_000),
+    ]
+    assert b"<script" not in files["page.html"] and b"http" not in files["page.html"].replace(
+        b"http-equiv", b""
+    )
+
+
+def test_who_has_looked_is_in_it_but_not_that_there_is_an_investigation(
+    vault: RunningVault,
+) -> None:
+    books = ledger(vault, scans=False)
+    get_transaction(vault, books.third, purpose_pb2.PURPOSE_INTERNAL_AUDIT)
+    secret = purpose_pb2.PURPOSE_SUSPICIOUS_ACTIVITY_INVESTIGATION
+    get_transaction(vault, books.third, secret, "case 1")
+
+    def purposes(data: bytes) -> list[str]:
+        accesses = json.loads(opened(data)["accesses.json"])
+        return [one["purpose"] for one in accesses if one["action"] == "records.transactions.get"]
+
+    plain = reconstruct(vault, books.third, KEY.recipient)
+    assert purposes(plain) == ["INTERNAL_AUDIT"]
+    assert b"INVESTIGATION" not in b"".join(opened(plain).values())
+    known = reconstruct(vault, books.third, KEY.recipient, purpose=secret, case_reference="case 1")
+    assert purposes(known) == ["INTERNAL_AUDIT", "SUSPICIOUS_ACTIVITY_INVESTIGATION"]
+
+
+def get_transaction(vault: RunningVault, name: str, purpose: Any, case: str = "") -> None:
+    vault.records("compliance").GetTransaction(
+        pb.GetTransactionRequest(name=name, purpose=purpose, case_reference=case)
+    )
+
+
+def test_the_customer_is_the_one_of_that_day(vault: RunningVault) -> None:
+    books = ledger(vault, scans=False)
+    before = get(vault, books.customer)
+    before.phones[:] = ["+8613900139000"]
+    update(vault, before)
+    files = opened(reconstruct(vault, books.third, KEY.recipient))
+    # It was booked before the customer was recorded: the earliest version there is.
+    assert json.loads(files["manifest.json"])["facts"]["customer_known_then"] is False
+    assert json.loads(files["party.json"])["SplmtryData"][0]["Envlp"]["version"] == 1
+    assert b"13900139000" not in b"".join(files.values())
+
+
+def test_the_page_is_in_the_language_that_was_asked_for(vault: RunningVault, books: Ledger) -> None:
+    chinese = reconstruct(vault, books.third, KEY.recipient, language=bp.LANGUAGE_ZH_CN)
+    assert "交易重现" in opened(chinese)["page.html"].decode()
+
+
+def test_the_log_knows_what_left_and_for_whom(
+    vault: RunningVault, books: Ledger, log: LogBook
+) -> None:
+    position = log.size()
+    data = reconstruct(vault, books.third, KEY.recipient)
+    begun, ended = [
+        one for one in log.since(position) if one.action == "records.transactions.reconstruct"
+    ]
+    assert (begun.phase, ended.phase) == (Phase.OPENED, Phase.CLOSED)
+    assert f"recipients/{KEY.recipient.fingerprint.hex()}" in begun.resources
+    assert {books.third.split("/", 2)[2] + "@1", books.customer.split("/", 2)[2] + "@1"} <= set(
+        begun.resources
+    )
+    (row,) = ended.rows
+    assert row.name.startswith("bundles/")
+    assert row.sha256 == sha256(opened(data)["manifest.json"]).digest()
+
+
+@pytest.mark.parametrize(
+    ("who", "purpose", "reason"),
+    [
+        ("backend", purpose_pb2.PURPOSE_CUSTOMER_SERVICE, "ROLE_MISSING"),
+        ("compliance", purpose_pb2.PURPOSE_DATA_QUALITY, "PURPOSE_NOT_ALLOWED"),
+        ("compliance", purpose_pb2.PURPOSE_JUDICIAL_REQUEST, "CASE_REFERENCE_REQUIRED"),
+        ("crm", purpose_pb2.PURPOSE_INTERNAL_AUDIT, "CHECK_OUT_REQUIRED"),
+    ],
+)
+def test_it_is_for_evidence_alone(
+    vault: RunningVault, books: Ledger, who: str, purpose: Any, reason: str
+) -> None:
+    request = asked(books.third, KEY.recipient, purpose=purpose)
+    refused = refusal(lambda: list(bundles(vault, who).ReconstructTransaction(request)))
+    assert (refused.code, refused.reason) == ("PERMISSION_DENIED", reason)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        bp.Recipient(),
+        bp.Recipient(x25519=bytes(31)),
+        bp.Recipient(x25519=bytes(32)),
+        bp.Recipient(x25519=KEY.recipient.x25519, ml_kem_768=b"x"),
+    ],
+    ids=["none", "short", "small order", "half"],
+)
+def test_a_key_that_nothing_is_sealed_to_is_named(
+    vault: RunningVault, books: Ledger, key: bp.Recipient
+) -> None:
+    request = bp.ReconstructTransactionRequest(
+        name=books.third, purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT, recipient=key
+    )
+    refused = refusal(lambda: list(bundles(vault).ReconstructTransaction(request)))
+    assert refused.code == "INVALID_ARGUMENT"
+    assert all(path.startswith("recipient") for path, _ in refused.fields)
+
+
+def test_a_transaction_that_is_not_there_is_not_found(vault: RunningVault, books: Ledger) -> None:
+    request = asked(f"{books.customer}/transactions/{'0' * 26}", KEY.recipient)
+    refused = refusal(lambda: list(bundles(vault).ReconstructTransaction(request)))
+    assert (refused.code, refused.reason) == ("NOT_FOUND", "NOT_FOUND")

@@ -1,0 +1,112 @@
+"""A transaction with everything, reconstructed, and the verifier as a recipient runs it: alone."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from recordsvault.accounts.v1 import accounts_pb2_grpc
+from recordsvault.bundles.v1 import bundles_pb2 as bp
+from recordsvault.bundles.v1 import bundles_pb2_grpc
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.records.v1.transaction_pb2 import Transaction
+from recordsvault.type.v1 import purpose_pb2
+from tests.e2e import people
+from tests.e2e.calls import create
+from tests.support.contents import scan, upload
+from tests.support.running_vault import ROOT, RunningVault
+from vault.bundles import Recipient
+from vault.server.settings import TierName
+
+AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
+VERIFIER = ROOT / "clients" / "verifier" / "verify_bundle.py"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A customer with a document that has a scan, and five bookings of one account; the third has
+    voucher and scan, and is corrected by the fourth."""
+
+    customer: str
+    document: str
+    bookings: tuple[str, ...]
+
+    @property
+    def third(self) -> str:
+        return self.bookings[2]
+
+
+def bundles(vault: RunningVault, who: str = "compliance") -> bundles_pb2_grpc.BundlesStub:
+    return bundles_pb2_grpc.BundlesStub(vault.channel(who, TierName.FULL))
+
+
+def accounts(vault: RunningVault, who: str = "compliance") -> accounts_pb2_grpc.AccountsStub:
+    return accounts_pb2_grpc.AccountsStub(vault.channel(who, TierName.FULL))
+
+
+def book(vault: RunningVault, customer: str, booked: Transaction) -> str:
+    request = pb.CreateTransactionRequest(
+        parent=customer, transaction=booked, request_id=people.new_id()
+    )
+    return vault.records().CreateTransaction(request).transaction.name
+
+
+def ledger(vault: RunningVault, *, scans: bool = True) -> Ledger:
+    customer = create(vault, people.person()).name
+    request = pb.CreateIdentityDocumentRequest(
+        parent=customer, identity_document=people.passport(), request_id=people.new_id()
+    )
+    document = vault.records().CreateIdentityDocument(request).identity_document.name
+    names: list[str] = []
+    for n in range(5):
+        booked = people.booking()
+        booked.booking_time.CopyFrom(people.stamp(people.MORNING))
+        booked.booking_time.seconds += 60 * n
+        booked.account.account = "6200001234567"
+        booked.sequence_number = n + 1
+        if n == 2:
+            booked.vouchers.append(document)
+        if n == 3:
+            booked.corrects = names[2]
+        names.append(book(vault, customer, booked))
+    if scans:
+        upload(vault.records(), document, scan(100_000))
+        upload(vault.records(), names[2], scan(50_000, seed=2))
+    return Ledger(customer, document, tuple(names))
+
+
+def recipient(key: Recipient) -> bp.Recipient:
+    return bp.Recipient(x25519=key.x25519, ml_kem_768=key.ml_kem)
+
+
+def asked(name: str, key: Recipient, **changes: object) -> bp.ReconstructTransactionRequest:
+    values = {"name": name, "purpose": AUDIT, "recipient": recipient(key)} | changes
+    return bp.ReconstructTransactionRequest(**values)  # type: ignore[arg-type]  # by name
+
+
+def reconstruct(
+    vault: RunningVault, name: str, key: Recipient, *, who: str = "compliance", **changes: object
+) -> bytes:
+    request = asked(name, key, **changes)
+    return b"".join(one.data for one in bundles(vault, who).ReconstructTransaction(request))
+
+
+def verify(
+    folder: Path, bundle: bytes, vkey: str, *options: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """The verifier by itself: a copy in a folder that has nothing else, isolated from all that is
+    not `cryptography`."""
+    alone = folder / "alone"
+    alone.mkdir(exist_ok=True)
+    program = alone / "verify_bundle.py"
+    shutil.copyfile(VERIFIER, program)
+    (alone / "bundle").write_bytes(bundle)
+    return subprocess.run(
+        [sys.executable, "-I", program, "bundle", "--log-key", vkey, *options],
+        cwd=alone,
+        env={"PYTHONPATH": "", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
