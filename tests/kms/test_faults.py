@@ -1,11 +1,13 @@
 """Services of KEKs that are ill: each fault is the house's own error, in time, and nothing else."""
 
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.support import softhsm
 from tests.support.faulty_http import Fault, FaultyHttp
@@ -152,6 +154,27 @@ def test_a_key_that_is_not_there_is_not_made_by_encrypting_with_it(
         other.wrap(KekName.FULL, KEY, b"here")
     with pytest.raises(AssertionError):
         transit_server().ask("GET", "keys/mistyped-full")
+
+
+def test_its_certificate_is_checked_before_a_token_is_sent(
+    settings: TransitSettings, tmp_path: Path
+) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    for name, one in (("ca", authority), ("other", other)):
+        one.cert_pem.write_to_path(str(tmp_path / f"{name}.pem"))
+    with FaultyHttp(transit_server().port, context) as proxy:
+        at = replace(settings, address=proxy.address)
+        kms = TransitKms(replace(at, ca=str(tmp_path / "ca.pem")))
+        assert kms.unwrap(kms.wrap(KekName.FULL, KEY, b"here"), b"here") == KEY
+        asked = proxy.requests
+        for wrong in ("", str(tmp_path / "other.pem")):
+            with pytest.raises(KmsUnavailable, match="SSLCertVerificationError"):
+                TransitKms(replace(at, ca=wrong)).wrap(KekName.FULL, KEY, b"here")
+        assert proxy.requests == asked
+    with pytest.raises(OSError, match=r"[Nn]o"):
+        TransitKms(replace(at, ca=str(tmp_path / "nowhere.pem")))
 
 
 def test_an_old_version_that_was_ended_is_missing(settings: TransitSettings) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import threading
 from contextlib import suppress
 from enum import Enum
@@ -31,7 +32,7 @@ class FaultyHttp:
     """Use as a context manager. `requests` counts what arrived; `faults` come first, one a request,
     then `fault` for all."""
 
-    def __init__(self, port_behind: int) -> None:
+    def __init__(self, port_behind: int, tls: ssl.SSLContext | None = None) -> None:
         self.fault = Fault.NONE
         self.faults: list[Fault] = []
         self.requests = 0
@@ -53,7 +54,10 @@ class FaultyHttp:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.address = f"{scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "FaultyHttp":
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
