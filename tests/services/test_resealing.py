@@ -17,7 +17,9 @@ from tests.services.test_storing import batch, booked, document_of, person
 from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
 from vault.access import Action
 from vault.access.proposals import Kind, Proposal, Stage
+from vault.audit import AuditEvent, RowHash, encode
 from vault.audit import verify_rows as verifying
+from vault.audit.event import MAX_EVENT_BYTES
 from vault.audit.findings import Kind as Fault
 from vault.audit.log_sources import StoreSource
 from vault.audit.reader import head
@@ -253,6 +255,41 @@ def test_the_log_covers_each_row_that_was_sealed_anew(on_a_vault: Any) -> None:
         assert faults(vault) == []
 
     on_a_vault(test)
+
+
+def test_both_hashes_of_a_row_stand_in_one_event_however_little_room_it_has(
+    on_a_vault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_work, "_EVENT_BYTES", 700)
+
+    async def test(vault: Bank) -> None:
+        await filled(vault)
+        change(vault, SM4_GCM)
+        await resealed(vault)
+        told = [one for one in vault.events() if one.action == Action.KEYS_RESEAL.value]
+        assert len(told) > 3
+        for one in told:
+            names = [row.name for row in one.rows]
+            assert names
+            assert [f"{name}{BEFORE}" for name in names[1::2]] == names[::2]
+            assert one.count == len(names) // 2
+        assert faults(vault) == []
+
+    on_a_vault(test)
+
+
+def test_an_event_of_the_most_rows_with_the_longest_names_is_not_split() -> None:
+    rows = tuple(
+        RowHash(f"compartments/{'0' * 26}/members/{'p' * 300}@{n // 2}", bytes(32))
+        for n in range(2 * record_work._MOST)
+    )
+    some = list(record_work._shared_out(rows))
+    assert [row for part in some for row in part] == list(rows)
+    assert all(len(part) % 2 == 0 for part in some)
+    for part in some:
+        event = AuditEvent(event_id="0" * 26, time=0, tier="full", action="a", rows=part)
+        assert len(encode(event)) < MAX_EVENT_BYTES * 0.9
+    assert list(record_work._shared_out(())) == [()]
 
 
 def test_a_row_that_is_altered_after_it_was_sealed_anew_is_found(on_a_vault: Any) -> None:

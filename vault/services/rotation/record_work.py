@@ -15,7 +15,7 @@ The job ends with a pass over all tables that finds nothing more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
@@ -44,8 +44,10 @@ from vault.store import Database, sealed_rows
 from vault.store.contents import ContentRow
 from vault.store.schema import contents
 
-# Rows of one batch: others wait for its transaction, and one event has to have room for its hashes.
-_MOST: Final = 100
+_MOST: Final = 100  # rows of one batch: others wait for its transaction
+# Of a row in an event besides its name; and of all rows in one, which would be split beyond that.
+_HASH_BYTES: Final = 60
+_EVENT_BYTES: Final = 48_000
 _CONTENTS: Final = 10
 _REST_SECONDS: Final = 4
 _SHOWN: Final = 3
@@ -112,10 +114,10 @@ class RecordWork:
         return self._commit(job, work, len(anew))
 
     def _commit(self, job: JobRow, work: Callable[[Connection], _Done], weight: int) -> int:
-        def events(done: _Done) -> tuple[AuditEvent, ...]:
+        def events(done: _Done) -> list[AuditEvent]:
             now = self._on.clock.now_micros()
             count, rows = done
-            return (
+            return [
                 AuditEvent(
                     event_id=new_ulid(now // 1000),
                     time=now,
@@ -123,11 +125,12 @@ class RecordWork:
                     action=Action.KEYS_RESEAL.value,
                     institution=job.institution,
                     resource=f"institutions/{job.institution}/proposals/{job.job}",
-                    rows=rows,
+                    rows=some,
                     outcome="OK",
-                    count=count,
-                ),
-            )
+                    count=len(some) // 2 or count,
+                )
+                for some in _shared_out(rows)
+            ]
 
         return self._log.commit_from_thread(work, events, weight=1 + weight)[0]
 
@@ -191,6 +194,17 @@ class RecordWork:
         if left.shredded:
             detail = f"{len(left.shredded)} rows were left: their scopes have no keys any more"
         return kept(on, going_on(on, job, stage=DONE, checked=job.done, cursor="", detail=detail))
+
+
+def _shared_out(rows: tuple[RowHash, ...]) -> Iterator[tuple[RowHash, ...]]:
+    """Rows for one event each, which has room for them; both hashes of a row stay together."""
+    start = size = 0
+    for at in range(0, len(rows), 2):
+        size += 2 * (len(rows[at].name) + _HASH_BYTES)
+        if size > _EVENT_BYTES and at > start:
+            yield rows[start:at]
+            start, size = at, 2 * (len(rows[at].name) + _HASH_BYTES)
+    yield rows[start:]
 
 
 def _count(conn: Connection, institution: str, suite: Suite) -> int:
