@@ -22,7 +22,7 @@ from rich.table import Table
 from bench.material import KEPT, ROOT
 from bench.report import machine
 from recordsvault.records.v1 import records_pb2 as pb
-from recordsvault.records.v1.customer_pb2 import Customer, NaturalPerson
+from tests.e2e import people
 from tests.support.running_vault import OWN as BANK
 from tests.support.running_vault import RunningVault
 from tests.support.statements import OWN, write_camt
@@ -120,11 +120,8 @@ def _import(vault: RunningVault, folder: Path, file: Path, entries: int) -> floa
 
 
 def _holder(vault: RunningVault) -> None:
-    customer = Customer(
-        customer_number="BENCH-1",
-        natural_person=NaturalPerson(full_name="Erika Example"),
-        accounts=[OWN],
-    )
+    customer = people.person()
+    customer.accounts[:] = [OWN]
     request = pb.CreateCustomerRequest(parent=f"institutions/{BANK}", customer=customer)
     vault.records().CreateCustomer(request)
 

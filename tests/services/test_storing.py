@@ -354,7 +354,16 @@ def test_a_customer_that_is_not_there_cannot_be_changed(on_a_vault: Any) -> None
 
 
 def account_holder(number: str, *accounts: str) -> Customer:
-    return replace(person(number), accounts=accounts)
+    """A customer with a passport of his own: without, he could have no account."""
+    one = person(number)
+    assert one.natural_person is not None
+    element = builders.person().identity
+    assert element is not None
+    passport = replace(
+        element, kind=DocumentKind.PASSPORT, number=f"{number}{number}00", issuing_country="DE"
+    )
+    human = replace(one.natural_person, identity=passport)
+    return replace(one, natural_person=human, accounts=accounts)
 
 
 OWN = "6200007349225835184"

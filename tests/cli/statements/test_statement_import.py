@@ -318,14 +318,14 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one_and_loses_nothing(
     fake.transactions = _Forgetful()
     fake.first_answers = _Forgetful()
     fake.calls = _Forgetful()  # type: ignore[assignment]  # only append is used here
-    mebibytes = int(os.environ.get("VAULT_SOAK_STATEMENT_MIB", "16"))
+    mebibytes = int(os.environ.get("VAULT_SOAK_STATEMENT_MIB", "24"))
     peaks = []
-    for count in (2_000, mebibytes * 750 * 2):
+    for count in (10_000, mebibytes * 750 * 2):
         path = fake.folder / f"{count}.xml"
         write_camt(path, count, broken=700)
         peak, told = _imported(fake, path)
         peaks.append(peak)
         assert (told["rows"], told["stored"], told["refused"]) == (count, count - 700, 700)
-        assert [row["row"] for row in rejected(path)] == list(range(count - 699, count + 1))
+        assert sorted(row["row"] for row in rejected(path)) == list(range(count - 699, count + 1))
     # The little that it may take is what is known of each batch.
     assert peaks[1] < peaks[0] + 3 * 1024 + 6 * mebibytes
