@@ -26,7 +26,15 @@ from vault.sealing.errors import (
 from vault.sealing.hierarchy import FileKey, FullFileKey, MaskedFileKey
 from vault.sealing.keyring import ALL_BRANCHES, KeyRing, KeyRingLimits
 from vault.sealing.ports import Clock, KeyStorePort, SystemClock
-from vault.sealing.sealed import disclose, open_full, open_masked, seal_full, seal_masked, suite_of
+from vault.sealing.sealed import (
+    disclose,
+    open_disclosed,
+    open_full,
+    open_masked,
+    seal_full,
+    seal_masked,
+    suite_of,
+)
 from vault.sealing.suites import AES_256_GCM, SM4_GCM, SUITES, Suite, suite_by_id
 
 __all__ = [
@@ -55,6 +63,7 @@ __all__ = [
     "UnknownSuite",
     "commitment",
     "disclose",
+    "open_disclosed",
     "open_full",
     "open_masked",
     "seal_full",

@@ -60,6 +60,16 @@ def disclose(key: FullFileKey, sealed: bytes, ctx: SealContext) -> bytes:
     return bytes(aead.open_key(sealed[HEADER_BYTES:end], header + _DATA_KEY + ctx.aad()))
 
 
+def open_disclosed(data_key: bytes, sealed: bytes, place: bytes) -> bytes:
+    """What a full record holds, by the key that `disclose` gave of it; `place` is the associated
+    data of its context. Raises SealBroken, UnknownSuite."""
+    suite = suite_of(sealed)
+    end = HEADER_BYTES + suite.key_bytes + suite.overhead
+    if len(data_key) != suite.key_bytes:
+        raise SealBroken
+    return suite.keyed(data_key).open(sealed[end:], sealed[:end] + place)
+
+
 def seal_masked(key: MaskedFileKey, plaintext: bytes, ctx: SealContext) -> bytes:
     """Seal a masked view. Raises ValueError if `key` is another customer's."""
     _require(key, MaskedFileKey, ctx)

@@ -36,6 +36,9 @@ from recordsvault_client.contents_aio import AsyncContentsClient, AsyncContentSt
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.events import decisions, event_filter
+from recordsvault_client.evidence import EvidenceClient
+from recordsvault_client.evidence_aio import AsyncEvidenceClient
+from recordsvault_client.evidence_requests import Recipient, Wanted
 from recordsvault_client.files import FilesClient
 from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
@@ -103,6 +106,7 @@ __all__ = [
     "AsyncContentsClient",
     "AsyncDecoysClient",
     "AsyncEventStream",
+    "AsyncEvidenceClient",
     "AsyncFilesClient",
     "AsyncHoldsClient",
     "AsyncKeysClient",
@@ -122,6 +126,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecoysClient",
     "EventStream",
+    "EvidenceClient",
     "FailedPrecondition",
     "FilesClient",
     "HoldsClient",
@@ -141,6 +146,7 @@ __all__ = [
     "ProfileError",
     "ProtocolError",
     "ReceiptFile",
+    "Recipient",
     "ResourceExhausted",
     "RetentionClient",
     "RetryPolicy",
@@ -154,6 +160,7 @@ __all__ = [
     "VaultError",
     "VaultServices",
     "Violation",
+    "Wanted",
     "check_out_filter",
     "check_out_states",
     "compartment_kinds",

@@ -19,6 +19,7 @@ from recordsvault_client.contents_aio import AsyncContentsClient
 from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
+from recordsvault_client.evidence_aio import AsyncEvidenceClient
 from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
@@ -71,6 +72,11 @@ class AsyncVaultServices(ABC):
     def transactions(self) -> AsyncTransactionsClient:
         """Transactions in full. Raises ProfileError as `customers`."""
         return AsyncTransactionsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def evidence(self) -> AsyncEvidenceClient:
+        """Evidence of transactions. Raises ProfileError as `customers`."""
+        return AsyncEvidenceClient(self.channel(Tier.FULL), self._call)
 
     @property
     def audit(self) -> AsyncAuditClient:

@@ -18,6 +18,7 @@ from recordsvault_client.contents import ContentsClient
 from recordsvault_client.customers import CustomersClient
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
+from recordsvault_client.evidence import EvidenceClient
 from recordsvault_client.files import FilesClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.keys import KeysClient
@@ -69,6 +70,11 @@ class VaultServices(ABC):
     def transactions(self) -> TransactionsClient:
         """Transactions in full. Raises ProfileError as `customers`."""
         return TransactionsClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def evidence(self) -> EvidenceClient:
+        """Evidence of transactions. Raises ProfileError as `customers`."""
+        return EvidenceClient(self.channel(Tier.FULL), self._call)
 
     @property
     def audit(self) -> AuditClient:
