@@ -13,7 +13,16 @@ from vault.rules.reading import RulesInvalid
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
 from vault.services.filing import Filing
-from vault.services.life import Assessor, Changes, Files, HandingOver, Reports, Rules
+from vault.services.life import (
+    Assessor,
+    Changes,
+    Files,
+    HandingOver,
+    Reminding,
+    Reports,
+    Rules,
+    When,
+)
 
 
 def rules(parts: Parts) -> Rules:
@@ -61,4 +70,18 @@ def use_cases(
         Changes(parts.database, history, parts.log),
         of_records.reading,
         of_records.lending,
+    )
+
+
+def reminding(parts: Parts, looking: Assessor) -> Reminding:
+    """Reminds of what falls due, in this process of the full tier."""
+    table, recovery = parts.settings.life, parts.guard.recovery
+    return Reminding(
+        parts.database,
+        parts.log,
+        looking,
+        parts.settings.table.institutions,
+        When(table.reminder_hours, table.reminder_days),
+        parts.clock,
+        may=lambda: not recovery.closed,
     )

@@ -168,7 +168,12 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         tier,
         closing=(renderer,),
         standing=borrowing.standing,
-        works=(*sweeps, key_rotation.runner(parts).run, disposing.run),
+        works=(
+            *sweeps,
+            key_rotation.runner(parts).run,
+            disposing.run,
+            life_room.reminding(parts, use_cases.assessor).run,
+        ),
     )
 
 

@@ -282,6 +282,8 @@ def _change(institution: str, one: Change) -> pb.Change:
         version=one.version,
         time=from_micros(one.time),
         position=one.position,
+        due=found_in.due_number(one.due),
+        path=one.path,
     )
 
 

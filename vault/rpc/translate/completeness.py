@@ -70,3 +70,9 @@ def due_item(due: Due) -> pb.DueItem:
 def due_kinds(numbers: Iterable[int]) -> frozenset[DueKind]:
     """Kinds that were asked for; one that the contract has not has been refused before."""
     return frozenset(_KINDS_BACK[number] for number in numbers if number in _KINDS_BACK)
+
+
+def due_number(kind: str) -> pb.DueKind.ValueType:
+    """The contract's number of a kind by its name; unspecified for none, or one that is not
+    known."""
+    return _KINDS[DueKind(kind)] if kind in set(DueKind) else pb.DUE_KIND_UNSPECIFIED

@@ -8,6 +8,7 @@ from vault.services.life.assessing import Assessment, Assessor, Rules
 from vault.services.life.changes import Change, Changes
 from vault.services.life.files import File, Files
 from vault.services.life.handing_over import HandingOver, HandOver
+from vault.services.life.reminding import Reminding, When
 from vault.services.life.reports import Reports
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Files",
     "HandOver",
     "HandingOver",
+    "Reminding",
     "Reports",
     "Rules",
+    "When",
 ]

@@ -32,18 +32,23 @@ class ChangeKind(StrEnum):
     CREATED = "CREATED"
     UPDATED = "UPDATED"
     HANDED_OVER = "HANDED_OVER"
+    FALLS_DUE = "FALLS_DUE"
+    """Nothing was written: the vault reminds of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A version of a record that was written; `name` is relative to the institution, `time` in
-    microseconds since the epoch, `position` that of its event."""
+    microseconds since the epoch, `position` that of its event. Of a reminder, `due` is the kind of
+    what falls due and `path` where it stands, with version 0."""
 
     name: str
     kind: ChangeKind
     version: int
     time: int
     position: int
+    due: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Changes:
             raise OutsideScope
         size = (await self._database.read(head)).size
         at = size if from_end else position
-        wanted = EventFilter(institution=institution, actions=WRITES)
+        wanted = EventFilter(institution=institution, actions=WRITES | {Action.REMINDER.value})
         if from_end:
             # Where to go on, should the connection be lost before the first change.
             yield ChangesPart((), at)
@@ -98,6 +103,10 @@ class Changes:
 
 def _changes(event: StoredEvent) -> list[Change]:
     told = decode(event.leaf)
+    if told.action == Action.REMINDER.value:
+        name, path = f"customers/{told.customer}", "".join(told.fields[:1])
+        kind = ChangeKind.FALLS_DUE
+        return [Change(name, kind, 0, told.time, event.position, told.reason, path)]
     out = []
     for row in told.rows:
         parts = _ROW.fullmatch(row.name)

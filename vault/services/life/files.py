@@ -29,7 +29,8 @@ _MOST_OWNERS: Final = 200
 @dataclass(frozen=True, slots=True)
 class File:
     """A customer's file as it stands. `documents` by their identifier, `last_booking` None where
-    there is none, `recorded_on` the day of the first version."""
+    there is none, `recorded_on` the day of the first version, `updated_at` when it or a document of
+    it was last written, in microseconds since the epoch."""
 
     institution: str
     identifier: str
@@ -39,6 +40,7 @@ class File:
     recorded_on: date
     documents: Mapping[str, IdentityDocument] = field(default_factory=dict, repr=False)
     last_booking: date | None = None
+    updated_at: int = 0
 
     @property
     def name(self) -> str:
@@ -59,12 +61,17 @@ class Files:
         return sealer.utc_day(self._clock.now_micros())
 
     async def pages(
-        self, call: Call, institution: str, *, bookings: bool = False, documents: bool = True
+        self,
+        call: Call | None,
+        institution: str,
+        *,
+        after: str = "",
+        bookings: bool = False,
+        documents: bool = True,
     ) -> AsyncIterator[list[File]]:
-        """The files in order of identifiers, without those that were destroyed, that the caller's
-        roles do not reach, or that are closed to him. Raises StoreUnavailable, KmsUnavailable,
-        Corrupted."""
-        after = ""
+        """The files in order of identifiers beyond ``after``, without those that were destroyed,
+        that the caller's roles do not reach, or that are closed to him; all others for the vault
+        itself (None). Raises StoreUnavailable, KmsUnavailable, Corrupted."""
         while True:
             look = partial(customers.page, institution=institution, after=after, limit=PAGE)
             rows = await self._database.read(look)
@@ -107,15 +114,18 @@ class Files:
             )
         return found
 
-    def _within(self, call: Call, customer: Customer) -> bool:
+    def _within(self, call: Call | None, customer: Customer) -> bool:
+        if call is None:
+            return True
         scope = call.scope
         return not scope.limits or scope.covers(customer.branch, classes_of(customer, self.today()))
 
     async def _files(
-        self, call: Call, rows: list[CustomerRow], *, bookings: bool, documents: bool
+        self, call: Call | None, rows: list[CustomerRow], *, bookings: bool, documents: bool
     ) -> list[File]:
         institution = rows[0].institution
-        open_ = [row for row in rows if row.customer not in call.close_files]
+        closed = frozenset() if call is None else call.close_files
+        open_ = [row for row in rows if row.customer not in closed]
         opened = await self._opener.those_there(CUSTOMERS, open_, views=False)
         there = [one for one in opened if self._within(call, one.value)]
         papers, last = await self._beside(
@@ -130,7 +140,7 @@ class Files:
         *,
         bookings: bool = True,
         documents: bool = True,
-    ) -> tuple[dict[str, dict[str, IdentityDocument]], dict[str, str]]:
+    ) -> tuple[dict[str, dict[str, Opened]], dict[str, str]]:
         """Documents by customer, and the last transaction of each."""
 
         def look(conn: Connection) -> tuple[list[DocumentRow], dict[str, str]]:
@@ -140,20 +150,21 @@ class Files:
             )
 
         rows, last = await self._database.read(look)
-        found: dict[str, dict[str, IdentityDocument]] = {}
+        found: dict[str, dict[str, Opened]] = {}
         for one in await self._opener.those_there(DOCUMENTS, rows, views=False):
             identifier = one.record.rpartition("/")[2]
-            found.setdefault(one.customer, {})[identifier] = one.value
+            found.setdefault(one.customer, {})[identifier] = one
         return found, last
 
     async def _file(
         self,
         institution: str,
         one: Opened,
-        papers: dict[str, dict[str, IdentityDocument]],
+        papers: dict[str, dict[str, Opened]],
         last: dict[str, str],
     ) -> File:
         booked = last.get(one.customer)
+        mine = papers.get(one.customer, {})
         return File(
             institution,
             one.customer,
@@ -161,9 +172,10 @@ class Files:
             one.etag,
             one.version,
             sealer.utc_day(one.created_at),
-            papers.get(one.customer, {}),
+            {identifier: paper.value for identifier, paper in mine.items()},
             # A transaction's identifier is a ULID of its booking time.
             sealer.utc_day(ulid_ms(booked) * 1000) if booked else None,
+            max([one.recorded_at, *(paper.recorded_at for paper in mine.values())]),
         )
 
 

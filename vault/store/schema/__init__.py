@@ -72,6 +72,7 @@ from vault.store.schema.records import (
     transaction_links,
     transactions,
 )
+from vault.store.schema.reminders import reminder_runs
 from vault.store.schema.retention import (
     compartment_holds,
     disposal_items,
@@ -125,6 +126,7 @@ __all__ = [
     "micros_type",
     "proposal_signatures",
     "proposals",
+    "reminder_runs",
     "requests",
     "scopes",
     "shred_list",
