@@ -29,7 +29,17 @@ from vault.records import Branch, ScopeRef
 from vault.services.compartments.entry import ChangeRefused
 from vault.services.errors import NotFound, Shredded
 from vault.services.retention.errors import NotAtThatStage
-from vault.store import Database, KeyStore, customers, documents, migrate, transactions
+from vault.store import (
+    CustomerRow,
+    Database,
+    DocumentRow,
+    KeyStore,
+    TransactionRow,
+    customers,
+    documents,
+    migrate,
+    transactions,
+)
 from vault.store.shredding import replay
 
 GONE = (NotFound, Shredded)
@@ -44,7 +54,7 @@ def sealed_rows(b: Bank, customer: str) -> list[bytes]:
     """Everything sealed that there is of a customer's records."""
 
     def look(conn: Connection) -> list[bytes]:
-        rows = (
+        rows: tuple[CustomerRow | DocumentRow | TransactionRow, ...] = (
             *customers.history(conn, BANK, customer, limit=100),
             *documents.page(conn, BANK, customer, limit=100),
             *transactions.page(conn, BANK, customer, limit=1000),

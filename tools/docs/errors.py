@@ -18,9 +18,11 @@ from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
 from vault.services import access_errors, access_state, closed, decoying, replays
 from vault.services import errors as refused
+from vault.services.compartments import entry as compartments
 from vault.services.compartments.entry import ChangeRefused
 from vault.services.contents import errors as contents
 from vault.services.lending import refused as lending
+from vault.services.retention import errors as retention
 from vault.services.rotation import planning
 
 VAULT: Final = Path(refused.__file__).parents[1]
@@ -167,6 +169,18 @@ ADVICE: Final = {
     "proposer left. Look at the member again.",
     "COMPARTMENT_OWN_FILE": "Nobody notes anything about himself or a declared relative. Another "
     "member has to.",
+    "COMPARTMENT_HOLDS_STAND": "Two members release each hold in it first: `vaultctl hold list`.",
+    "HOLD_REFUSED": "The hold was released, nobody has proposed its release, or the caller did so "
+    "himself: another member agrees. Look with `vaultctl hold list`.",
+    # Retention and disposal
+    "RULES_SHORTEN": "By the rule set records may go earlier. If that is meant, propose it with "
+    "`shortens`; `vaultctl retention preview` shows which.",
+    "RULES_REFUSED": "That version is there already, there is no such rule, or the opposite was "
+    "ruled before; the sentence says which. Look with `vaultctl retention rules`.",
+    "DISPOSAL_STAGE": "Nothing is due that could go, the plan was not approved or was begun "
+    "already, or it is not done yet; the sentence says which. Look with `vaultctl disposal show`.",
+    "DISPOSAL_PLAN_CHANGED": "The hash is not the plan's, or its rows are not what was planned. "
+    "Look at the plan again, or make a new one; tell a security officer if nobody explains it.",
     # Keys
     "KEY_STEP_REFUSED": "That cannot be done with this key as things stand; the sentence says why: "
     "something hangs under the version still, it is the newest, no rewrap was finished, or the "
@@ -289,6 +303,8 @@ FIELD_ADVICE: Final = {
     "ONLY_TO_REWRAP": "How many keys a second is said of a rewrap only.",
     "ONLY_TO_ROTATE_KEK": "A provider is named where a KEK is rotated only.",
     "IDENTIFIER": "The identifier is none that the vault makes.",
+    "RULE_SET_INVALID": "The rule set is not TOML, or has a key or a value that cannot be meant; the "
+    "sentence says which. The packaged ones under `vault/rules/data/retention` show the form.",
     "POLICY_INVALID": "The policies do not parse or do not fit the schema of this release. Try "
     "`vaultctl policy validate`.",
     "POLICY_TESTS_INVALID": "A file of tests is not of the form that it should have.",
@@ -325,6 +341,8 @@ _ERRORS: Final = frozenset(
             decoying,
             lending,
             planning,
+            compartments,
+            retention,
         )
     }
 )
@@ -345,6 +363,9 @@ _NEVER_ANSWERED: Final = frozenset(
     | {"DECOY_OPENED", "DECOY_LOOKED_AT", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
     # In the event with which the vault ends a step with a key that it could not take.
     | {"KEY_STEP_FAILED"}
+    # How far a disposal or a hold is, and what a plan says of an item.
+    | {"PLANNED", "EXECUTING", "DONE", "PASSED", "RESERVED", "CONFLICT", "UNREADABLE"}
+    | {"TRANSACTIONS_REMAIN", "STANDING", "RELEASE_PROPOSED", "RELEASED"}
 )
 
 
