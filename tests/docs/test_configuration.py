@@ -1,5 +1,6 @@
 """The configuration in the README is the one that the server reads."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from vault.server.kms_settings import KmsTable
 from vault.server.settings import (
     AccessTable,
     CacheTable,
+    LifeTable,
     LimitsTable,
     LogTable,
     OracleTable,
+    RetentionTable,
     TierName,
     TierTable,
     TlsTable,
@@ -36,6 +39,8 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "cache": CacheTable,
     "access": AccessTable,
     "blobs": BlobsTable,
+    "retention": RetentionTable,
+    "life": LifeTable,
 }
 INNER = {f"tiers.*.{name}" for name in ("kms", "tls", "oracle")} | {"log.witnesses"}
 
@@ -50,7 +55,10 @@ def test_every_key_is_documented_and_no_other() -> None:
     assert set(documented()) == keys - INNER
 
 
-@pytest.mark.parametrize("prefix", ["log", "limits", "cache", "access", "blobs"])
+_PLAIN = ["log", "limits", "cache", "access", "blobs", "life", "retention"]
+
+
+@pytest.mark.parametrize("prefix", _PLAIN)
 def test_the_defaults_are_those_of_the_server(prefix: str) -> None:
     made = TABLES[prefix]()
     for name in TABLES[prefix].__struct_fields__:
@@ -61,6 +69,10 @@ def test_the_defaults_are_those_of_the_server(prefix: str) -> None:
             assert told == (f"`{default}`" if default else "none")
         elif isinstance(default, bool):
             assert told == str(default).lower()
+        elif isinstance(default, tuple):
+            assert told == f"`{json.dumps(list(default))}`"
+        elif isinstance(default, dict):
+            assert told == "none"
         else:
             assert float(told) == float(default)
 

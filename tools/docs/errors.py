@@ -16,12 +16,13 @@ from vault.records.reasons import Reason as Wrong
 from vault.renditions.problems import Problem
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
-from vault.services import access_errors, access_state, closed, decoying, replays
+from vault.services import access_errors, access_state, closed, decoying, filing, replays
 from vault.services import errors as refused
 from vault.services.compartments import entry as compartments
 from vault.services.compartments.entry import ChangeRefused
 from vault.services.contents import errors as contents
 from vault.services.lending import refused as lending
+from vault.services.life import reports
 from vault.services.retention import errors as retention
 from vault.services.rotation import planning
 
@@ -142,6 +143,12 @@ ADVICE: Final = {
     "number: `metadata.existing` names him. Use that customer, or correct the number.",
     "ETAG_MISMATCH": "The record has changed since it was read. Read it again and repeat the "
     "change.",
+    # Files for life
+    "ELEMENTS_MISSING": "A business rule refuses the file: `metadata.rule` names it, "
+    "`metadata.elements` what it lacks. Complete the file, or leave out what the rule is about, "
+    "such as its accounts. Rules are data (`life.business`).",
+    "TOO_MANY_GROUPS": "The files name more than 10,000 branches or custodians. Ask for one branch "
+    "at a time, and have the names looked at.",
     # Policies and principals
     "PROPOSAL_NOT_OPEN": "The proposal was decided, withdrawn, or lapsed after seven days. Make a "
     "new one.",
@@ -291,6 +298,9 @@ FIELD_ADVICE: Final = {
     "PAGE_TOKEN": "Not a page token of this request. Leave it out to start again.",
     "OWNER_NOT_ALLOWED": "An import item with a new customer has no owner.",
     "OWNER_REQUIRED": "An import item with a document or transaction names its customer.",
+    "VERSION_OR_TIME": "Name either a version, or the times `as_of` and `known_at`.",
+    "NO_SUCH_CUSTODIAN": "Who takes files over must be in the access directory of the institution.",
+    "SAME_CUSTODIAN": "Files are handed over to somebody else.",
     "OTHER_PARENT": "The owner must belong to the institution of the import.",
     "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
     "REQUEST_ID_REUSED": ADVICE["REQUEST_ID_REUSED"],
@@ -303,7 +313,7 @@ FIELD_ADVICE: Final = {
     "ONLY_TO_REWRAP": "How many keys a second is said of a rewrap only.",
     "ONLY_TO_ROTATE_KEK": "A provider is named where a KEK is rotated only.",
     "IDENTIFIER": "The identifier is none that the vault makes.",
-    "RULE_SET_INVALID": "The rule set is not TOML, or has a key or a value that cannot be meant; the "
+    "RULE_SET_INVALID": "The rule set is not TOML, or has a key or value that cannot be meant; the "
     "sentence says which. The packaged ones under `vault/rules/data/retention` show the form.",
     "POLICY_INVALID": "The policies do not parse or do not fit the schema of this release. Try "
     "`vaultctl policy validate`.",
@@ -343,6 +353,8 @@ _ERRORS: Final = frozenset(
             planning,
             compartments,
             retention,
+            filing,
+            reports,
         )
     }
 )
