@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,29 @@ def test_statements_are_stored_for_who_holds_the_account_and_not_twice(
     )
     assert by_other_terms.returncode != 0
     assert "imported before by other options" in by_other_terms.stderr
+
+
+def test_a_custodian_sees_how_the_files_stand_and_prints_it(
+    real: RunningVault, files: list[Path]
+) -> None:
+    filled(real, files)
+    ran = ctl(real, "custodian", "records", "status", "--json")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert sum(found["files"].values()) >= CUSTOMERS - 1
+    assert "completeness" not in found["not_open"]
+    assert "due" not in found["not_open"]
+    page = real.folder / "month.html"
+    month = f"{datetime.now(UTC):%Y-%m}"
+    ran = ctl(
+        real, "custodian", "--lang", "zh", "records", "report", "--month", month, "--out", str(page)
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "档案保管月报" in page.read_text("utf-8")
+    officer = ctl(real, "officer", "records", "status", "--part", "accesses", "--json")
+    assert officer.returncode == 0, officer.stderr
+    calls = json.loads(officer.stdout)["accesses"]
+    assert sum(day.get("allowed", 0) for day in calls.values()) > 0
 
 
 def test_who_may_see_what(real: RunningVault, files: list[Path]) -> None:
