@@ -21,6 +21,10 @@ from google.protobuf.message import Message
 _OURS: Final = "recordsvault."
 _ORDER: Final = (
     "records",
+    "life",
+    "accounts",
+    "bundles",
+    "retention",
     "masked",
     "access",
     "compartments",
@@ -31,6 +35,10 @@ _ORDER: Final = (
 )
 _AUDIENCE: Final = {
     "records": "Full records, for back ends and for people who open them for a purpose. Full tier.",
+    "life": "Files for life: complete, current, kept by somebody; and what changes. Full tier.",
+    "accounts": "Accounts: their transactions searched, their balances checked. Full tier.",
+    "bundles": "Records as sealed bundles that verify without the vault. Full tier.",
+    "retention": "How long records are kept, and how they go. Full tier.",
     "masked": "Masked views, for front ends that may see no more. Masked tier.",
     "access": "The lending register, for persons. Full tier.",
     "compartments": "Investigations, holds, suspicious activity: for named members. Full tier.",

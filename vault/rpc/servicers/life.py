@@ -278,7 +278,7 @@ def _count(key: tuple[str, RiskClass], group: Group) -> pb.CompletenessCount:
 def _change(institution: str, one: Change) -> pb.Change:
     return pb.Change(
         name=f"institutions/{institution}/{one.name}",
-        kind=pb.Change.Kind.Value(f"KIND_{one.kind.value}"),
+        kind=pb.Change.Kind.Value(f"KIND_{one.kind.name}"),
         version=one.version,
         time=from_micros(one.time),
         position=one.position,

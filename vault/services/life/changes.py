@@ -29,10 +29,10 @@ WRITES: Final = frozenset(
 class ChangeKind(StrEnum):
     """What happened to a record."""
 
-    CREATED = "CREATED"
-    UPDATED = "UPDATED"
-    HANDED_OVER = "HANDED_OVER"
-    FALLS_DUE = "FALLS_DUE"
+    CREATED = "created"
+    UPDATED = "updated"
+    HANDED_OVER = "handed_over"
+    FALLS_DUE = "falls_due"
     """Nothing was written: the vault reminds of it."""
 
 
