@@ -31,7 +31,8 @@ from vault.server.settings import TierName
 CUSTOMERS = 20
 DONE = "KEY_WORK_STATE_DONE"
 MOVED = f'{{ "{OWN}" = "sm4-gcm" }}'
-pytestmark = pytest.mark.slow
+# Each step with keys is several runs of vaultctl, and there are a dozen.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
