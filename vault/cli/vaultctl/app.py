@@ -25,9 +25,11 @@ from vault.cli.vaultctl.session import Session
 # verifies logs, draws tables or reads policies need not be there to ask for a customer.
 _FAMILIES: Final = {
     "access": "access",
+    "accounts": "accounts",
     "audit": "audit",
     "blobs": "blobs",
     "break-glass": "break_glass",
+    "bundle": "bundle",
     "checkout": "checkout",
     "compartment": "compartments",
     "customers": "customers",

@@ -10,7 +10,7 @@ Exit codes of all commands but `health`, which has those of monitoring plug-ins:
     5 not permitted                13 input file cannot be used
     6 no such record               20 import done, some rows refused
     7 exists already               21 not proved: log, row or object is wrong
-   22 a test of policies failed   23 import done, statements do not add up
+   22 a test of policies failed   23 an account or its statements do not add up
   130 interrupted
 """
 

@@ -10,6 +10,7 @@ from recordsvault.records.v1.transaction_pb2 import Transaction
 from vault.cli.vaultctl import customers, options
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
+from vault.cli.vaultctl.transactions_evidence import reconstruct, search
 
 app = typer.Typer(help="Transactions.", no_args_is_help=True)
 
@@ -129,3 +130,7 @@ def list_transactions(
             pager.pages(), key="transactions", columns=columns, limit=limit, as_json=as_json
         )
     tell_more(listed, as_json=as_json)
+
+
+app.command()(search)
+app.command()(reconstruct)
