@@ -33,6 +33,7 @@ def test_a_star_stands_for_any_ending() -> None:
     assert found.actions == {
         "records.customers.create",
         "records.customers.batch_create",
+        "records.customers.diff",
         "records.customers.export",
         "records.customers.get",
         "records.customers.list",

@@ -8,13 +8,16 @@ from vault.audit import LogUnavailable
 from vault.kms import KekMissing, KmsUnavailable, SharesRefused, UnwrapRefused
 from vault.kms.custodians import CustodiansInvalid, ShareRefused
 from vault.kms.errors import KeyFileRefused, KmsError
+from vault.kms.rotation import CannotRotate
 from vault.records import Branch, ScopeRef
 from vault.rpc.errors import MAPPED, STATUS_BYTES, Fault, fault_of, internal, status_of
 from vault.sealing import InstitutionKeysMissing, ScopeShredded, SealBroken
 from vault.sealing.errors import BranchNotHeld, SealingError, UnknownSuite
 from vault.services.errors import AlreadyExists, Exhausted, FieldViolation, InvalidArgument
 from vault.store import StoreDamaged, StoreForbidden, StoreUnavailable
-from vault.store.errors import StoreError, VersionConflict
+from vault.store.errors import KeyVersionInUse, StoreError, VersionConflict
+from vault.store.index_state import IndexMoved
+from vault.store.key_jobs import LeaseLost
 
 CODE = grpc.StatusCode
 
@@ -30,6 +33,7 @@ def told(error: Exception) -> tuple[grpc.StatusCode, str]:
     ("error", "code", "reason"),
     [
         (LogUnavailable("x"), CODE.UNAVAILABLE, "LOG_UNAVAILABLE"),
+        (IndexMoved(), CODE.UNAVAILABLE, "KEYS_MOVED"),
         (StoreUnavailable("x"), CODE.UNAVAILABLE, "STORE_UNAVAILABLE"),
         (KmsUnavailable("x"), CODE.UNAVAILABLE, "KMS_UNAVAILABLE"),
         (KeyFileRefused("x"), CODE.UNAVAILABLE, "KMS_UNAVAILABLE"),
@@ -58,7 +62,9 @@ def subclasses(base: type[Exception]) -> set[type[Exception]]:
 # What no call meets: bases, what the use cases turn into errors of their own, and what custodians
 # are told on the vault's own machine.
 CUSTODIANS = {CustodiansInvalid, ShareRefused, SharesRefused}
-WITHIN = {StoreError, KmsError, SealingError, VersionConflict} | CUSTODIANS
+# What a job with keys says of itself, as its state and in no answer to a call.
+JOBS = {CannotRotate, KeyVersionInUse, LeaseLost}
+WITHIN = {StoreError, KmsError, SealingError, VersionConflict} | CUSTODIANS | JOBS
 
 
 @pytest.mark.parametrize("base", [StoreError, KmsError, SealingError])

@@ -194,6 +194,10 @@ def test_a_value_of_a_record_stands_in_a_masked_view_as_a_masked_string_only() -
         "MaskedCustomer.branch",
         "MaskedDocument.name",
         "MaskedDocument.issuing_country",
+        # A picture that was covered when it was made, and what covered it.
+        "MaskedPicture.content",
+        "MaskedPicture.layout",
+        "MaskedPicture.png",
         "MaskedTransaction.name",
         "MaskedTransaction.time_zone",
         "MaskedTransaction.corrects",

@@ -220,6 +220,8 @@ ADVICE: Final = {
     "in the table `blobs` of the configuration.",
     "ARCHIVE_UNAVAILABLE": "Old entries of the log are in the object store, and that is away. New "
     "entries and records are served meanwhile; `vaultctl health` shows the part `blobs`.",
+    "KEYS_MOVED": "Keys were rotated under the call, more often than it tries again by itself. "
+    "Nothing was stored: send it again.",
     "RENDITIONS_BUSY": "Too many documents are being read for their masked pictures. What was sent "
     "is kept: send `start` from where `GetUpload` says, and `finish`, again in some seconds. "
     "Operations raise `limits.renditions_at_once` where it happens often.",

@@ -24,6 +24,8 @@ from vault.services import errors as refused
 from vault.services.sealed_keks import KeysSealed
 from vault.services.spent_up import BudgetExhausted
 from vault.store import StoreAltered, StoreDamaged, StoreForbidden, StoreUnavailable
+from vault.store.errors import KeyVersionGone
+from vault.store.index_state import IndexMoved
 
 DOMAIN = "recordsvault"
 _RETRY_SECONDS = 1
@@ -175,6 +177,15 @@ _AWAY: tuple[tuple[_Kinds, Callable[[], Fault]], ...] = (
             "STORE_UNAVAILABLE",
             "The database is away. Try again; operations can see the cause with `vaultctl health`.",
             "数据库暂不可用。请稍后重试；运维人员可用 `vaultctl health` 查看原因。",
+        ),
+    ),
+    (
+        # Whoever meets them has tried again by himself, some times.
+        (IndexMoved, KeyVersionGone),
+        _away(
+            "KEYS_MOVED",
+            "Keys were rotated while the call was carried out, and nothing was stored. Try again.",
+            "调用执行期间密钥已轮换，未存储任何内容。请重试。",
         ),
     ),
     (

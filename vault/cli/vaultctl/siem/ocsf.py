@@ -39,8 +39,11 @@ _ACTIVITIES = {
     "stream": _READ,
     "report": _READ,
     "export": _READ,
+    "diff": _READ,
     "download": _READ,
+    "produce": _READ,
     "progress": _READ,
+    "reconstruct": _READ,
     "view": _READ,
     "check": _READ,
 }
