@@ -1,8 +1,9 @@
-"""Plots as inline SVG: no script, nothing loaded, readable without colour, and with a title that a
-screen reader says."""
+"""Plots as inline SVG below their titles: no script, nothing loaded, readable without colour and by
+a screen reader."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,8 @@ from vault.cli.vaultctl.printable import safe
 COLOURS: Final = ("#0969da", "#bf8700", "#57606a", "#cf222e", "#1a7f37", "#8250df")
 _BAR, _GAP, _WIDTH, _LABEL, _VALUE = 22, 8, 760, 190, 120
 _HEIGHT, _FOOT = 180, 34
+# A column, and what a label below it needs.
+_WIDEST, _ROOM = 60, 46
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ def bars(title: str, legend: Sequence[str], lines: Sequence[Bar]) -> str:
 def columns(title: str, legend: Sequence[str], lines: Sequence[Bar]) -> str:
     """Columns beside each other, such as days; every label that there is room for."""
     most = max((sum(line.parts) for line in lines), default=0) or 1
-    step = _WIDTH / max(len(lines), 1)
-    every = max(1, -(-len(lines) * 46 // _WIDTH))
+    step = min(_WIDTH / max(len(lines), 1), _WIDEST)
+    every = math.ceil(_ROOM / step)
     height = _HEIGHT + 22 + _FOOT
     out = [_open(title, height), _text(0, 12, f"{most:,}")]
     for place, line in enumerate(lines):
@@ -65,6 +68,7 @@ def columns(title: str, legend: Sequence[str], lines: Sequence[Bar]) -> str:
 
 def _open(title: str, height: int) -> str:
     return (
+        f"<h3>{safe(title)}</h3>\n"
         f'<svg role="img" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}">'
         f"<title>{safe(title)}</title>"
     )

@@ -112,9 +112,9 @@ def _disposal(found: Figures) -> Iterator[str]:
     done = found.disposed
     yield _sentence(
         say(
-            f"In the month {done['plans']:,} plans were carried out: {done['scopes']:,} scopes "
-            f"given up, {done['rows']:,} rows taken away. The newest plan has {found.going:,} due "
-            f"and {found.blocked.total():,} kept although due.",
+            f"Plans carried out in the month: {done['plans']:,}; scopes given up: "
+            f"{done['scopes']:,}; rows taken away: {done['rows']:,}. In the newest plan, due: "
+            f"{found.going:,}; kept although due: {found.blocked.total():,}.",
             f"本月执行计划 {done['plans']:,} 个：处置 {done['scopes']:,} 个范围，"
             f"删除 {done['rows']:,} 行。最新计划中到期 {found.going:,} 项，"
             f"到期但保留 {found.blocked.total():,} 项。",
