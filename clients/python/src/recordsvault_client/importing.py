@@ -50,7 +50,7 @@ class ImportedItem:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """The answer to one batch; `items` are in the order of the batch. `repeated` says that the vault
+    """The answer to one batch; `items` are in its order. `repeated` says that the vault
     had carried it out before, and has stored nothing now."""
 
     batch: ImportBatch

@@ -18,7 +18,8 @@ def key_of(name: str) -> ap.Key.ValueType:
 def step_of(
     key: str, verb: str, *, version: str = "", rate: int = 0, provider: str = ""
 ) -> ap.KeyStep:
-    """A step: `verb` is `rotate`, `rewrap`, `retire`, or `reseal` of `records`. Raises ValueError."""
+    """A step: `verb` is `rotate`, `rewrap`, `retire`, or `reseal` of `records`. Raises
+    ValueError."""
     return ap.KeyStep(
         key=key_of(key),
         verb=ap.KeyVerb.Value(f"KEY_VERB_{verb.upper()}"),
