@@ -15,7 +15,7 @@ from vault.services.life import Assessment, File
 
 _STATES = {state: pb.ElementState.Value(f"ELEMENT_STATE_{state.value}") for state in State}
 _KINDS = {kind: pb.DueKind.Value(f"DUE_KIND_{kind.value}") for kind in DueKind}
-_KINDS_BACK = {number: kind for kind, number in _KINDS.items()}
+_KINDS_BACK: dict[int, DueKind] = {number: kind for kind, number in _KINDS.items()}
 
 
 def to_proto(file: File, found: Assessment, due: Iterable[Due]) -> pb.Completeness:
