@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from recordsvault.life.v1 import life_pb2 as lp
 from recordsvault.life.v1 import life_pb2_grpc
@@ -215,6 +216,47 @@ def test_lists_and_versions_have_both_times(vault: RunningVault, corrected: Cust
     assert later in {one.name for one in _all(vault)}
 
 
+def test_documents_and_bookings_are_read_as_they_were_known(vault: RunningVault) -> None:
+    owner = create(vault, whole()).name
+    records = vault.records()
+    paper = records.CreateIdentityDocument(
+        pb.CreateIdentityDocumentRequest(parent=owner, identity_document=people.passport())
+    ).identity_document
+    booked = records.CreateTransaction(
+        pb.CreateTransactionRequest(parent=owner, transaction=people.booking())
+    ).transaction.name
+    known = records.GetTransaction(
+        pb.GetTransactionRequest(name=booked, purpose=SERVING)
+    ).transaction.create_time
+    correction = people.booking()
+    correction.corrects = booked
+    records.CreateTransaction(pb.CreateTransactionRequest(parent=owner, transaction=correction))
+    paper.issuer = "Another office"
+    records.UpdateIdentityDocument(
+        pb.UpdateIdentityDocumentRequest(
+            identity_document=paper, update_mask=FieldMask(paths=["issuer"])
+        )
+    )
+    then = records.GetIdentityDocument(
+        pb.GetIdentityDocumentRequest(name=paper.name, purpose=SERVING, known_at=known)
+    ).identity_document
+    assert then.version == 1
+    listed = records.ListIdentityDocuments(
+        pb.ListIdentityDocumentsRequest(parent=owner, purpose=SERVING, known_at=known)
+    ).identity_documents
+    assert list(listed) == [then]
+    versions = records.ListIdentityDocumentVersions(
+        pb.ListIdentityDocumentVersionsRequest(name=paper.name, purpose=SERVING, known_at=known)
+    ).identity_documents
+    assert list(versions) == [then]
+    (found,) = records.ListTransactions(
+        pb.ListTransactionsRequest(parent=owner, purpose=SERVING, known_at=known)
+    ).transactions
+    assert (found.name, list(found.corrected_by)) == (booked, [])
+    now = records.ListTransactions(pb.ListTransactionsRequest(parent=owner, purpose=SERVING))
+    assert len(now.transactions) == 2
+
+
 def _all(vault: RunningVault, **times: Any) -> Iterator[Customer]:
     token = ""
     while True:
@@ -232,9 +274,16 @@ def _all(vault: RunningVault, **times: Any) -> Iterator[Customer]:
 def test_what_differs_between_versions_is_named_and_only_what_is_opened(
     vault: RunningVault, corrected: Customer
 ) -> None:
-    def diff(who: str = "backend", **versions: int) -> lp.DiffCustomerVersionsResponse:
+    def diff(
+        who: str = "backend", from_version: int = 0, to_version: int = 0
+    ) -> lp.DiffCustomerVersionsResponse:
         return life(vault, who).DiffCustomerVersions(
-            lp.DiffCustomerVersionsRequest(name=corrected.name, purpose=QUALITY, **versions)
+            lp.DiffCustomerVersionsRequest(
+                name=corrected.name,
+                purpose=QUALITY,
+                from_version=from_version,
+                to_version=to_version,
+            )
         )
 
     found = diff(from_version=1, to_version=2)

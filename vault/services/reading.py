@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -27,8 +28,10 @@ from vault.services.reach import FullReach, Listing
 from vault.store import (
     CustomerRow,
     Database,
+    DocumentRow,
     LinkRow,
     TransactionRow,
+    as_known,
     customers,
     documents,
     transactions,
@@ -100,19 +103,19 @@ class Reading:
         *,
         needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
+        known_at: int | None = None,
     ) -> Opened:
-        """An identity document; the current version if ``version`` is 0."""
+        """An identity document; the current version if ``version`` is 0, or that of a time."""
         _require(call, institution, customer, needed)
-        row = await self._within(
-            call,
-            institution,
-            customer,
-            lambda conn: (
-                documents.version(conn, institution, customer, document, version)
-                if version
-                else documents.current(conn, institution, customer, document)
-            ),
-        )
+
+        def find(conn: Connection) -> DocumentRow | None:
+            if known_at is not None:
+                return as_known.document(conn, institution, customer, document, known_at)
+            if version:
+                return documents.version(conn, institution, customer, document, version)
+            return documents.current(conn, institution, customer, document)
+
+        row = await self._within(call, institution, customer, find)
         name = sealer.resource_name(institution, customer, f"documents/{document}")
         return await self._opener.one(DOCUMENTS, row, name, views=views)
 
@@ -207,14 +210,20 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
+        known_at: int | None = None,
     ) -> list[Opened]:
-        """Current versions of a customer's documents, beyond the identifier ``after``."""
+        """Current versions of a customer's documents, beyond the identifier ``after``; or those
+        that were current at a time."""
         _require(call, institution, customer)
         rows = await self._within(
             call,
             institution,
             customer,
-            lambda conn: documents.page(conn, institution, customer, after=after, limit=limit),
+            lambda conn: (
+                documents.page(conn, institution, customer, after=after, limit=limit)
+                if known_at is None
+                else as_known.document_page(conn, institution, customer, known_at, after, limit)
+            ),
         )
         return await self._opener.many(DOCUMENTS, rows, views=views)
 
@@ -228,12 +237,19 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
+        known_at: int | None = None,
     ) -> list[Opened]:
-        """A customer's transactions in order of booking, beyond the identifier ``after``."""
+        """A customer's transactions in order of booking, beyond the identifier ``after``; of a
+        time, those that were recorded by then."""
         _require(call, institution, customer)
+        page = (
+            transactions.page
+            if known_at is None
+            else partial(as_known.transaction_page, known_at=known_at)
+        )
 
         def find(conn: Any) -> tuple[list[TransactionRow], list[LinkRow]]:
-            rows = transactions.page(
+            rows = page(
                 conn,
                 institution,
                 customer,
@@ -243,8 +259,10 @@ class Reading:
                 descending=period.newest_first,
                 limit=limit,
             )
-            targets = [r.transaction for r in rows]
-            return rows, transactions.links_to(conn, institution, customer, targets)
+            place, targets = (institution, customer), [r.transaction for r in rows]
+            if known_at is None:
+                return rows, transactions.links_to(conn, *place, targets)
+            return rows, as_known.links_to(conn, *place, targets, known_at)
 
         rows, links = await self._within(call, institution, customer, find)
         return await self._opener.many(TRANSACTIONS, rows, links, views=views)
@@ -293,15 +311,20 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
+        known_at: int | None = None,
     ) -> list[Opened]:
-        """Versions of a document, newest first, below number ``before``."""
+        """Versions of a document, newest first, below number ``before``; with a time, those that
+        were recorded by then."""
         _require(call, institution, customer)
+        place = (institution, customer, document)
         rows = await self._within(
             call,
             institution,
             customer,
-            lambda conn: documents.history(
-                conn, institution, customer, document, before=before, limit=limit
+            lambda conn: (
+                documents.history(conn, *place, before=before, limit=limit)
+                if known_at is None
+                else as_known.document_versions(conn, *place, known_at, before, limit)
             ),
         )
         if not rows and before is None:

@@ -194,13 +194,14 @@ def list_records(
 
 def at_of(request: Any, problems: Problems) -> At:
     """The two times of a read; no bounds for a request that has none."""
-    if "as_of" not in request.DESCRIPTOR.fields_by_name:
-        return At()
-    as_of = to_date(request.as_of, "as_of", problems) if request.HasField("as_of") else None
-    if not request.HasField("known_at"):
-        return At(as_of)
-    known = to_datetime(request.known_at, "known_at", problems)
-    return At(as_of, (known - _EPOCH) // timedelta(microseconds=1))
+    fields = request.DESCRIPTOR.fields_by_name
+    as_of = known_at = None
+    if "as_of" in fields and request.HasField("as_of"):
+        as_of = to_date(request.as_of, "as_of", problems)
+    if "known_at" in fields and request.HasField("known_at"):
+        known = to_datetime(request.known_at, "known_at", problems)
+        known_at = (known - _EPOCH) // timedelta(microseconds=1)
+    return At(as_of, known_at)
 
 
 def period_of(request: Any) -> Period:

@@ -124,12 +124,24 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
     async def get(call: Call, read: Read, views: bool) -> Opened:
         n: DocumentName = read.name
         return await reading.document(
-            call, n.institution, n.customer, n.document, read.version, views=views
+            call,
+            n.institution,
+            n.customer,
+            n.document,
+            read.version,
+            views=views,
+            known_at=read.at.known_at,
         )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
         found = await reading.document_page(
-            call, p.target.institution, p.target.customer, p.after, p.limit + 1, views=views
+            call,
+            p.target.institution,
+            p.target.customer,
+            p.after,
+            p.limit + 1,
+            views=views,
+            known_at=p.at.known_at,
         )
         return Listing(found)
 
@@ -137,7 +149,14 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
         n: DocumentName = p.name
         before = int(p.after) if p.after else None
         found = await reading.document_versions(
-            call, n.institution, n.customer, n.document, before, p.limit + 1, views=views
+            call,
+            n.institution,
+            n.customer,
+            n.document,
+            before,
+            p.limit + 1,
+            views=views,
+            known_at=p.at.known_at,
         )
         return Listing(found)
 
@@ -202,6 +221,7 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
             p.after,
             p.limit + 1,
             views=views,
+            known_at=p.at.known_at,
         )
         return Listing(found)
 
