@@ -144,7 +144,7 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
-    return value if isinstance(value, int) else str(value)
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _rest(record: Any, names: str) -> dict[str, Any]:
@@ -233,7 +233,17 @@ def _address(address: Address) -> dict[str, Any]:
 
 
 def _present(**elements: Any) -> dict[str, Any]:
-    return {name: value for name, value in elements.items() if not _empty(value)}
+    """The elements that hold something, in any depth."""
+    every = {name: _without_empty(value) for name, value in elements.items()}
+    return {name: value for name, value in every.items() if not _empty(value)}
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _present(**value)
+    if isinstance(value, list):
+        return [one for one in map(_without_empty, value) if not _empty(one)]
+    return value
 
 
 def _empty(value: Any) -> bool:

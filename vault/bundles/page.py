@@ -43,6 +43,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
 
+_SHORT = 28
 _STYLE = """
 @page{size:A4;margin:18mm}
 body{font:11pt/1.45 "Noto Sans","Noto Sans CJK SC","Source Han Sans SC","Microsoft YaHei",
@@ -56,6 +57,7 @@ th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:
 overflow-wrap:anywhere}
 th{background:#f2f2f2;font-weight:600}
 tbody th{width:16rem}
+.s{white-space:nowrap}
 tr{break-inside:avoid}
 thead{display:table-header-group}
 footer{margin-top:2rem;border-top:1px solid #bbb;font-size:.85em;color:#333}
@@ -139,7 +141,11 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> str:
 def _table(table: Table) -> str:
     head, *rest = table.rows
     names = "".join(f'<th scope="col">{escape(one)}</th>' for one in head)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(one)}</td>" for one in row) + "</tr>" for row in rest
-    )
+    lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rest)
     return f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    # A number or a time is not broken; a long name is, wherever it has to be.
+    short = ' class="s"' if len(text) <= _SHORT else ""
+    return f"<td{short}>{escape(text)}</td>"

@@ -137,7 +137,7 @@ LABELS: Final = {
     "exchange": "兑换",
     "rate": "汇率",
     "counter_amount": "对方币种金额",
-    "account": "账号",
+    "account": "账户",
     "counterparty": "对手方",
     "name": "名称",
     "bic": "BIC",
