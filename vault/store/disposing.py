@@ -8,7 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from vault.records.names import IDENTITY_SCOPE
 from vault.records.scopes import ScopeRef
@@ -30,6 +42,28 @@ from vault.store.schema import (
 _GIVEN_UP: Final = 2  # of a segment: its object is to be taken away (uploads.py)
 _TRANSACTIONS: Final = "transactions"
 """Record of the index entries that a customer's transactions share."""
+
+
+_U, _C = uploads.c, check_outs.c
+_UPLOADING = select(_U.customer, _U.scope, _U.record).where(
+    _U.institution == bindparam("institution"),
+    _U.customer.in_(bindparam("customers", expanding=True)),
+    _U.version == 0,
+)
+_newer = check_outs.alias("newer")
+_LENT = select(_C.customer).where(
+    _C.institution == bindparam("institution"),
+    _C.customer.in_(bindparam("customers", expanding=True)),
+    _C.stage.in_(("REQUESTED", "ACTIVE")),
+    case((_C.ends_at > 0, _C.ends_at), else_=_C.decide_by) > bindparam("now"),
+    ~select(_newer.c.version)
+    .where(
+        _newer.c.institution == _C.institution,
+        _newer.c.check_out == _C.check_out,
+        _newer.c.version > _C.version,
+    )
+    .exists(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +148,29 @@ def forget_objects(conn: Connection, ref: ScopeRef, gone: Sequence[tuple[str, in
         )
 
 
-def upload_under_way(conn: Connection, ref: ScopeRef, record: str) -> bool:
-    """Whether somebody is uploading a content into the scope."""
-    u = uploads.c
-    wanted = select(u.upload).where(
-        u.institution == ref.institution,
-        u.customer == ref.customer,
-        u.scope == ref.scope,
-        u.version == 0,
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What somebody is working with: scopes and records of uploads under way, and customers whose
+    files are lent or asked for."""
+
+    uploads: frozenset[tuple[str, str, str]]
+    lent: frozenset[str]
+
+    def has(self, ref: ScopeRef, record: str) -> bool:
+        """Whether a scope, or one record of it, is in use."""
+        return ref.customer in self.lent or any(
+            customer == ref.customer and scope == ref.scope and record in ("", uploading)
+            for customer, scope, uploading in self.uploads
+        )
+
+
+def in_use(conn: Connection, institution: str, customers_: Sequence[str], now: int) -> InUse:
+    """What of these customers (up to 500) somebody is working with; `now` in microseconds."""
+    key = {"institution": institution, "customers": list(customers_), "now": now}
+    return InUse(
+        frozenset((row[0], row[1], row[2]) for row in conn.execute(_UPLOADING, key)),
+        frozenset(row[0] for row in conn.execute(_LENT, key)),
     )
-    if record:
-        wanted = wanted.where(u.record == record)
-    return conn.execute(wanted.limit(1)).first() is not None
 
 
 def other_scopes(conn: Connection, ref: ScopeRef) -> bool:

@@ -53,7 +53,6 @@ from vault.services.retention.judging import (
     Cause,
     Judged,
     Judging,
-    in_use,
     still_the_same,
     why_in,
 )
@@ -114,6 +113,7 @@ class DisposalRunner:
         self._on = ground
         self._judging = Judging(ground.database, ground.keys, ground.rules)
         self._opener = Opener(ground.keys)
+        self._kept: dict[str, Kept] = {}
 
     async def run(self) -> None:
         """Look for something to do and do it, until cancelled."""
@@ -182,7 +182,7 @@ class DisposalRunner:
     async def _give_up(self, one: Disposal, item: ItemRow) -> ItemRow | None:
         """The item as it stands when it is given up for good; None where it is passed over."""
         for _ in range(_TRIES):
-            kept = await read_kept(self._on.database, self._on.keys, item.institution)
+            kept = await self._what_is_kept(item.institution)
             judged = await self._judge(item, kept)
             try:
                 if judged is None or judged.why.cause is not Cause.NONE:
@@ -193,6 +193,15 @@ class DisposalRunner:
                 continue
         await self._pass_over(one, item)
         return None
+
+    async def _what_is_kept(self, institution: str) -> Kept:
+        """Holds and investigations, read again where there may be others."""
+        known = self._kept.get(institution)
+        stamp = await self._read(lambda conn: holds.stamp(conn, institution))
+        if known is None or known.stamp != stamp:
+            known = await read_kept(self._on.database, self._on.keys, institution)
+            self._kept[institution] = known
+        return known
 
     async def _judge(self, item: ItemRow, kept: Kept) -> Judged | None:
         now = self._on.clock.now_micros()
@@ -229,7 +238,9 @@ class DisposalRunner:
             if (
                 holds.stamp(conn, item.institution) != kept.stamp
                 or not still_the_same(conn, judged)
-                or in_use(conn, ref, item.record, now)
+                or disposing.in_use(conn, item.institution, [item.customer], now).has(
+                    ref, item.record
+                )
             ):
                 raise _Moved
             if item.scope == IDENTITY and disposing.other_scopes(conn, ref):

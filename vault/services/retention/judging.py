@@ -12,8 +12,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from vault.access.lending.check_out import Stage as Lent
-from vault.records import Customer, ScopeRef, Transaction
+from vault.records import Customer, Transaction
 from vault.rules.retention import Assessment, RuleBook, Standing
 from vault.services.errors import Corrupted, Shredded
 from vault.services.keys import Keys
@@ -22,13 +21,12 @@ from vault.services.opening import Opener
 from vault.services.retention.blocking import Kept
 from vault.services.retention.rules import IDENTITY, RulesInForce, ref_of
 from vault.services.rows import booking_day
-from vault.store import CustomerRow, Database, check_outs, customers, disposing, scopes
+from vault.store import CustomerRow, Database, customers, disposing, scopes
 from vault.store.disposals import ItemRow
+from vault.store.disposing import InUse
 from vault.store.scopes import ScopeRow
 
 _DOMAIN: Final = b"recordsvault disposal plan v1\n"
-_LENT: Final = (Lent.REQUESTED.value, Lent.ACTIVE.value)
-_CHECK_OUTS: Final = 200
 
 
 class Cause(StrEnum):
@@ -121,6 +119,9 @@ class Judging:
         wanted = list(rows)
         found = await self._database.read(lambda conn: customers.many(conn, institution, wanted))
         files = await self._open(found)
+        used = await self._database.read(
+            lambda conn: disposing.in_use(conn, institution, wanted, now)
+        )
         out: list[Judged] = []
         for customer, own in rows.items():
             file = files.get(customer)
@@ -130,18 +131,18 @@ class Judging:
                 out += [Judged(one, "", Why(file, cause=Cause.UNREADABLE), 0) for one in own]
                 continue
             value, version = file
-            out += await self._customer(book, day, kept, own, value, version, now)
+            out += self._customer(book, day, kept, used, own, value, version)
         return out
 
-    async def _customer(
+    def _customer(
         self,
         book: RuleBook,
         day: date,
         kept: Kept,
+        used: InUse,
         own: Sequence[ScopeRow],
         value: Customer,
         version: int,
-        now: int,
     ) -> list[Judged]:
         going: list[Judged] = []
         goes: set[str] = set()
@@ -153,9 +154,7 @@ class Judging:
             cause = Cause.NONE
             if found.standing is Standing.CONFLICT:
                 cause = Cause.CONFLICT
-            elif kept.keeps(row) or await self._database.read(
-                lambda conn, row=row: in_use(conn, ref_of(row), "", now)  # type: ignore[misc]  # a default, not a parameter
-            ):
+            elif kept.keeps(row) or used.has(ref_of(row), ""):
                 cause = Cause.RESERVED
             elif row.scope == IDENTITY and {one.scope for one in own} - goes - {IDENTITY}:
                 cause = Cause.TRANSACTIONS_REMAIN
@@ -215,14 +214,6 @@ def why_of(found: Assessment, cause: Cause) -> Why:
         conflicts=tuple(f"{c.maximum.rule} < {c.minimum.rule}" for c in found.conflicts),
         cause=cause,
     )
-
-
-def in_use(conn: Connection, ref: ScopeRef, record: str, now: int) -> bool:
-    """Whether somebody is uploading into a scope, or has its customer's file checked out."""
-    if disposing.upload_under_way(conn, ref, record):
-        return True
-    lent = check_outs.page(conn, ref.institution, customer=ref.customer, limit=_CHECK_OUTS)
-    return any(one.stage in _LENT and now < (one.ends_at or one.decide_by) for one in lent)
 
 
 def still_the_same(conn: Connection, judged: Judged) -> bool:
