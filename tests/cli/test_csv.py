@@ -40,6 +40,13 @@ def test_transactions_with_paths_from_the_item() -> None:
     assert item.transaction.booking_time.ToJsonString() == "2026-03-01T01:30:00Z"
 
 
+def test_an_owner_may_be_named_by_his_account() -> None:
+    (item,) = read(
+        "account_number,amount,direction\n6200007349225835184,12.50 CNY,DEBIT\n", Kind.TRANSACTIONS
+    )
+    assert item.account_number == "6200007349225835184"
+
+
 def test_customers_with_paths_from_the_record_and_lists() -> None:
     (item,) = read(
         "customer_number,natural_person.full_name,phones[0],phones[2],addresses[0].city\n"

@@ -1,10 +1,10 @@
 """What a column of a CSV file means: paths of the contract, such as `transaction.amount.units`.
 
 A path is written from the item (`transaction.booking_time`) or from the record itself
-(`booking_time`); `customer` and `customer_number` beside a document or transaction name its
-owner. Lists have an index: `phones[0]`, `addresses[1].city`. Besides the values of ProtoJSON a
-cell may hold a day (`2026-03-01`) where the contract has a Date, and an amount with its currency
-(`1250.00 CNY`) where it has Money. An empty cell is a field that is left out.
+(`booking_time`); `customer`, `customer_number` or `account_number` beside a document or transaction
+name its owner. Lists have an index: `phones[0]`, `addresses[1].city`. Besides the values of
+ProtoJSON a cell may hold a day (`2026-03-01`) where the contract has a Date, and an amount with its
+currency (`1250.00 CNY`) where it has Money. An empty cell is a field that is left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vault.cli.vaultctl.proto_json import Problem, Refused
 _STEP = re.compile(r"([a-z_]+)(?:\[([0-9]{1,3})\])?")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _AMOUNT = re.compile(r"(-?)([0-9]{1,18})(?:\.([0-9]{1,9}))? ([A-Z]{3})")
-_OWNERS = ("customer", "customer_number")
+_OWNERS = ("customer", "customer_number", "account_number")
 
 
 class Kind(str, Enum):

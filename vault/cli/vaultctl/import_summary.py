@@ -116,7 +116,7 @@ def _statements(found: Reconciliation) -> dict[str, Any]:
 def _finding(one: Finding) -> dict[str, Any]:
     out: dict[str, Any] = {
         "statement": one.place,
-        "identification": one.identification,
+        "number": one.number,
         "account_end": one.account_end,
         "faults": [fault.value for fault in one.faults],
     }
@@ -190,14 +190,15 @@ def _write_findings(file: Path, found: Reconciliation) -> None:
     for one in found.findings:
         faults = "; ".join(say(*TELLS[fault]) for fault in one.faults)
         if one.difference is not None:
-            faults += say(" (off by ", "（差额 ") + f"{shown(one.difference)} {one.currency}"
+            faults += say(" (off by ", "（差额 ") + f"{shown(one.difference)} {clean(one.currency)}"
             faults += say(")", "）")
-        name = clean(one.identification) or "-"
+        number = "-" if one.number is None else f"{one.number}"
         out.print(
             Text(
                 say(
-                    f"  statement {one.place} ({name}, account ...{one.account_end}): {faults}",
-                    f"  对账单 {one.place}（{name}，账户尾号 {one.account_end}）：{faults}",
+                    f"  statement {one.place} (number {number}, account ...{one.account_end}): "
+                    f"{faults}",
+                    f"  对账单 {one.place}（编号 {number}，账户尾号 {one.account_end}）：{faults}",
                 )
             )
         )

@@ -38,6 +38,7 @@ _KEPT: Final = frozenset(
 _MOST_ELEMENTS: Final = 100_000
 """Elements of one entry: about two thousand details. Beyond, its details are not kept."""
 _MOST_BYTES: Final = 8 << 20
+_LONGEST_ID: Final = 60
 _OPENING: Final = ("OPBD", "PRCD")
 _TOO_LARGE: Final = Problem(
     "",
@@ -156,7 +157,8 @@ class _Reading:
         if name == "Ntry":
             yield from self._lines(statement, entries, element, too_large)
         elif name == "Id":
-            statement.identification = text
+            # The standard has 35 characters; what is told of it is never longer than a few more.
+            statement.identification = text[:_LONGEST_ID]
         elif name == "CpyDplctInd":
             statement.copy = text
         elif name in ("ElctrncSeqNb", "LglSeqNb"):

@@ -113,7 +113,7 @@ class _Reading:
             self._statements += 1
             self._places = 0
             self._account = ""
-            self._statement = Statement(self._statements, identification=text.strip())
+            self._statement = Statement(self._statements, identification=text.strip()[:60])
             yield Begins(self._statement)
             return
         statement = self._statement

@@ -58,10 +58,11 @@ _UNPROVED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A statement with something wrong: which one, by its place and the end of its account."""
+    """A statement with something wrong: which one, by its place in the file, its number, and the
+    end of its account. Not by its identifier: many banks put the whole account into that."""
 
     place: int
-    identification: str
+    number: int | None
     account_end: str
     faults: tuple[Fault, ...]
     difference: Decimal | None = None
@@ -173,7 +174,7 @@ class Reconciler:
             self.result.add(
                 Finding(
                     statement.place,
-                    statement.identification,
+                    statement.number,
                     statement.own.account[-4:],
                     tuple(faults),
                     difference,
