@@ -159,7 +159,7 @@ def corrected(vault: RunningVault) -> Customer:
     stored.natural_person.latin_name = "Corrected Name"
     stored.valid_from.CopyFrom(day(began))
     stored.correction = "the Latin name was misspelt from the beginning"
-    stored = update(vault, stored, "natural_person.latin_name", "valid_from", "correction")
+    stored = update(vault, stored, "natural_person.latin_name")
     stored.phones.append(people.phone(77))
     return update(vault, stored, "phones")
 

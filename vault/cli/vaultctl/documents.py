@@ -57,6 +57,7 @@ def get(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write its scan to a new file."),
     ] = None,
+    known_at: options.KnownAt = "",
     page: documents_contents.Page = 1,
     span: Annotated[
         str,
@@ -93,7 +94,7 @@ def get(
         return
     document = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, version, check_out)
+        options.no_full_options(purpose, case, fields, version, check_out, known_at)
         show(client.masked.get_document(document), as_json=as_json)
         return
     read = options.full_read(purpose, case, fields, check_out, client.profile)
@@ -104,6 +105,7 @@ def get(
         check_out=read.check_out,
         fields=read.fields,
         version=version,
+        known_at=options.moment(known_at, "--known-at"),
     )
     show_opened(record, as_json=as_json)
 
@@ -120,6 +122,7 @@ def list_documents(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """List a customer's identity documents."""
@@ -127,7 +130,7 @@ def list_documents(
     owner = options.resource_name(customer, customers.PATTERN, client.profile)
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields, check_out)
+        options.no_full_options(purpose, case, fields, check_out, known_at)
         masked = client.masked.list_documents(owner, page_size=size, page_token=page_token)
         listed = show_pages(
             masked.pages(), key="documents", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
@@ -142,6 +145,7 @@ def list_documents(
             fields=read.fields,
             page_size=size,
             page_token=page_token,
+            known_at=options.moment(known_at, "--known-at"),
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
         listed = show_opened_pages(
@@ -161,6 +165,7 @@ def history(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """List the versions of an identity document, newest first: full records, for a purpose."""
@@ -175,6 +180,7 @@ def history(
         fields=read.fields,
         page_size=options.page_size(page_size, limit),
         page_token=page_token,
+        known_at=options.moment(known_at, "--known-at"),
     )
     columns = options.columns(VERSION_COLUMNS, read.fields)
     listed = show_opened_pages(

@@ -90,6 +90,7 @@ def list_transactions(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """List a customer's transactions in booking order."""
@@ -99,7 +100,7 @@ def list_transactions(
     end = options.moment(booked_to, "--to")
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields, check_out)
+        options.no_full_options(purpose, case, fields, check_out, known_at)
         masked = client.masked.list_transactions(
             owner,
             booked_from=start,
@@ -124,6 +125,7 @@ def list_transactions(
             fields=read.fields,
             page_size=size,
             page_token=page_token,
+            known_at=options.moment(known_at, "--known-at"),
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
         listed = show_opened_pages(

@@ -81,6 +81,17 @@ def batch_create(
     return Unary(action, kind, with_request_id(target_of_parent, "parent"), prepare, handle)
 
 
+def _own_words(message: Any, merged: Any) -> None:
+    """What tells of this version is never taken over from the one before: why it was made, what it
+    corrects, from when it is true."""
+    merged.change_reason = message.change_reason
+    if "correction" in message.DESCRIPTOR.fields_by_name:
+        merged.correction = message.correction
+        merged.ClearField("valid_from")
+        if message.HasField("valid_from"):
+            merged.valid_from.CopyFrom(message.valid_from)
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """An update that was asked for."""
@@ -134,8 +145,7 @@ def update_record(
         def change(current: Any) -> Any:
             merged = merge(update.message, update.mask, resource.to_proto(current))
             if update.mask.paths:
-                # Why this version was made is never taken over from the one before.
-                merged.change_reason = update.message.change_reason
+                _own_words(update.message, merged)
             problems = Problems()
             with problems.under(resource.field):
                 if update.mask.paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import grpc
 
@@ -14,7 +15,7 @@ from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
-from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.requests import new_request_id, timestamp
 
 
 class DocumentsClient:
@@ -79,9 +80,11 @@ class DocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> IdentityDocument:
-        """Open an identity document in full; `version` 0 is the current one."""
+        """Open an identity document in full; `version` 0 is the current one. `known_at` a moment
+        (with its zone), the one that was current then."""
         return self.open(
             name,
             purpose=purpose,
@@ -89,6 +92,7 @@ class DocumentsClient:
             check_out=check_out,
             fields=fields,
             version=version,
+            known_at=known_at,
             timeout=timeout,
         ).record
 
@@ -101,6 +105,7 @@ class DocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[IdentityDocument, MaskedDocument]:
         """As `get`, with the masked view of what was not opened."""
@@ -112,6 +117,7 @@ class DocumentsClient:
             check_out=check_out,
             read_mask=read.read_mask,
             version=version,
+            known_at=timestamp(known_at),
         )
         answer = self._call(self._stub.GetIdentityDocument, request, timeout)
         masked = answer.masked if answer.HasField("masked") else None
@@ -151,6 +157,7 @@ class DocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Pager[Opened[IdentityDocument, MaskedDocument]]:
         """As `list`, each with the masked view of what was not opened."""
@@ -165,6 +172,7 @@ class DocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                known_at=timestamp(known_at),
             )
             answer = self._call(self._stub.ListIdentityDocuments, request, timeout)
             items = opened(answer.identity_documents, answer.masked_identity_documents)
@@ -226,6 +234,7 @@ class DocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Pager[Opened[IdentityDocument, MaskedDocument]]:
         """As `versions`, each with the masked view of what was not opened."""
@@ -240,6 +249,7 @@ class DocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                known_at=timestamp(known_at),
             )
             answer = self._call(self._stub.ListIdentityDocumentVersions, request, timeout)
             items = opened(answer.identity_documents, answer.masked_identity_documents)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from grpc import aio
 
@@ -16,7 +17,7 @@ from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.requests import new_request_id
+from recordsvault_masked.requests import new_request_id, timestamp
 
 
 class AsyncDocumentsClient:
@@ -83,9 +84,11 @@ class AsyncDocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> IdentityDocument:
-        """Open an identity document in full; `version` 0 is the current one."""
+        """Open an identity document in full; `version` 0 is the current one. `known_at` a moment
+        (with its zone), the one that was current then."""
         return (
             await self.open(
                 name,
@@ -107,6 +110,7 @@ class AsyncDocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[IdentityDocument, MaskedDocument]:
         """As `get`, with the masked view of what was not opened."""
@@ -118,6 +122,7 @@ class AsyncDocumentsClient:
             check_out=check_out,
             read_mask=read.read_mask,
             version=version,
+            known_at=timestamp(known_at),
         )
         answer = await self._call(self._stub.GetIdentityDocument, request, timeout)
         masked = answer.masked if answer.HasField("masked") else None
@@ -157,6 +162,7 @@ class AsyncDocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
         """As `list`, each with the masked view of what was not opened."""
@@ -171,6 +177,7 @@ class AsyncDocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListIdentityDocuments, request, timeout)
             items = opened(answer.identity_documents, answer.masked_identity_documents)
@@ -234,6 +241,7 @@ class AsyncDocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
         """As `versions`, each with the masked view of what was not opened."""
@@ -248,6 +256,7 @@ class AsyncDocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListIdentityDocumentVersions, request, timeout)
             items = opened(answer.identity_documents, answer.masked_identity_documents)

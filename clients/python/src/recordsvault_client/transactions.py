@@ -149,6 +149,7 @@ class TransactionsClient:
         booked_from: datetime | None = None,
         booked_to: datetime | None = None,
         newest_first: bool = False,
+        known_at: datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
         timeout: float | None = None,
@@ -169,6 +170,7 @@ class TransactionsClient:
                 booked_from=start,
                 booked_to=end,
                 newest_first=newest_first,
+                known_at=timestamp(known_at),
             )
             answer = self._call(self._stub.ListTransactions, request, timeout)
             items = opened(answer.transactions, answer.masked_transactions)

@@ -153,6 +153,7 @@ class AsyncTransactionsClient:
         booked_from: datetime | None = None,
         booked_to: datetime | None = None,
         newest_first: bool = False,
+        known_at: datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
         timeout: float | None = None,
@@ -173,6 +174,7 @@ class AsyncTransactionsClient:
                 booked_from=start,
                 booked_to=end,
                 newest_first=newest_first,
+                known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListTransactions, request, timeout)
             items = opened(answer.transactions, answer.masked_transactions)

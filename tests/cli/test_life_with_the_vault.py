@@ -1,0 +1,110 @@
+"""vaultctl against the vault itself: what is missing, what falls due, who keeps it, as it was."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from recordsvault.records.v1.customer_pb2 import Customer, Relationship
+from tests.cli.test_with_the_vault import ctl
+from tests.e2e import people
+from tests.e2e.calls import create, get, update
+from tests.support.running_vault import RunningVault
+
+pytestmark = pytest.mark.slow
+
+QUALITY = ("--full", "--purpose", "DATA_QUALITY")
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVault]:
+    """Both tiers, on SQLite."""
+    folder = tmp_path_factory.mktemp("real")
+    with RunningVault(folder, f"sqlite:///{folder}/vault.db") as vault:
+        yield vault
+
+
+@pytest.fixture(scope="module")
+def customer(real: RunningVault) -> Customer:
+    """One whose document ends in twenty days, kept by somebody who has left."""
+    record = people.person()
+    record.branch = "HZ-01"
+    record.natural_person.occupation = ""
+    record.relationship.CopyFrom(Relationship(custodian="left-long-ago"))
+    record.natural_person.identity.long_term = False
+    ends = TODAY + timedelta(days=20)
+    record.natural_person.identity.expiry_date.CopyFrom(people.day(ends))
+    return create(real, record)
+
+
+def test_the_report_counts_and_names(real: RunningVault, customer: Customer) -> None:
+    arguments = ("records", "completeness", "--branch", "HZ-01", "--files")
+    told = ctl(real, "custodian", *arguments, "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert found["examined"] == "1" or found["examined"] == 1
+    (file,) = found["files"]
+    assert (file["customer"], file["missing"]) == (customer.name, ["occupation"])
+    shown = ctl(real, "custodian", *arguments)
+    assert "occupation: missing" in shown.stdout
+    refused = ctl(real, "crm", *arguments)
+    assert refused.returncode != 0
+    assert "ROLE_MISSING" in refused.stderr
+
+
+def test_what_falls_due_is_a_list_a_calendar_and_a_table(
+    real: RunningVault, customer: Customer, tmp_path: Path
+) -> None:
+    arguments = ("records", "due", "--branch", "HZ-01", "--kind", "document-expiry")
+    (row,) = json.loads(ctl(real, "custodian", *arguments, "--json").stdout)["due"]
+    assert date.fromisoformat(row["due_date"]) == TODAY + timedelta(days=20)
+    assert row["customer"] == customer.name
+    ics = tmp_path / "due.ics"
+    assert ctl(real, "custodian", *arguments, "--ics", str(ics)).returncode == 0
+    text = ics.read_bytes().decode()
+    assert text.count("BEGIN:VEVENT\r\n") == 1
+    assert f"DTSTART;VALUE=DATE:{TODAY + timedelta(days=20):%Y%m%d}\r\n" in text
+    read = ctl(real, "custodian", *arguments, "--csv", "-").stdout
+    assert len(list(csv.reader(io.StringIO(read, newline="")))) == 2
+    both = ctl(real, "custodian", *arguments, "--csv", "-", "--ics", "-")
+    assert both.returncode != 0
+
+
+def test_files_are_handed_over_and_the_feed_says_so(real: RunningVault, customer: Customer) -> None:
+    shown = ctl(real, "custodian", "records", "custodians", "--files").stdout
+    assert "has left" in shown
+    assert customer.name in shown
+    done = ctl(
+        real,
+        "custodian",
+        "records",
+        "hand-over",
+        *("--from", "left-long-ago", "--to", "custodian", "--reason", "He has left."),
+        "--json",
+    )
+    assert json.loads(done.stdout) == {"handed_over": 1, "files": [customer.name]}
+    lines = ctl(real, "custodian", "records", "changes").stdout.splitlines()
+    assert f"HANDED_OVER\t{customer.name}@2" in lines[-1]
+
+
+def test_a_customer_is_shown_as_he_stood_and_what_has_changed_is_named(
+    real: RunningVault, customer: Customer
+) -> None:
+    current = get(real, customer.name)
+    before = current.update_time.ToDatetime(tzinfo=UTC).isoformat()
+    current.branch = "HZ-02"
+    changed = update(real, current, "branch")
+    names = ("customers", "get", customer.name, *QUALITY, "--fields", "branch", "--json")
+    then = json.loads(ctl(real, "compliance", *names, "--known-at", before).stdout)
+    now = json.loads(ctl(real, "compliance", *names).stdout)
+    assert (then["branch"], now["branch"]) == ("HZ-01", "HZ-02")
+    diff = ctl(
+        real, "compliance", "customers", "diff", customer.name, "--purpose", "DATA_QUALITY"
+    ).stdout.splitlines()
+    assert diff[0] == f"Version {changed.version - 1} to version {changed.version}:"
+    assert "branch" in diff
