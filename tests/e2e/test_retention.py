@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,6 +15,7 @@ from recordsvault.retention.v1 import retention_pb2 as rp
 from recordsvault.retention.v1 import retention_pb2_grpc as stubs
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
+from tests.support.contents import download, scan, upload
 from tests.support.running_vault import OWN, RunningVault
 from vault.server.settings import TierName
 
@@ -53,6 +55,15 @@ def compartment(vault: RunningVault) -> str:
     return name
 
 
+def objects(vault: RunningVault) -> list[Path]:
+    """Segments of contents in the object store."""
+    return [
+        path
+        for path in (vault.folder / "blobs").rglob("*")
+        if path.is_file() and ".incoming" not in path.parts and "log" not in path.parts
+    ]
+
+
 def code_of(call: object, request: object) -> grpc.StatusCode:
     with pytest.raises(grpc.RpcError) as refused:
         call(request)  # type: ignore[operator]  # a method of a stub
@@ -62,6 +73,8 @@ def code_of(call: object, request: object) -> grpc.StatusCode:
 def test_a_disposal_from_plan_to_certificate(each_vault: RunningVault) -> None:
     vault = each_vault
     customer, transaction = old_transaction(vault)
+    voucher = upload(vault.records(), transaction, scan(300_000))
+    assert objects(vault)
     keeper, compliance = retention(vault, "custodian"), retention(vault, "compliance")
     # -- a hold keeps it, and neither the plan nor a stranger to the compartment learns of it
     case = compartment(vault)
@@ -100,7 +113,11 @@ def test_a_disposal_from_plan_to_certificate(each_vault: RunningVault) -> None:
     assert agreed.approved_by == "compliance"
     keeper.ExecuteDisposal(execute)
     done = _wait(keeper, made.name)
-    assert (done.gone, done.passed, done.rows) == (1, 0, 1)
+    # The transaction and its voucher, whose bytes are not in the object store any more either.
+    assert (done.gone, done.passed, done.rows) == (1, 0, 2)
+    assert objects(vault) == []
+    with pytest.raises(grpc.RpcError):
+        download(vault.records(), voucher.name, purpose=purpose_pb2.PURPOSE_DATA_QUALITY)
     # -- it is gone, and the customer is not
     read = pb.GetTransactionRequest(name=transaction, purpose=purpose_pb2.PURPOSE_DATA_QUALITY)
     assert code_of(vault.records().GetTransaction, read) is grpc.StatusCode.NOT_FOUND
