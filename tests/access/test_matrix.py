@@ -57,6 +57,9 @@ class Expected(NamedTuple):
 CASES = {"SUSPICIOUS_ACTIVITY_INVESTIGATION", "REGULATOR_REQUEST", "JUDICIAL_REQUEST"}
 
 
+LEAVING = ("records.transactions.reconstruct", "records.files.produce")
+
+
 def expected(
     role: str,
     action: str,
@@ -82,7 +85,7 @@ def expected(
         return Expected(True, "") if person else Expected(False, "PERSON_REQUIRED")
     if purpose == "":
         return Expected(False, "PURPOSE_REQUIRED")
-    if action == "records.transactions.reconstruct" and purpose not in EVIDENCE:
+    if action in LEAVING and purpose not in EVIDENCE:
         return Expected(False, "PURPOSE_NOT_ALLOWED")
     if cell == "lent":
         if not (person and lent):

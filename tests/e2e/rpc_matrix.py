@@ -19,7 +19,7 @@ from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2, watch_pb2
 from recordsvault.admin.v1 import keys_pb2 as kp
 from recordsvault.audit.v1 import audit_pb2
-from recordsvault.bundles.v1 import bundles_pb2
+from recordsvault.bundles.v1 import bundles_pb2, exports_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
 from recordsvault.life.v1 import life_pb2
@@ -60,6 +60,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         pb.DESCRIPTOR.services_by_name["Records"],
         accounts_pb2.DESCRIPTOR.services_by_name["Accounts"],
         bundles_pb2.DESCRIPTOR.services_by_name["Bundles"],
+        exports_pb2.DESCRIPTOR.services_by_name["Exports"],
         life_pb2.DESCRIPTOR.services_by_name["Life"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
@@ -202,6 +203,14 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "ReconstructTransaction": bundles_pb2.ReconstructTransactionRequest(
             recipient=bundles_pb2.Recipient(x25519=b"\x09" + bytes(31))
         ),
+        "ProduceFile": exports_pb2.ProduceFileRequest(
+            recipient=bundles_pb2.Recipient(x25519=b"\x09" + bytes(31))
+        ),
+        "ExportFiles": exports_pb2.ExportFilesRequest(
+            recipient=bundles_pb2.Recipient(x25519=b"\x09" + bytes(31)),
+            # No object store is here to read contents from.
+            selection=exports_pb2.FileSelection(parts=[exports_pb2.FILE_PART_DOCUMENTS]),
+        ),
         "HandOver": life_pb2.HandOverRequest(
             **{"from": "nobody", "to": "custodian", "reason": "Left."}
         ),
@@ -267,7 +276,7 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
     fields = request.DESCRIPTOR.fields_by_name
     if "purpose" in fields:
         request.purpose = _PURPOSE
-    if method.name == "ReconstructTransaction":
+    if method.name in ("ReconstructTransaction", "ProduceFile"):
         request.purpose = purpose_pb2.PURPOSE_DATA_SUBJECT_REQUEST
     if "name" in fields:
         request.name = _named(method.name, bank)

@@ -212,11 +212,13 @@ def test_a_request_for_all_files_is_of_its_own_class(
     assert reason in {wanted.reason, *(why for _, why in wanted.fields)}
 
 
-def test_fields_of_other_records_than_customers_are_refused_by_their_place(
+def test_fields_of_documents_and_transactions_are_lent_of_all_files_too(
     vault: RunningVault,
 ) -> None:
-    wanted = refusal(partial(asked, vault, NAME, "transaction.amount"))
-    assert wanted.fields == {("check_out.fields[1]", "FIELD_OF_OTHER_KIND")}
+    more = ("identity_document.number", "transaction.amount")
+    assert list(asked(vault, NAME, *more).fields) == [NAME, *more]
+    wanted = refusal(partial(asked, vault, NAME, "voucher.amount"))
+    assert wanted.code == "INVALID_ARGUMENT"
 
 
 def test_a_teller_gets_no_export_whatever_is_agreed_to(vault: RunningVault) -> None:

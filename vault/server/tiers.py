@@ -37,6 +37,7 @@ from vault.rpc.servicers import (
     watch,
 )
 from vault.rpc.servicers.reads import Lending
+from vault.server import exports as export_room
 from vault.server import key_rotation, tls
 from vault.server import life as life_room
 from vault.server import retention as retention_room
@@ -187,7 +188,7 @@ def _evidence(
     use_cases: records.RecordsUseCases,
     stored: contents.ContentUseCases,
     recorder: Recorder,
-) -> tuple[dict[str, Method], dict[str, Method]]:
+) -> tuple[dict[str, Method], ...]:
     if parts.log_signers is None:
         raise SettingsInvalid("the full tier needs the log's signing keys")
     reconstructing = Reconstructing(
@@ -204,6 +205,7 @@ def _evidence(
     return (
         accounts.methods(accounts.AccountUseCases(Accounts(use_cases.reading), use_cases.lending)),
         bundles.methods(bundles.BundleUseCases(reconstructing, use_cases.lending)),
+        export_room.methods(parts, use_cases, stored, recorder),
     )
 
 

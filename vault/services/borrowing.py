@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -33,6 +33,7 @@ from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
+_EXPORTS: Final = frozenset({Action.CUSTOMERS_EXPORT.value, Action.FILES_EXPORT.value})
 # The same row says the same: one that is read again and again is understood once.
 _read = lru_cache(1_024)(from_row)
 
@@ -92,7 +93,7 @@ class Borrowing:
             raise CheckOutNotFound(asked.check_out)
         if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
             raise CheckOutNotActive
-        if not _covers(out, asked, whole=call.action == Action.CUSTOMERS_EXPORT.value):
+        if not _covers(out, asked, whole=call.action in _EXPORTS):
             raise CheckOutOtherRecord
         if out.purpose != asked.purpose:
             raise CheckOutOtherPurpose

@@ -44,6 +44,7 @@ from vault.store.spending import Charge, OverBudget, Spending
 DECOY_OPENED: Final = "DECOY_OPENED"
 DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
 BULK_EXPORT: Final = "BULK_EXPORT"
+_EXPORTS: Final = frozenset({Action.CUSTOMERS_EXPORT.value, Action.FILES_EXPORT.value})
 _KEPT: Final = 49 * 3_600_000_000  # the longest day, or what a rule remembers, and one more
 _PRUNED_EVERY: Final = 60_000_000
 _PRUNED_ROWS: Final = 2_000
@@ -181,7 +182,7 @@ class Watch:
                 )
             if opened:
                 found = self._of_decoys(call, event, use, customers)
-        if event.action == Action.CUSTOMERS_EXPORT.value and event.phase is Phase.OPENED:
+        if event.action in _EXPORTS and event.phase is Phase.OPENED:
             found.append(alert_of(call, event, Severity.ALERT, BULK_EXPORT, "", 0))
         prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
         seen = self._seen(call, event, caller, opened=opened)

@@ -42,6 +42,16 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "export all customers' full records",
         "批量导出客户完整记录",
     ),
+    "records.files.export": (
+        "exported customers' whole files, sealed",
+        "export customers' whole files, sealed",
+        "批量导出客户完整档案（密封）",
+    ),
+    "records.files.produce": (
+        "produced a customer's whole file, sealed",
+        "produce a customer's whole file, sealed",
+        "出具客户完整档案（密封）",
+    ),
     "records.documents.create": (
         "stored an identity document",
         "store an identity document",

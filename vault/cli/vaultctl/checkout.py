@@ -36,6 +36,10 @@ def request(
     context: typer.Context,
     subject: given.Subject,
     field: given.Field = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole-file", help="Every field, with scans and files: for an export."),
+    ] = False,
     purpose: options.Purpose = "",
     duration: given.Duration = "",
     reason: given.Reason = "",
@@ -49,14 +53,16 @@ def request(
     """Ask for a customer's file, or one record of it: named fields, for a time and a purpose."""
     client = session(context).client()
     name = given.subject_name(subject, client.profile)
-    if not field:
+    if bool(field) == whole:
         raise CommandError(
-            "Name the fields that you need: --field phones --field natural_person.full_name.",
-            "请指明所需字段：--field phones --field natural_person.full_name。",
+            "Name the fields that you need: --field phones --field natural_person.full_name; or "
+            "give --whole-file, for an export.",
+            "请指明所需字段：--field phones --field natural_person.full_name；"
+            "如需导出，请用 --whole-file。",
         )
     made = client.access.request_check_out(
         name,
-        fields=lent_fields.named(field, name),
+        fields=lent_fields.named(field, name) if field else lent_fields.everything(name),
         purpose=options.purpose(purpose),
         reason=given.words(reason, "--reason"),
         duration=span(duration, "--for"),

@@ -22,6 +22,8 @@ _KINDS: dict[str, Descriptor] = {
     "identity_document": IdentityDocument.DESCRIPTOR,
     "transaction": Transaction.DESCRIPTOR,
 }
+# What names a record is shown with every field of it, and never lent.
+_ALWAYS = frozenset({"name", "version", "etag", "create_time", "update_time"})
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,120}")
 _DEEPEST = 6
 _LISTED = 8
@@ -42,10 +44,25 @@ def named(given: Sequence[str], subject: str) -> list[str]:
     """
     kind = kind_of(subject)
     groups = [list(_paths(kind, _KINDS[kind], 0))]
-    # All customers at once are lent without what belongs to each.
-    if kind == "customer" and "/customers/" in subject:
+    if kind == "customer":
         groups += [list(_paths(name, of, 0)) for name, of in _KINDS.items() if name != kind]
     return _each(given, groups)
+
+
+def everything(subject: str) -> list[str]:
+    """Every field of a request about `subject`, with the scans and files: for who takes a whole
+    file out of the vault. Of a customer's file or an institution's, documents and transactions
+    too."""
+    kind = kind_of(subject)
+    kinds = list(_KINDS) if kind == "customer" else [kind]
+    return [
+        f"{name}.{field}"
+        for name in kinds
+        for field in (
+            *(one.name for one in _KINDS[name].fields if one.name not in _ALWAYS),
+            *(() if name == "customer" else ("content",)),
+        )
+    ]
 
 
 def within(given: Sequence[str], asked: Sequence[str], subject: str) -> list[str]:

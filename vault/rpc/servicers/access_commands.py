@@ -134,7 +134,7 @@ def prepare_request(request: pb.RequestCheckOutRequest, problems: Problems) -> A
         _require_own(request.parent, wish.subject, "subject", problems)
         _require_words(wish.reason, problems)
         record = wish.subject.partition("/customers/")[2].partition("/")[2]
-        kind = "customer" if whole else _KINDS.get(record.partition("/")[0], "")
+        kind = "" if whole else _KINDS.get(record.partition("/")[0], "")
         _check_fields(wish.fields, kind, problems)
     if problems:
         return None

@@ -1,0 +1,100 @@
+"""One customer's file at once, for who may open all of it for that purpose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from vault.access import ActionClass
+from vault.audit import Phase, RowHash
+from vault.bundles import Recipient
+from vault.records import CustomerName
+from vault.services.borrowing import Borrowing
+from vault.services.call import Call
+from vault.services.closed import CheckOutOfOneRecord
+from vault.services.contents.downloading import Downloading
+from vault.services.errors import NoObjectStore
+from vault.services.exports.file import FileWriter, Source
+from vault.services.exports.selection import Selection
+from vault.services.reading import Reading
+from vault.services.recording import Recorder
+from vault.store import whole_files
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """A file that may leave."""
+
+    writer: FileWriter = field(repr=False)
+
+
+class Producing:
+    """The use case. Raises NotFound, Shredded, Corrupted, OutsideScope, OwnFile,
+    CheckOutOfOneRecord, NoObjectStore; StoreUnavailable, KmsUnavailable, LogUnavailable and
+    BlobsUnavailable from below."""
+
+    def __init__(
+        self,
+        source: Source,
+        reading: Reading,
+        downloading: Downloading,
+        borrowing: Borrowing,
+        recorder: Recorder,
+    ) -> None:
+        self._source = source
+        self._reading = reading
+        self._downloading = downloading
+        self._borrowing = borrowing
+        self._recorder = recorder
+
+    async def begin(
+        self, call: Call, name: CustomerName, selection: Selection, recipient: Recipient
+    ) -> Production:
+        """Make the event that opens the stream: it names the file, what of it leaves, and the key
+        that it is sealed to."""
+        call.require(ActionClass.FULL_READ, name.institution, name.customer)
+        if call.lent is not None and call.lent.record:
+            raise CheckOutOfOneRecord
+        # Whether the file is within reach, nobody's own, and there.
+        opened = await self._reading.customer(call, name.institution, name.customer)
+        if not self._downloading.possible:
+            found = await self._source.database.read(
+                lambda conn: whole_files.sizes(
+                    conn, name.institution, name.customer, selection.wanted
+                )
+            )
+            if found.contents:
+                raise NoObjectStore
+        call.phase = Phase.OPENED
+        trace = replace(
+            call.trace,
+            fields=selection.fields,
+            resources=(
+                f"customers/{name.customer}@{opened.version}",
+                f"recipients/{recipient.fingerprint.hex()}",
+            ),
+            count=1,
+        )
+        if call.lent is not None and call.lent.one_time:
+            await self._borrowing.use_up(call, call.lent, trace)
+        else:
+            await self._recorder.commit(call, _nothing, lambda _: trace)
+        return Production(
+            FileWriter(self._source, name.institution, name.customer, selection, recipient)
+        )
+
+    async def write(self, call: Call, made: Production) -> AsyncIterator[bytes]:
+        """The sealed bundle. The event that closes the stream has the hash of its manifest, and how
+        many records are in it."""
+        async for piece in made.writer.write():
+            yield piece
+        call.touched(
+            rows=(RowHash(f"bundles/{call.call_id}", made.writer.manifest_sha256),),
+            count=sum(made.writer.written.values()),
+        )
+
+
+def _nothing(_conn: Connection) -> None:
+    """The event alone."""
