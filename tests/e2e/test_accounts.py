@@ -1,0 +1,153 @@
+"""Search and accounts over TLS, on both databases: what is found, what is closed, what is told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.type.money_pb2 import Money
+
+from recordsvault.accounts.v1 import accounts_pb2 as ap
+from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.type.v1 import purpose_pb2
+from tests.e2e import people
+from tests.e2e.calls import create
+from tests.e2e.wire import LogBook, refusal
+from tests.support.bundles import accounts, book
+from tests.support.running_vault import RunningVault
+
+AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
+ACCOUNT = "6200005550001"
+MANY = 450
+
+
+@pytest.fixture(scope="module")
+def vault(each_vault: RunningVault) -> RunningVault:
+    return each_vault
+
+
+@pytest.fixture
+def log(vault: RunningVault) -> Iterator[LogBook]:
+    out = LogBook(vault.database)
+    yield out
+    out.close()
+
+
+@pytest.fixture(scope="module")
+def books(vault: RunningVault) -> tuple[str, list[str]]:
+    """A customer with so many bookings that one window does not hold them: 1 to 450 yuan."""
+    customer = create(vault, people.person()).name
+    batch = []
+    for n in range(1, MANY + 1):
+        booked = people.booking()
+        booked.booking_time.seconds += 60 * n
+        booked.amount.CopyFrom(Money(currency_code="CNY", units=n))
+        booked.account.account = ACCOUNT
+        booked.sequence_number = n
+        batch.append(booked)
+    request = pb.BatchCreateTransactionsRequest(
+        parent=customer, transactions=batch, request_id=people.new_id()
+    )
+    answer = vault.records().BatchCreateTransactions(request)
+    return customer, [one.name for one in answer.transactions]
+
+
+def search(vault: RunningVault, customer: str, who: str = "compliance", **wanted: Any) -> Any:
+    values: dict[str, Any] = {"parent": customer, "purpose": AUDIT} | wanted
+    return accounts(vault, who).SearchTransactions(ap.SearchTransactionsRequest(**values))
+
+
+def cny(units: int) -> Money:
+    return Money(currency_code="CNY", units=units)
+
+
+def test_pages_come_to_all_that_is_found_and_nothing_else(
+    vault: RunningVault, books: tuple[str, list[str]]
+) -> None:
+    customer, names = books
+    found: list[str] = []
+    token, looked = "", 0
+    while True:
+        page = search(
+            vault, customer, least_amount=cny(30), greatest_amount=cny(420), page_token=token
+        )
+        found += [one.name for one in page.transactions]
+        looked += page.looked_at
+        token = page.next_page_token
+        if not token:
+            break
+    assert found == names[29:420]
+    assert looked == MANY
+
+
+def test_what_is_searched_for_stands_in_no_event(
+    vault: RunningVault, books: tuple[str, list[str]], log: LogBook
+) -> None:
+    customer, names = books
+    position = log.size()
+    search(vault, customer, counterparty="Mustermann", reference="R0000", page_size=2)
+    (event,) = log.since(position)
+    assert event.action == "records.transactions.search"
+    assert event.resources == tuple(f"{one.split('/', 2)[2]}@1" for one in names[:2])
+    assert event.count == 2
+    assert "Mustermann" not in str(event)
+
+
+def test_bounds_are_of_one_currency_and_tokens_of_one_period(
+    vault: RunningVault, books: tuple[str, list[str]]
+) -> None:
+    customer, _ = books
+    euro = Money(currency_code="EUR", units=1)
+    refused = refusal(lambda: search(vault, customer, least_amount=cny(1), greatest_amount=euro))
+    assert refused.fields == {("greatest_amount.currency_code", "CONTRADICTION")}
+    refused = refusal(lambda: search(vault, customer, least_amount=Money(units=1)))
+    assert refused.fields == {("least_amount.currency_code", "REQUIRED")}
+    token = search(vault, customer, page_size=1).next_page_token
+    other = people.stamp(people.MORNING)
+    refused = refusal(lambda: search(vault, customer, page_token=token, booked_from=other))
+    assert refused.fields == {("page_token", "PAGE_TOKEN")}
+
+
+def check(vault: RunningVault, customer: str, who: str = "compliance", **wanted: Any) -> Any:
+    values: dict[str, Any] = {"parent": customer, "purpose": AUDIT, "account_number": ACCOUNT}
+    values |= wanted
+    return accounts(vault, who).CheckAccount(ap.CheckAccountRequest(**values))
+
+
+def test_an_account_is_added_up_over_all_its_pages(
+    vault: RunningVault, books: tuple[str, list[str]], log: LogBook
+) -> None:
+    customer, _ = books
+    position = log.size()
+    answer = check(vault, customer)
+    assert (answer.entries, answer.first_number, answer.last_number) == (MANY, 1, MANY)
+    (total,) = answer.sums
+    assert total.debits.units == MANY * (MANY + 1) // 2
+    assert list(answer.findings) == []
+    (event,) = log.since(position)
+    assert (event.action, event.count) == ("records.accounts.check", MANY)
+    assert "transaction.amount" in event.fields
+    assert check(vault, customer, account_number="1").entries == 0
+
+
+def test_a_number_that_is_missing_is_told_with_where(vault: RunningVault) -> None:
+    customer = create(vault, people.person()).name
+    for n in (1, 2, 5):
+        booked = people.booking()
+        booked.booking_time.seconds += 60 * n
+        booked.account.account = ACCOUNT
+        booked.sequence_number = n
+        book(vault, customer, booked)
+    (gap,) = check(vault, customer).findings
+    assert gap.kind == ap.ACCOUNT_FINDING_KIND_GAP
+    assert (gap.first_number, gap.last_number) == (3, 4)
+
+
+@pytest.mark.parametrize("ask", [search, check], ids=["search", "check"])
+def test_it_takes_a_purpose_and_a_role(
+    vault: RunningVault, books: tuple[str, list[str]], ask: Any
+) -> None:
+    customer, _ = books
+    assert refusal(lambda: ask(vault, customer, purpose=0)).reason == "PURPOSE_REQUIRED"
+    assert refusal(lambda: ask(vault, customer, who="officer")).reason == "ROLE_MISSING"
+    elsewhere = f"institutions/other-bank/customers/{customer.rpartition('/')[2]}"
+    assert refusal(lambda: ask(vault, elsewhere)).reason == "OTHER_INSTITUTION"
