@@ -10,11 +10,13 @@ import pytest
 
 from tests.support.disposal import BANK, Bank, bank
 from tests.support.use_cases import run
+from vault.audit.log_sources import StoreSource
+from vault.audit.verify_rows import verify_rows
 from vault.records import TransactionName
 from vault.services.errors import NotFound, Shredded, VaultError
 from vault.services.retention.disposal_rows import DisposalStage
 from vault.services.retention.errors import NotAtThatStage, PlanChanged
-from vault.store import Database
+from vault.store import Database, customers
 
 Life = Callable[[Bank], Awaitable[None]]
 
@@ -198,5 +200,36 @@ def test_nothing_is_written_into_what_was_destroyed(database: Database, tmp_path
         with pytest.raises(Shredded):
             await b.book(customer, date(2011, 6, 6))
         assert await b.book(customer, date(2018, 6, 6))
+
+    live(database, tmp_path, life)
+
+
+def test_the_verification_knows_what_was_disposed_of_from_what_is_missing_or_was_put_back(
+    database: Database, migrated_url: str, tmp_path: Path
+) -> None:
+    async def life(b: Bank) -> None:
+        customer, _ = await ended(b)
+        other = await b.customer("C2")
+        [row] = b.database.read_sync(lambda conn: customers.history(conn, BANK, other, limit=1))
+        [old] = b.database.read_sync(lambda conn: customers.history(conn, BANK, customer, limit=1))
+
+        def found() -> list[str]:
+            source = StoreSource(migrated_url)
+            return [f"{f.kind.value} {f.place}" for f in verify_rows(source, len(b.events()))]
+
+        assert found() == []
+        b.clock.on(date(2019, 1, 3))
+        await b.dispose()
+        assert found() == []
+        # Put back past the vault.
+        b.database.write_sync(lambda conn: customers.insert(conn, [old]))
+        assert f"row_back {old.name}" in found()
+        sql = f"DELETE FROM customers WHERE customer = '{customer}'"
+        b.database.write_sync(lambda conn: conn.exec_driver_sql(sql))
+        assert found() == []
+        # Deleted past the vault.
+        sql = f"DELETE FROM customers WHERE customer = '{other}'"
+        b.database.write_sync(lambda conn: conn.exec_driver_sql(sql))
+        assert found() == [f"row_missing {row.name}"]
 
     live(database, tmp_path, life)
