@@ -464,6 +464,26 @@ def test_an_older_folder_takes_no_tokens_and_new_ports(tmp_path: Path, age: Age)
         dev_token(made, "teller", "crm")
 
 
+def test_a_folder_of_before_custodians_keeps_its_text_and_takes_new_ports(tmp_path: Path) -> None:
+    made, age = tmp_path / "older", Age.WITHOUT_CUSTODIANS
+    with held(made):
+        for name, text in texts(Ports(), age).items():
+            (made / name).parent.mkdir(exist_ok=True)
+            (made / name).write_text(text)
+        prepare(made)
+        prepare(made, full_port=7453, masked_port=7454)
+    assert (made / "vault.toml").read_text() == texts(Ports(7453, 7454), age)["vault.toml"]
+    assert load(made / "vault.toml", TierName.FULL).life.custodians == {}
+
+
+def test_a_new_folder_says_who_keeps_the_files_that_name_nobody(tmp_path: Path) -> None:
+    made = tmp_path / "new"
+    with held(made):
+        prepare(made)
+    custodians = load(made / "vault.toml", TierName.FULL).life.custodians
+    assert custodians == {"demo-bank": "custodian"}
+
+
 _FEWER = """\
 [[principal]]
 name = "crm"

@@ -191,8 +191,10 @@ def _age(config: Path) -> Age:
     if not config.exists():
         return Age.NOW
     settings = load(config, TierName.FULL)
-    if settings.tokens:
+    if settings.life.custodians:
         return Age.NOW
+    if settings.tokens:
+        return Age.WITHOUT_CUSTODIANS
     return Age.WITHOUT_TOKENS if settings.log.second_place else Age.EARLY
 
 

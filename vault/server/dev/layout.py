@@ -71,7 +71,8 @@ class Age(IntEnum):
     EARLY = 0
     """Before the log had a second place and an archive."""
     WITHOUT_TOKENS = 1
-    NOW = 2
+    WITHOUT_CUSTODIANS = 2
+    NOW = 3
 
 
 def subject(bearer: Person) -> str:
@@ -112,6 +113,13 @@ jwks = "{JWKS}"
 """
 
 
+_LIFE = f"""\
+
+[life]  # who keeps the files that name nobody
+custodians = {{ "{INSTITUTION}" = "custodian" }}
+"""
+
+
 def _config(ports: Ports, age: Age) -> str:
     return f"""\
 # A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
@@ -119,7 +127,8 @@ def _config(ports: Ports, age: Age) -> str:
 
 [log]
 origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
-{_LATER if age > Age.EARLY else ""}{_TOKENS if age > Age.WITHOUT_TOKENS else ""}
+{_LATER if age > Age.EARLY else ""}{_TOKENS if age > Age.WITHOUT_TOKENS else ""}\
+{_LIFE if age > Age.WITHOUT_CUSTODIANS else ""}
 [tiers.full]
 listen = "localhost:{ports.full}"
 database = "sqlite:///{DATABASE}"
