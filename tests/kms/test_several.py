@@ -90,6 +90,14 @@ def test_new_versions_are_made_where_the_kek_is_and_old_ones_destroyed_where_the
     assert kms.wrap(KekName.FULL, KEY, CONTEXT).kek_version == third
 
 
+def test_versions_are_listed_wherever_the_kek_was(first: LocalFileKms, hsm: LocalFileKms) -> None:
+    kms = SeveralKms(first, {"hsm": hsm, "silent": SwitchableKms(hsm)})
+    second = kms.rotate(KekName.FULL)
+    assert kms.versions_of(KekName.FULL) == ["1", second, "@hsm/1"]
+    kms.forget(KekName.FULL, "1")
+    assert kms.versions_of(KekName.FULL) == [second, "@hsm/1"]
+
+
 def test_a_provider_is_tried_before_anything_is_entrusted_to_it(
     first: LocalFileKms, hsm: LocalFileKms, tmp_path: Path
 ) -> None:

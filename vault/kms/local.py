@@ -73,6 +73,10 @@ class KeksInMemory:
             raise UnwrapRefused("the wrapped key was changed or belongs elsewhere") from None
         return key
 
+    def versions_of(self, kek: KekName) -> list[str]:
+        """Those of one KEK, the newest last."""
+        return [version for name, version in self._keks if name is kek]
+
     def continued_by(self, other: "KeksInMemory", retired: Mapping[KekName, Set[str]]) -> bool:
         """Whether `other` is what these have become: the same keys under the same names, but for
         those that were retired, and whatever is new."""
@@ -139,6 +143,11 @@ class LocalFileKms:
     def check(self) -> None:
         """As Kms.check: the files as they are now still open what the held KEKs wrap."""
         self._keks.check_with(self._read())
+
+    def versions_of(self, kek: KekName) -> list[str]:
+        """As OwnVersions.versions_of."""
+        self._level()
+        return self._keks.versions_of(kek)
 
     def new_version(self, kek: KekName) -> str:
         """As OwnVersions.new_version."""

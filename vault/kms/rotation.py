@@ -41,6 +41,10 @@ class Rotates(Protocol):
 class OwnVersions(Protocol):
     """One provider that makes and destroys its versions itself. Raises as Rotates."""
 
+    def versions_of(self, kek: KekName) -> list[str]:
+        """The versions of a KEK that are there, the newest last; none where it is not here."""
+        ...
+
     def new_version(self, kek: KekName) -> str:
         """Make a new version of a KEK, which wraps from now on; its name. Raises KekMissing."""
         ...

@@ -54,6 +54,15 @@ class SeveralKms:
         """All of them, the first one first."""
         return tuple(self._providers.values())
 
+    def versions_of(self, kek: KekName) -> list[str]:
+        """The versions of a KEK that providers can list, wherever it is entrusted to now."""
+        found: list[str] = []
+        for name, provider in self._providers.items():
+            own: object = provider
+            if isinstance(own, OwnVersions):
+                found += [_marked(name, version) for version in own.versions_of(kek)]
+        return found
+
     def wrap(self, kek: KekName, key: bytes | bytearray, context: bytes) -> WrappedKey:
         """As Kms.wrap, by the provider that the KEK is entrusted to."""
         name = self._entrusted(kek)

@@ -108,7 +108,10 @@ class Showing:
             newest = self._on.newest_kek(kek)
         except KekMissing:
             newest = ""
-        names = sorted({*counts, newest} - {"", newest})
+        kms = self._on.kms
+        # Also those under which nothing hangs any more: they wait for being retired.
+        listed = kms.versions_of(kek) if isinstance(kms, SeveralKms) else []
+        names = sorted({*counts, *listed} - {"", newest})
         ordered = [newest, *names] if newest else names
         return [Version(key, name, name == newest, counts.get(name, 0)) for name in ordered[:MOST]]
 
