@@ -27,6 +27,8 @@ Parts = Callable[[], Iterator[Part]]
 """Begins to read the file."""
 
 _NAMED: Final = 10
+_EVERY: Final = 500
+"""Entries between two looks at the bar."""
 
 
 class StatementRows:
@@ -48,8 +50,9 @@ class StatementRows:
             reconciler.take(part)
             if not isinstance(part, Line) or not isinstance(part.entry, Entry):
                 continue
-            progress(0, part.end)
             entry = part.entry
+            if reconciler.result.entries % _EVERY == 0:
+                progress(0, part.end)
             known = (entry.code, bool(entry.instrument), bool(entry.channel))
             if known in seen:
                 continue
