@@ -259,7 +259,7 @@ def test_a_call_that_hangs_is_left_behind_in_time(provider: Provider, hang: Hang
     began = time.monotonic()
     with pytest.raises(KmsUnavailable, match=r"no answer within 0\.3 s"):
         guarded.unwrap(WRAPPED, b"")
-    assert 0.25 < time.monotonic() - began < 5.0
+    assert 0.25 < time.monotonic() - began < 20.0
     assert guarded.unwrap(WRAPPED, b"") == KEY
     hang.over.set()
 
