@@ -1,5 +1,6 @@
 """vaultctl against the vault itself: what is missing, what falls due, who keeps it, as it was."""
 
+import asyncio
 import csv
 import io
 import json
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from recordsvault.records.v1.customer_pb2 import Customer, Relationship
-from tests.cli.test_with_the_vault import ctl
+from recordsvault_client import AsyncVaultClient, Profile
+from tests.cli.test_with_the_vault import ctl, profile
 from tests.e2e import people
 from tests.e2e.calls import create, get, update
 from tests.support.running_vault import RunningVault
@@ -108,3 +110,19 @@ def test_a_customer_is_shown_as_he_stood_and_what_has_changed_is_named(
     ).stdout.splitlines()
     assert diff[0] == f"Version {changed.version - 1} to version {changed.version}:"
     assert "branch" in diff
+
+
+def test_the_asyncio_client_asks_the_same(real: RunningVault, customer: Customer) -> None:
+    async def ask() -> None:
+        path = Path(profile(real, "custodian"))
+        async with AsyncVaultClient(Profile.load(path)) as client:
+            parts = [part async for part in client.files.completeness(branch="HZ-02")]
+            assert parts[-1].counts[0].files == 1
+            due = [one async for one in client.files.due(branch="HZ-02")]
+            assert customer.name in {one.customer for one in due}
+            kept = [part async for part in client.files.custodians()]
+            assert "custodian" in {one.custodian for part in kept for one in part.custodians}
+            fed = [part async for part in client.files.changes(follow=False)]
+            assert fed[-1].next_position > 0
+
+    asyncio.run(ask())
