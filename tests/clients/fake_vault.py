@@ -27,8 +27,10 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
 from recordsvault.access.v1 import access_pb2
+from recordsvault.accounts.v1 import accounts_pb2
 from recordsvault.admin.v1 import access_admin_pb2, admin_pb2, keys_pb2, watch_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
+from recordsvault.bundles.v1 import bundles_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
 from recordsvault.retention.v1 import retention_pb2
@@ -115,7 +117,9 @@ class FakeVault(grpc.GenericRpcHandler):
             masked_pb2,
             access_pb2,
             access_admin_pb2,
+            accounts_pb2,
             audit_pb2,
+            bundles_pb2,
             admin_pb2,
             health_pb2,
             keys_pb2,
@@ -226,6 +230,8 @@ class FakeVault(grpc.GenericRpcHandler):
             return grpc.unary_stream_rpc_method_handler(self._events, **coding)
         if method.name == "WatchCheckOuts":
             return grpc.unary_stream_rpc_method_handler(self._watch, **coding)
+        if method.name == "ReconstructTransaction":
+            return grpc.unary_stream_rpc_method_handler(self._reconstruct, **coding)
         if method.name == "ExportCustomers":
             return grpc.unary_stream_rpc_method_handler(self._export, **coding)
 
@@ -269,6 +275,10 @@ class FakeVault(grpc.GenericRpcHandler):
 
     def _answer_list_contents(self, request: Any) -> Any:
         return self.contents.listed(request)
+
+    def _reconstruct(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+        self._enter("ReconstructTransaction", request, context)
+        yield from self.answers["ReconstructTransaction"](request)
 
     def _export(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
         """Answers until one of them is a fault."""

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.type.money_pb2 import Money
 
+from recordsvault.accounts.v1 import accounts_pb2 as ap
 from recordsvault.bundles.v1 import bundles_pb2 as bp
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e.calls import get, update
 from tests.e2e.wire import LogBook, refusal
+from tests.support.borrowing import Register, add_person
 from tests.support.bundles import (
     Ledger,
+    accounts,
     asked,
     bundles,
     ledger,
@@ -25,6 +29,7 @@ from tests.support.bundles import (
     verify,
 )
 from tests.support.contents import scan
+from tests.support.lending import until_known
 from tests.support.running_vault import RunningVault
 from vault.audit import Phase
 from vault.bundles import RecipientKey, open_envelope
@@ -203,3 +208,77 @@ def test_a_transaction_that_is_not_there_is_not_found(vault: RunningVault, books
     request = asked(f"{books.customer}/transactions/{'0' * 26}", KEY.recipient)
     refused = refusal(lambda: list(bundles(vault).ReconstructTransaction(request)))
     assert (refused.code, refused.reason) == ("NOT_FOUND", "NOT_FOUND")
+
+
+# -- by a check-out -------------------------------------------------------------------------------
+
+WHOLE = ("customer", "identity_document", "transaction")
+
+
+@pytest.fixture(scope="module")
+def register(vault: RunningVault) -> Iterator[Register]:
+    add_person(vault, "rescuer", "break_glass", person="p-rescuer")
+    until_known(vault, "rescuer")
+    opened = Register(vault.database)
+    yield opened
+    opened.close()
+
+
+def by(register: Register, subject: str, *fields: str, **more: object) -> str:
+    return register.lend(subject, *fields, person="p-rescuer", purpose="INTERNAL_AUDIT", **more)
+
+
+def test_a_check_out_of_the_whole_file_makes_a_bundle_once(
+    vault: RunningVault, books: Ledger, register: Register
+) -> None:
+    lent = by(register, books.customer, *WHOLE, one_time=True)
+    files = opened(reconstruct(vault, books.third, KEY.recipient, who="rescuer", check_out=lent))
+    assert "transaction.json" in files
+    request = asked(books.third, KEY.recipient, check_out=lent)
+    refused = refusal(lambda: list(bundles(vault, "rescuer").ReconstructTransaction(request)))
+    assert refused.reason == "CHECK_OUT_NOT_ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("record", "fields", "reason"),
+    [
+        (False, ("transaction",), "FIELDS_CLOSED"),
+        (False, (*WHOLE[1:], "customer.phones"), "FIELDS_CLOSED"),
+        (True, WHOLE, "CHECK_OUT_OF_ONE_RECORD"),
+    ],
+    ids=["no customer", "his phones alone", "one record"],
+)
+def test_less_than_the_whole_file_makes_none(
+    vault: RunningVault,
+    books: Ledger,
+    register: Register,
+    record: bool,
+    fields: tuple[str, ...],
+    reason: str,
+) -> None:
+    lent = by(register, books.third if record else books.customer, *fields)
+    request = asked(books.third, KEY.recipient, check_out=lent)
+    refused = refusal(lambda: list(bundles(vault, "rescuer").ReconstructTransaction(request)))
+    assert (refused.code, refused.reason) == ("PERMISSION_DENIED", reason)
+
+
+def test_nobody_searches_by_what_is_not_opened_to_him(
+    vault: RunningVault, books: Ledger, register: Register
+) -> None:
+    lent = by(register, books.customer, "transaction.amount", "transaction.booking_time")
+
+    def search(**wanted: Any) -> Any:
+        request = ap.SearchTransactionsRequest(
+            parent=books.customer,
+            purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT,
+            check_out=lent,
+            **wanted,
+        )
+        return accounts(vault, "rescuer").SearchTransactions(request)
+
+    found = search(least_amount=Money(currency_code="CNY", units=1)).transactions
+    assert [one.name for one in found] == list(books.bookings)
+    assert not any(one.HasField("counterparty") or one.remittance_text for one in found)
+    assert found[0].amount.currency_code == "CNY"
+    assert refusal(lambda: search(counterparty="Mustermann")).reason == "FIELDS_CLOSED"
+    assert refusal(lambda: search(reference="R0")).reason == "FIELDS_CLOSED"
