@@ -135,6 +135,18 @@ def test_an_action_of_tomorrow_is_told_by_its_name() -> None:
             "masked-node on behalf of crm, for teller asked the index for a masked search.",
             "masked-node（代表 crm，使用人 teller） 为脱敏检索查询索引。",
         ),
+        (
+            {
+                "action": "life.reminders.due",
+                "actor": "",
+                "on_behalf_of": "keeper",
+                "decision": Decision.DECISION_NOT_EVALUATED,
+                "reason": "REVIEW",
+            },
+            "The vault, for keeper, reminded that something of a file falls due "
+            "(customers/01h00000000000000000000000): REVIEW.",
+            "保险库向 keeper 提醒档案事项到期（customers/01h00000000000000000000000）：REVIEW。",
+        ),
     ],
 )
 def test_an_event_is_one_sentence(fields: dict[str, object], english: str, chinese: str) -> None:

@@ -192,8 +192,8 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "跟踪记录变更",
     ),
     "life.reminders.due": (
-        "was reminded that something of a file falls due",
-        "be reminded that something of a file falls due",
+        "reminded that something of a file falls due",
+        "remind that something of a file falls due",
         "提醒档案事项到期",
     ),
     "audit.events.stream": ("followed the log", "follow the log", "实时查看日志"),

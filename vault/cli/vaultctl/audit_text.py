@@ -85,8 +85,10 @@ def sentence(event: AuditEvent, language: Language) -> str:
 
 
 def _english(event: AuditEvent) -> str:
-    who = event.actor or "Somebody unknown"
-    if event.on_behalf_of:
+    who = event.actor or ("The vault" if _is_its_own(event) else "Somebody unknown")
+    if event.on_behalf_of and _is_its_own(event):
+        who += f", for {event.on_behalf_of},"
+    elif event.on_behalf_of:
         who += f" on behalf of {event.on_behalf_of}"
     if event.person:
         who += f", for {event.person}"
@@ -106,6 +108,7 @@ def _english(event: AuditEvent) -> str:
         [
             *([f"{len(event.fields)} fields"] if event.fields else []),
             *([f"{event.count} in number"] if event.count else []),
+            *([event.reason] if event.reason and _is_its_own(event) else []),
         ]
     )
     tail = f": {counted}" if counted else ""
@@ -114,8 +117,10 @@ def _english(event: AuditEvent) -> str:
 
 
 def _chinese(event: AuditEvent) -> str:
-    who = event.actor or "未知主体"
-    if event.on_behalf_of:
+    who = event.actor or ("保险库" if _is_its_own(event) else "未知主体")
+    if event.on_behalf_of and _is_its_own(event):
+        who += f"向 {event.on_behalf_of}"
+    elif event.on_behalf_of:
         behind = f"，使用人 {event.person}" if event.person else ""
         who += f"（代表 {event.on_behalf_of}{behind}）"
     deed = ACTIONS[event.action][2] if event.action in ACTIONS else f"调用 {event.action}"
@@ -132,11 +137,18 @@ def _chinese(event: AuditEvent) -> str:
         [
             *([f"{len(event.fields)} 个字段"] if event.fields else []),
             *([f"共 {event.count} 条"] if event.count else []),
+            *([event.reason] if event.reason and _is_its_own(event) else []),
         ]
     )
     tail = f"：{counted}" if counted else ""
     broken = "，中途断开" if event.outcome == "CANCELLED" else ""
     return f"{who} {deed}{about}{purpose}{broken}{tail}。"
+
+
+def _is_its_own(event: AuditEvent) -> bool:
+    """Whether the vault did it by itself: nobody called."""
+    called = event.actor or event.workload or event.peer
+    return not called and event.decision == Decision.DECISION_NOT_EVALUATED
 
 
 def _subject(event: AuditEvent) -> str:
