@@ -22,7 +22,7 @@ from recordsvault.audit.v1 import audit_pb2
 from recordsvault.bundles.v1 import bundles_pb2, exports_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
-from recordsvault.life.v1 import life_pb2
+from recordsvault.life.v1 import life_pb2, merges_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import content_pb2
 from recordsvault.records.v1 import records_pb2 as pb
@@ -62,6 +62,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         bundles_pb2.DESCRIPTOR.services_by_name["Bundles"],
         exports_pb2.DESCRIPTOR.services_by_name["Exports"],
         life_pb2.DESCRIPTOR.services_by_name["Life"],
+        merges_pb2.DESCRIPTOR.services_by_name["Merges"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
         lp.DESCRIPTOR.services_by_name["Access"],
@@ -214,6 +215,10 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "HandOver": life_pb2.HandOverRequest(
             **{"from": "nobody", "to": "custodian", "reason": "Left."}
         ),
+        # With itself: past access, it is FAILED_PRECONDITION.
+        "ProposeMerge": merges_pb2.ProposeMergeRequest(into=bank.customer, reason="Twice here."),
+        "ProposeUnmerge": merges_pb2.ProposeUnmergeRequest(reason="Not one."),
+        "ApproveMerge": merges_pb2.ApproveMergeRequest(etag="0" * 32),
         "ImportRecords": pb.ImportRecordsRequest(
             request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
         ),
@@ -306,7 +311,7 @@ def _named(method: str, bank: Bank) -> str:
     if method.endswith("HoldRelease"):
         return f"{bank.compartment}/holds/{'0' * 26}"
     # Of a step with a key there is none: past access, it is NOT_FOUND.
-    if method.endswith(("Proposal", "KeyStep", "ApproveRules")):
+    if method.endswith(("Proposal", "KeyStep", "ApproveRules", "ApproveMerge")):
         return bank.proposal
     if method.endswith("Compartment"):
         return bank.compartment

@@ -23,6 +23,7 @@ from vault.services.compartments.entry import ChangeRefused
 from vault.services.contents import errors as contents
 from vault.services.lending import refused as lending
 from vault.services.life import reports
+from vault.services.merging import errors as merging
 from vault.services.retention import errors as retention
 from vault.services.rotation import planning
 
@@ -184,6 +185,10 @@ ADVICE: Final = {
     "`shortens`; `vaultctl retention preview` shows which.",
     "RULES_REFUSED": "That version is there already, there is no such rule, or the opposite was "
     "ruled before; the sentence says which. Look with `vaultctl retention rules`.",
+    "CUSTOMER_MERGED": "The file points to another, named in `metadata.merged_into`: use that one. "
+    "What the old one holds is still read by its own names. Look with `vaultctl merge list`.",
+    "MERGE_REFUSED": "A file is not merged into itself, nor one that is merged already or has "
+    "ended; the sentence says which. Look with `vaultctl merge list`.",
     "DISPOSAL_STAGE": "Nothing is due that could go, the plan was not approved or was begun "
     "already, or it is not done yet; the sentence says which. Look with `vaultctl disposal show`.",
     "DISPOSAL_PLAN_CHANGED": "The hash is not the plan's, or its rows are not what was planned. "
@@ -355,6 +360,7 @@ _ERRORS: Final = frozenset(
             planning,
             compartments,
             retention,
+            merging,
             filing,
             reports,
         )

@@ -14,7 +14,7 @@ class ActionClass(StrEnum):
     REPORT = "report"
     """To see how files stand, by name and without a value of any."""
     CUSTODY = "custody"
-    """To say who keeps a file."""
+    """To say who keeps a file, and which files are one."""
     AUDIT_READ = "audit_read"
     PROOF = "proof"
     """Of the log as a whole, by hashes alone: it shows nothing of an event."""
@@ -118,6 +118,10 @@ class Action(StrEnum):
     FILES_DUE = "life.files.due"
     FILES_CUSTODIANS = "life.files.custodians"
     FILES_HAND_OVER = "life.files.hand_over"
+    MERGES_PROPOSE = "life.merges.propose"
+    MERGES_PROPOSE_APART = "life.merges.propose_apart"
+    MERGES_APPROVE = "life.merges.approve"
+    MERGES_LIST = "life.merges.list"
     CHANGES_WATCH = "life.changes.watch"
     REMINDER = "life.reminders.due"
     """Something of a file falls due, as the vault itself notices; nobody calls it."""
@@ -262,6 +266,9 @@ _OF_KEYS = {
 }
 _OF_LIFE = {
     "files.hand_over": ActionClass.CUSTODY,
+    "merges.propose": ActionClass.CUSTODY,
+    "merges.propose_apart": ActionClass.CUSTODY,
+    "merges.approve": ActionClass.CUSTODY,
     "reminders.due": ActionClass.NONE,
 }
 _OF_RETENTION = {
@@ -356,6 +363,8 @@ _KINDS = {
     "rule_sets": ResourceKind.VAULT,
     "rulings": ResourceKind.VAULT,
     "disposals": ResourceKind.VAULT,
+    # Two of an institution's files, and a proposal.
+    "merges": ResourceKind.VAULT,
     "decoys": ResourceKind.CUSTOMER,
     "alert": ResourceKind.VAULT,
     "warning": ResourceKind.VAULT,

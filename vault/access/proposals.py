@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Not who may do what, but what is done with a key."""
     RETENTION = "RETENTION"
     """How long records are kept, and what is disposed of."""
+    MERGE = "MERGE"
+    """Which files of customers are one."""
 
     __hash__ = str.__hash__
 

@@ -23,6 +23,7 @@ from vault.services.life import (
     Rules,
     When,
 )
+from vault.services.merging.standing import Merges
 
 
 def rules(parts: Parts) -> Rules:
@@ -45,9 +46,9 @@ def rules(parts: Parts) -> Rules:
         raise SettingsInvalid(f"[life]: {problem}") from None
 
 
-def assessor(parts: Parts, made: Rules) -> Assessor:
+def assessor(parts: Parts, made: Rules, merges: Merges) -> Assessor:
     """Looks at files by these rules."""
-    return Assessor(Files(parts.database, parts.keys, parts.clock), made)
+    return Assessor(Files(parts.database, parts.keys, parts.clock, merges), made)
 
 
 def filing(made: Rules) -> Filing:

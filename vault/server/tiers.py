@@ -29,6 +29,7 @@ from vault.rpc.servicers import (
     key_admin,
     life,
     masked,
+    merges,
     oracle,
     proving,
     records,
@@ -72,6 +73,9 @@ from vault.services.lending import Asking, Deciding, Looking, OpenNow, Register,
 from vault.services.likenesses import Likenesses
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.merging.merging import Later as LaterMerging
+from vault.services.merging.merging import Merging
+from vault.services.merging.standing import Merges
 from vault.services.proposing import AccessGround, Proposing
 from vault.services.proving import Proving
 from vault.services.reach import FullReach
@@ -113,7 +117,8 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     recorder = Recorder(parts.log, clock, parts.watch)
     replays = Replays(database)
     reach = FullReach(database, keys, clock)
-    reading = Reading(database, keys, reach)
+    merged = Merges(lambda: parts.access.merge_steps)
+    reading = Reading(database, keys, reach, merged)
     borrowing = Borrowing(database, recorder, clock)
     table = field_table(parts.settings)
     openings = Openings(table)
@@ -121,12 +126,12 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     rules = life_room.rules(parts)
     filing = life_room.filing(rules)
     use_cases = records.RecordsUseCases(
-        storing=Storing(database, keys, recorder, replays, clock, filing),
+        storing=Storing(database, keys, recorder, replays, clock, filing, merged),
         reading=reading,
-        updating=Updating(database, reading, keys, recorder, replays, clock, filing),
+        updating=Updating(database, reading, keys, recorder, replays, clock, filing, merged),
         lending=Lending(openings, borrowing, Likenesses(reading, keys, parts.watch)),
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
-        assessor=life_room.assessor(parts, rules),
+        assessor=life_room.assessor(parts, rules, merged),
     )
     stored_contents, sweeps, renderer = full_contents(parts, reading, borrowing, recorder, openings)
     limits = parts.settings.limits
@@ -144,7 +149,10 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     if parts.blobs is not None:
         more["blobs"] = blobs_probe(parts.blobs)
     later = retention_room.Later()
-    of_access, of_keys = _access_admin(register, parts, recorder, later)
+    later_merging = LaterMerging()
+    of_access, of_keys = _access_admin(register, parts, recorder, later, later_merging)
+    merging = Merging(database, keys, of_access.proposing, merged, reach)
+    later_merging.merging = merging
     cases = Ground(database, keys, recorder, replays, clock)
     of_retention, disposing = retention_room.build(
         parts, of_access.proposing, recorder, cases, later
@@ -156,13 +164,14 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         access.methods(_lending(register, parts, replays, history, table)),
         life.methods(life_room.use_cases(parts, use_cases, rules, history)),
+        merges.methods(merging, merged),
         *_evidence(parts, history, use_cases, stored_contents, recorder),
         compartments.methods(_compartments(cases)),
         retention.methods(of_retention),
         access_admin.methods(of_access),
         key_admin.methods(of_keys),
         watch.methods(Decoying(database, recorder, parts.watch, clock)),
-        oracle.methods(LocalOracle(database, keys, budget, node_budget)),
+        oracle.methods(LocalOracle(database, keys, budget, node_budget, merged)),
         _admin(parts, **more),
     )
     return replace(
@@ -229,7 +238,11 @@ def _lending(
 
 
 def _access_admin(
-    register: Register, parts: Parts, recorder: Recorder, later: retention_room.Later
+    register: Register,
+    parts: Parts,
+    recorder: Recorder,
+    later: retention_room.Later,
+    merging: LaterMerging,
 ) -> tuple[access_admin.AccessAdminUseCases, key_admin.KeyAdminUseCases]:
     if parts.access_signer is None:
         raise SettingsInvalid("the full tier needs the signing keys of changes of access")
@@ -245,6 +258,7 @@ def _access_admin(
         parts.access_verifier,
         Planning(keys),
         later.require,
+        merging.require,
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     proposing = Proposing(ground)
@@ -285,7 +299,8 @@ def masked_tier(parts: Parts, health: standard.Standing) -> Tier:
             ("grpc.max_reconnect_backoff_ms", 1_000),
         ],
     )
-    reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel))
+    merged = Merges(lambda: parts.access.merge_steps)
+    reading = MaskedReading(parts.database, parts.keys, RemoteOracle(channel), merged)
     oracle_seen = oracle_probe(lambda: _reachable(channel))
     viewing = Viewing(parts.database, parts.keys, reading, parts.clock)
     tier = _tier(parts, health, masked.methods(reading, viewing), _admin(parts, oracle=oracle_seen))

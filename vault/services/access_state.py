@@ -111,6 +111,7 @@ class AccessState:
         self._policies_of: Proposal | None = None
         self._key_steps: list[Proposal] = []
         self._retention_steps: list[Proposal] = []
+        self._merge_steps: list[Proposal] = []
         self._problem: _Problem | None = None
         self._damage: _Problem | None = None
         self._next_again = 0.0
@@ -138,6 +139,12 @@ class AccessState:
     def retention_steps(self) -> Sequence[Proposal]:
         """What was agreed to about retention and disposal, in order, from the first one."""
         return self._retention_steps
+
+    @property
+    def merge_steps(self) -> Sequence[Proposal]:
+        """What was agreed to about files that are one, in order, from the first one; another
+        sequence when there is more."""
+        return self._merge_steps
 
     def refusal(self) -> VaultError | None:
         """What a call is told before anything was read."""
@@ -301,6 +308,10 @@ class AccessState:
         self._key_steps = [*before, *(step for step in steps if step.kind is Kind.KEYS)]
         kept = [] if from_start else self._retention_steps
         self._retention_steps = [*kept, *(step for step in steps if step.kind is Kind.RETENTION)]
+        merged = [] if from_start else self._merge_steps
+        more = [step for step in steps if step.kind is Kind.MERGE]
+        if more or from_start:
+            self._merge_steps = [*merged, *more]
         # Also where only policies are others: by its generation, calls under way are decided again.
         self._directory.take(principals)
 

@@ -9,6 +9,7 @@ searches of the others; of a program that searches for itself, its principal.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from vault.services.errors import Exhausted
 from vault.services.indexing import Index, by_index
 from vault.services.keys import Keys
 from vault.services.masked import Lookup
+from vault.services.merging.standing import Merges
 from vault.store import Database, blind_index
 
 _REMEMBERED = 10_000
@@ -71,14 +73,23 @@ def _for_whom(call: Call) -> str:
 class LocalOracle:
     """Answers look-ups from the blind index. Only a node that holds the index key can."""
 
-    def __init__(self, database: Database, keys: Keys, budget: Budget, node_budget: Budget) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        budget: Budget,
+        node_budget: Budget,
+        merges: Merges | None = None,
+    ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._keys = keys
         self._budget = budget
         self._node_budget = node_budget
 
     async def look_up(self, call: Call, lookup: Lookup) -> list[str]:
-        """Identifiers of customers in order, beyond ``lookup.after``."""
+        """Identifiers of customers in order, beyond ``lookup.after``; of a file that points to
+        another, that one's."""
         call.require(ActionClass.ORACLE, lookup.institution)
         self._budget.spend(lookup.institution, _for_whom(call))
         self._node_budget.spend("", call.actor)
@@ -86,15 +97,23 @@ class LocalOracle:
         if not text:
             return []
 
+        institution = lookup.institution
+        others = {
+            one: self._merges.survivor(institution, one) for one in self._merges.of(institution)
+        }
+
         async def search(index: Index) -> list[str]:
-            return await self._database.read(lambda conn: _find(conn, index, lookup, text))
+            return await self._database.read(lambda conn: _find(conn, index, lookup, text, others))
 
         customers = await by_index(self._keys, lookup.institution, search)
         call.touched(count=len(customers))
         return customers
 
 
-def _find(conn: Connection, index: Index, lookup: Lookup, text: str) -> list[str]:
+def _find(
+    conn: Connection, index: Index, lookup: Lookup, text: str, others: Mapping[str, str]
+) -> list[str]:
+    """``others`` are the files to use in place of those that point to them."""
     kind, token = index.wanted(lookup.kind, text)
     # A customer can be found by several of its records; it is answered once.
     found: list[str] = []
@@ -110,9 +129,14 @@ def _find(conn: Connection, index: Index, lookup: Lookup, text: str) -> list[str
         )
         for customer, _ in rows:
             if customer != after:
-                found.append(customer)
+                if customer not in others:
+                    found.append(customer)
                 after = customer
         if len(rows) < lookup.limit:
             break
+    # Those that are found by what stands in a file that points to them. A file stands in no order
+    # with the one that it points to, so that all such files are looked at for each page.
+    pointing = blind_index.among(conn, lookup.institution, kind, token, list(others))
+    found += {others[one] for one in pointing if others[one] > lookup.after}
     index.require_complete(conn)
-    return found[: lookup.limit]
+    return sorted(set(found))[: lookup.limit]

@@ -20,6 +20,7 @@ from vault.services.call import Call
 from vault.services.errors import NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.merging.standing import Merges
 from vault.services.opening import pointing_at
 from vault.services.reach import Listing, MaskedReach
 from vault.services.reading import Period
@@ -86,20 +87,25 @@ class MaskedReading:
     """The masked use cases. Raises NotFound, Shredded, Corrupted, OutsideScope; StoreUnavailable
     and KmsUnavailable from below."""
 
-    def __init__(self, database: Database, keys: Keys, oracle: IndexOracle) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, oracle: IndexOracle, merges: Merges | None = None
+    ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._keys = keys
         self._oracle = oracle
         self._reach = MaskedReach(keys)
 
     async def customer(self, call: Call, institution: str, customer: str) -> Shown:
-        """A customer's masked view."""
+        """A customer's masked view. Raises Merged for a file that points to another."""
         call.require(ActionClass.MASKED_READ, institution, customer)
         row = await self._database.read(
             lambda conn: customers.current_masked(conn, institution, customer)
         )
         if call.scope.limits:
             await self._reach.require(call, row)
+        if row is not None:
+            self._merges.require_apart(institution, customer)
         return await self._one(CUSTOMERS, row, sealer.resource_name(institution, customer))
 
     async def document(self, call: Call, institution: str, customer: str, document: str) -> Shown:
@@ -131,16 +137,19 @@ class MaskedReading:
     async def customer_page(
         self, call: Call, institution: str, after: str, limit: int
     ) -> Listing[Shown]:
-        """Masked customers of an institution, beyond the identifier ``after``."""
+        """Masked customers of an institution, beyond the identifier ``after``, without files that
+        point to another."""
         call.require(ActionClass.MASKED_READ, institution)
+        merged = self._merges.of(institution)
 
         async def page(at: str, size: int) -> Ids:
             rows = await self._database.read(
                 lambda conn: customers.page_masked(conn, institution, after=at, limit=size)
             )
-            return [row.customer for row in rows], {row.customer: row for row in rows}
+            open_ = {row.customer: row for row in rows if row.customer not in merged}
+            return [row.customer for row in rows], open_
 
-        if not call.scope.limits:
+        if not call.scope.limits and not merged:
             _, rows = await page(after, limit)
             return Listing(await self._many(CUSTOMERS, list(rows.values())))
         found = await self._reach.page(call, page, after, limit)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -52,6 +53,8 @@ from vault.services.rotation.steps import Step, to_content
 from vault.store import Database, VersionConflict, proposals
 from vault.store.proposals import ApprovedHead, ProposalRow, SignedRow
 
+_OF_ACCESS: Final = frozenset({Kind.POLICY, Kind.DIRECTORY, Kind.KEYS})
+
 
 @dataclass(frozen=True, slots=True)
 class AccessGround:
@@ -68,6 +71,8 @@ class AccessGround:
     keys: Planning
     retention: Callable[[Proposal], Awaitable[None]] | None = None
     """Makes sure that what was proposed about retention can be put in force, or raises."""
+    merging: Callable[[Proposal], Awaitable[None]] | None = None
+    """The same of what was proposed about files that are one."""
 
 
 class Proposing:
@@ -114,6 +119,14 @@ class Proposing:
         call.require(ActionClass.DISPOSAL, institution)
         return await self._propose(call, Kind.RETENTION, institution, content, reason)
 
+    async def merge_step(
+        self, call: Call, institution: str, content: bytes, reason: str
+    ) -> Proposal:
+        """Propose that files are one, or are not, that the caller has looked at. Raises
+        StepRefused unless a person does."""
+        call.require(ActionClass.CUSTODY, institution)
+        return await self._propose(call, Kind.MERGE, institution, content, reason)
+
     async def try_policies(self, files: Mapping[str, str], *, compare: bool) -> PolicyReport:
         """What there is to say of policies, beside those in force."""
         book = self._on.policy.book
@@ -142,14 +155,25 @@ class Proposing:
         `vault.access.proposals` refuses.
         """
         call.require(ActionClass.ACCESS_DECISION, institution)
-        return await self._approve(call, institution, identifier, etag, comment, retention=False)
+        return await self._approve(call, institution, identifier, etag, comment, _OF_ACCESS)
 
     async def approve_retention(
         self, call: Call, institution: str, identifier: str, etag: str, comment: str
     ) -> Proposal:
         """Agree to what was proposed about retention. Raises as `approve`."""
         call.require(ActionClass.DISPOSAL_DECISION, institution)
-        return await self._approve(call, institution, identifier, etag, comment, retention=True)
+        return await self._approve(
+            call, institution, identifier, etag, comment, frozenset({Kind.RETENTION})
+        )
+
+    async def approve_merge(
+        self, call: Call, institution: str, identifier: str, etag: str, comment: str
+    ) -> Proposal:
+        """Agree to what was proposed about files that are one. Raises as `approve`."""
+        call.require(ActionClass.CUSTODY, institution)
+        return await self._approve(
+            call, institution, identifier, etag, comment, frozenset({Kind.MERGE})
+        )
 
     async def _approve(
         self,
@@ -158,8 +182,7 @@ class Proposing:
         identifier: str,
         etag: str,
         comment: str,
-        *,
-        retention: bool,
+        kinds: frozenset[Kind],
     ) -> Proposal:
         state, now = self._on.state, self._on.clock.now_micros()
         await state.look()
@@ -167,7 +190,7 @@ class Proposing:
         seen = state.head
         self._still_allowed(call, institution)
         proposal = await self.find(institution, identifier)
-        if (proposal.kind is Kind.RETENTION) is not retention:
+        if proposal.kind not in kinds:
             # Each is decided on by those whose business it is.
             raise NotFound(proposal.name)
         who = _party(call)
@@ -280,6 +303,13 @@ class Proposing:
         )
         return [self._believed(row) for row in rows]
 
+    async def waiting_merges(self, call: Call, institution: str, limit: int) -> list[Proposal]:
+        """Merges that wait for a decision, among the newest so many. Raises NotSigned."""
+        call.require(ActionClass.REPORT, institution)
+        now = self._on.clock.now_micros()
+        found = await self._page(institution, Kind.MERGE.value, "", limit)
+        return [one for one in found if one.state_at(now) is steps.State.PROPOSED]
+
     async def waiting_key_steps(self, call: Call, institution: str, limit: int) -> list[Proposal]:
         """Steps with keys that wait for a decision, among the newest so many. Raises NotSigned."""
         call.require(ActionClass.KEYS_VIEW, institution)
@@ -318,6 +348,11 @@ class Proposing:
             if self._on.retention is None:
                 raise NotFound(proposal.name)
             await self._on.retention(proposal)
+            return lambda _who: False
+        if proposal.kind is Kind.MERGE:
+            if self._on.merging is None:
+                raise NotFound(proposal.name)
+            await self._on.merging(proposal)
             return lambda _who: False
         change = self._change(proposal.institution, proposal.content)
         after = self._on.directory.approved.after(proposal.institution, change, 0)

@@ -23,6 +23,7 @@ from vault.services.closed import OutsideScope, OwnFile
 from vault.services.errors import NotFound
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
+from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
 from vault.services.reach import FullReach, Listing
 from vault.store import (
@@ -53,7 +54,10 @@ class Reading:
     """The use cases that open full records. Raises NotFound, Shredded, Corrupted, OwnFile,
     OutsideScope; StoreUnavailable and KmsUnavailable from below."""
 
-    def __init__(self, database: Database, keys: Keys, reach: FullReach) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, reach: FullReach, merges: Merges | None = None
+    ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._opener = Opener(keys)
         self._reach = reach
@@ -69,9 +73,11 @@ class Reading:
         needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
         at: At | None = None,
+        apart: bool = False,
     ) -> Opened:
         """A customer; the current version if ``version`` is 0, or the one that stood ``at`` two
-        times."""
+        times. With ``apart``, the current version only of a file that stands for itself; raises
+        Merged."""
         _require(call, institution, customer, needed)
         if at:
             await self._current(call, institution, customer)
@@ -89,6 +95,8 @@ class Reading:
             if version
             else self._current(call, institution, customer)
         )
+        if apart and not version and row is not None:
+            self._merges.require_apart(institution, customer)
         return await self._opener.one(
             CUSTOMERS, row, sealer.resource_name(institution, customer), views=views
         )
@@ -172,9 +180,9 @@ class Reading:
         views: bool = False,
         at: At | None = None,
     ) -> Listing[Opened]:
-        """As ``customer_page``, of those customers whom the caller's roles reach; as they stood
-        ``at`` two times, without those of whom nothing did. A page is then short where it has to
-        be, and says where to go on."""
+        """As ``customer_page``, of those customers whom the caller's roles reach and whose files
+        point to no other; as they stood ``at`` two times, without those of whom nothing did. A page
+        is then short where it has to be, and says where to go on."""
         if at:
             # One less, so that what is behind the page is never taken for its last.
             listed = await self.customer_listing(call, institution, after, limit)
@@ -186,7 +194,8 @@ class Reading:
                 for one in kept
             ]
             return Listing([one for one in stood if one is not None], further)
-        if not call.scope.limits:
+        merged = self._merges.of(institution)
+        if not call.scope.limits and not merged:
             return Listing(await self.customer_page(call, institution, after, limit, views=views))
         call.require(ActionClass.FULL_READ, institution)
         closed = call.close_files
@@ -195,7 +204,11 @@ class Reading:
             rows = await self._database.read(
                 lambda conn: customers.page(conn, institution, after=at, limit=size)
             )
-            open_ = {row.customer: row for row in rows if row.customer not in closed}
+            open_ = {
+                row.customer: row
+                for row in rows
+                if row.customer not in closed and row.customer not in merged
+            }
             return [row.customer for row in rows], open_
 
         found = await self._reach.page(call, page, after, limit)

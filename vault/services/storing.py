@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -52,6 +53,8 @@ from vault.services.indexing import Entry, Index, by_index
 from vault.services.items import Draft, NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
+from vault.services.merging.errors import Merged
+from vault.services.merging.standing import Merges
 from vault.services.outcomes import Outcome, Stored
 from vault.services.reach import FullReach
 from vault.services.reach_of_writes import ReachOfWrites
@@ -88,7 +91,9 @@ class Storing:
         replays: Replays,
         clock: Clock,
         filing: Filing | None = None,
+        merges: Merges | None = None,
     ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._keys = keys
         self._recorder = recorder
@@ -194,6 +199,10 @@ class Storing:
         owners = await self._resolve_numbers(institution, drafts, index, by_number)
         accounts = {d.item.owner_account for d in drafts if d.item.owner_account}
         holders = await account_owners.holders(self._database, index, accounts, by_account)
+        # Whom a number or an account names: the file that his points to.
+        survivor = partial(self._merges.survivor, institution)
+        owners = {number: survivor(one) for number, one in owners.items()}
+        holders = {account: survivor(one) for account, one in holders.items()}
         for draft in drafts:
             if draft.error is None and not draft.is_new_customer:
                 self._place_owned(institution, draft, owners, holders, ms)
@@ -260,6 +269,7 @@ class Storing:
         await self._refuse_unknown_owners(good)
         good = [d for d in good if d.error is None]
         await self._reach.refuse_outside(call, good, today)
+        self._refuse_merged([d for d in good if d.error is None])
         good = [d for d in good if d.error is None]
         good, full, masked = await self._keys_of(good)
         kinds = await self._owner_kinds(good)
@@ -303,6 +313,14 @@ class Storing:
         if others:
             kinds |= await self._owners.of(drafts[0].scope.institution, others)
         return kinds
+
+    def _refuse_merged(self, drafts: list[Draft]) -> None:
+        """Nothing more is put into a file that points to another."""
+        for draft in drafts:
+            try:
+                self._merges.require_apart(draft.scope.institution, draft.customer)
+            except Merged as refused:
+                draft.error = refused
 
     async def _refuse_unknown_owners(self, drafts: list[Draft]) -> None:
         """Before keys are made for a customer's scope, make sure that there is such a customer."""

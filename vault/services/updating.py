@@ -21,6 +21,7 @@ from vault.services.filing import Filing
 from vault.services.indexing import Entry, Index, by_index
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
+from vault.services.merging.standing import Merges
 from vault.services.opening import Opened
 from vault.services.outcomes import Outcome, Stored
 from vault.services.reach import FullReach
@@ -73,7 +74,9 @@ class Updating:
         replays: Replays,
         clock: Clock,
         filing: Filing | None = None,
+        merges: Merges | None = None,
     ) -> None:
+        self._merges = merges or Merges()
         self._reading = reading
         self._keys = keys
         self._recorder = recorder
@@ -178,6 +181,7 @@ class Updating:
         kind, scope, record, name = aim.kind, aim.scope, aim.record, aim.name
         institution, customer = scope.institution, scope.customer
         old = await aim.current()
+        self._merges.require_apart(institution, customer)
         if old.etag != etag:
             raise Aborted(name)
         new = change(old.value)

@@ -9,6 +9,7 @@ from vault.store.schema import blind_index
 from vault.store.statements import insert_or_ignore
 
 _B = blind_index.c
+_AT_ONCE = 500
 _LOOKUP = (
     select(_B.customer, _B.record)
     .where(
@@ -94,6 +95,26 @@ def some_of(conn: Connection, institution: str, kinds: Sequence[str], limit: int
         select(blind_index).where(_B.institution == institution, _B.kind.in_(kinds)).limit(limit)
     )
     return [IndexRow(*row) for row in found]
+
+
+def among(
+    conn: Connection, institution: str, kind: str, token: bytes, customers: Sequence[str]
+) -> list[str]:
+    """Those of the customers that a token stands for, in ascending order."""
+    found: list[str] = []
+    for at in range(0, len(customers), _AT_ONCE):
+        rows = conn.execute(
+            select(_B.customer)
+            .where(
+                _B.institution == institution,
+                _B.kind == str(kind),
+                _B.token == token,
+                _B.customer.in_(customers[at : at + _AT_ONCE]),
+            )
+            .distinct()
+        )
+        found += rows.scalars()
+    return sorted(found)
 
 
 def lookup(

@@ -186,6 +186,26 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "hand files over to another custodian",
         "移交档案保管职责",
     ),
+    "life.merges.propose": (
+        "proposed that two files are one",
+        "propose that two files are one",
+        "提议合并档案",
+    ),
+    "life.merges.propose_apart": (
+        "proposed that two files are not one",
+        "propose that two files are not one",
+        "提议撤销档案合并",
+    ),
+    "life.merges.approve": (
+        "agreed to which files are one",
+        "agree to which files are one",
+        "审批档案合并",
+    ),
+    "life.merges.list": (
+        "saw which files are one",
+        "see which files are one",
+        "查看档案合并情况",
+    ),
     "life.changes.watch": (
         "followed which records change",
         "follow which records change",

@@ -63,7 +63,7 @@ def _customers(u: RecordsUseCases) -> dict[str, Method]:
     async def get(call: Call, read: Read, views: bool) -> Opened:
         n: CustomerName = read.name
         return await reading.customer(
-            call, n.institution, n.customer, read.version, views=views, at=read.at
+            call, n.institution, n.customer, read.version, views=views, at=read.at, apart=True
         )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:

@@ -29,6 +29,7 @@ KINDS = {
     pb.PROPOSAL_KIND_DIRECTORY: Kind.DIRECTORY.value,
     pb.PROPOSAL_KIND_KEYS: Kind.KEYS.value,
     pb.PROPOSAL_KIND_RETENTION: Kind.RETENTION.value,
+    pb.PROPOSAL_KIND_MERGE: Kind.MERGE.value,
 }
 _KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
 _LISTS = ("certificates", "accounts", "own_files", "related_files")

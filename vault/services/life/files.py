@@ -18,6 +18,7 @@ from vault.services import sealer
 from vault.services.call import Call
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS
+from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
 from vault.store import CustomerRow, Database, DocumentRow, customers, surveys
 
@@ -51,7 +52,10 @@ class File:
 class Files:
     """All files of an institution."""
 
-    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, clock: Clock, merges: Merges | None = None
+    ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._opener = Opener(keys)
         self._clock = clock
@@ -70,8 +74,8 @@ class Files:
         documents: bool = True,
     ) -> AsyncIterator[list[File]]:
         """The files in order of identifiers beyond ``after``, without those that were destroyed,
-        that the caller's roles do not reach, or that are closed to him; all others for the vault
-        itself (None). Raises StoreUnavailable, KmsUnavailable, Corrupted."""
+        that point to another, that the caller's roles do not reach, or that are closed to him; all
+        others for the vault itself (None). Raises StoreUnavailable, KmsUnavailable, Corrupted."""
         while True:
             look = partial(customers.page, institution=institution, after=after, limit=PAGE)
             rows = await self._database.read(look)
@@ -125,7 +129,9 @@ class Files:
     ) -> list[File]:
         institution = rows[0].institution
         closed = frozenset() if call is None else call.close_files
-        open_ = [row for row in rows if row.customer not in closed]
+        # Of a file that points to another, that one is looked after.
+        merged = self._merges.of(institution)
+        open_ = [row for row in rows if row.customer not in closed and row.customer not in merged]
         opened = await self._opener.those_there(CUSTOMERS, open_, views=False)
         there = [one for one in opened if self._within(call, one.value)]
         papers, last = await self._beside(
