@@ -61,8 +61,7 @@ def open_envelope(file: BinaryIO, pem: bytes, out: BinaryIO) -> None:
     public = b64(sha(*(one.public_key().public_bytes_raw() for one in keys)))
     info = f"{MAGIC}\nto {'mlkem768x25519' if hybrid else 'x25519'} {public}\n".encode()
     need(head.startswith(info), "the bundle is sealed to another key")
-    kem = hpke.KEM.MLKEM768_X25519 if hybrid else hpke.KEM.X25519
-    suite = hpke.Suite(kem, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+    suite = hpke.Suite(hpke.KEM.MLKEM768_X25519 if hybrid else hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
     secret = hpke.MLKEM768X25519PrivateKey(*keys) if hybrid else keys[0]
     sealed, salt, commitment = unb64(lines[2][4:].decode()), file.read(24), file.read(32)
     label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + salt + head
@@ -141,9 +140,8 @@ def included(leaf: bytes, proof: bytes, checkpoint: bytes, root: bytes, size: in
     lines = head.split("\n")
     need(note.encode() == checkpoint, "a proof under another checkpoint")
     need(lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("index "), "a proof")
-    index, node, sn = int(lines[1][6:]), sha(b"\0", leaf), size - 1
+    (index, fn), node, sn = [int(lines[1][6:])] * 2, sha(b"\0", leaf), size - 1
     need(0 <= index <= sn, "a proof of what is not in the tree")
-    fn = index
     for other in map(unb64, lines[2:]):
         need(sn, "a proof that is too long")
         if fn & 1 or fn == sn:
