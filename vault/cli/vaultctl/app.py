@@ -40,6 +40,7 @@ _FAMILIES: Final = {
     "import": "importing",
     "keys": "keys",
     "kms": "kms",
+    "merge": "merge",
     "policy": "policy",
     "records": "records",
     "recovery": "recovery",

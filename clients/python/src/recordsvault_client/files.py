@@ -1,4 +1,4 @@
-"""Files for life: reports, hand-over and changes: the blocking client."""
+"""Files for life: reports, hand-over, changes and merges: the blocking client."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from google.type.date_pb2 import Date
 
 from recordsvault.life.v1 import life_pb2 as pb
 from recordsvault.life.v1 import life_pb2_grpc as stubs
+from recordsvault.life.v1 import merges_pb2 as mp
+from recordsvault.life.v1 import merges_pb2_grpc
 from recordsvault.records.v1.completeness_pb2 import DueKind
 from recordsvault.type.v1.party_pb2 import RiskClass
 from recordsvault_masked.calls import Caller
@@ -37,6 +39,7 @@ class FilesClient:
     def __init__(self, channel: grpc.Channel, parent: str, call: Caller) -> None:
         """`parent` is the institution, for methods that name none."""
         self._stub = stubs.LifeStub(channel)
+        self._merges = merges_pb2_grpc.MergesStub(channel)
         self._parent = parent
         self._call = call
 
@@ -142,6 +145,43 @@ class FilesClient:
             check_out=check_out,
         )
         return self._call(self._stub.DiffCustomerVersions, request, timeout)
+
+    # -- files that are of one customer ----------------------------------------------------------
+
+    def propose_merge(
+        self, name: str, into: str, *, reason: str, timeout: float | None = None
+    ) -> mp.MergeProposal:
+        """Propose that a customer's file point to another's. Another person has to agree."""
+        request = mp.ProposeMergeRequest(name=name, into=into, reason=reason)
+        return self._call.once(self._merges.ProposeMerge, request, timeout).proposal
+
+    def propose_unmerge(
+        self, name: str, *, reason: str, timeout: float | None = None
+    ) -> mp.MergeProposal:
+        """Propose that a file stand for itself again. Another person has to agree."""
+        request = mp.ProposeUnmergeRequest(name=name, reason=reason)
+        return self._call.once(self._merges.ProposeUnmerge, request, timeout).proposal
+
+    def approve_merge(
+        self, name: str, *, etag: str, comment: str = "", timeout: float | None = None
+    ) -> mp.MergeProposal:
+        """Agree, as another person, to exactly what has this etag."""
+        request = mp.ApproveMergeRequest(name=name, etag=etag, comment=comment)
+        return self._call.once(self._merges.ApproveMerge, request, timeout).proposal
+
+    def merges(
+        self,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        parent: str = "",
+        timeout: float | None = None,
+    ) -> mp.ListMergesResponse:
+        """Files that point to another, a page; with the first one what waits for agreement."""
+        request = mp.ListMergesRequest(
+            parent=parent or self._parent, page_size=page_size, page_token=page_token
+        )
+        return self._call(self._merges.ListMerges, request, timeout)
 
 
 def _each(stream: Iterable[M]) -> Iterator[M]:
