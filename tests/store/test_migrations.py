@@ -21,7 +21,8 @@ LOG_TREE = {"log_tiles", "log_checkpoints", "log_lease", "log_bundles"}
 def test_an_empty_database_lacks_every_revision_and_a_migrated_one_none(database_url: str) -> None:
     database = Database(database_url)
     written = Path(migrate.__file__).parent / "migrations" / "data" / "versions"
-    assert migrate.pending(database) == [
+    # In the order of the chains, which is not that of the numbers.
+    assert sorted(migrate.pending(database)) == [
         *sorted(f"data:{path.name[:5]}" for path in written.glob("d*.py")),
         *sorted(
             f"keys:{path.name[:5]}" for path in (written / "../../keys/versions").glob("k*.py")
