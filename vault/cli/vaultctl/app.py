@@ -36,6 +36,7 @@ _FAMILIES: Final = {
     "decoy": "decoy",
     "disposal": "disposal",
     "documents": "documents",
+    "export": "export",
     "hold": "hold",
     "import": "importing",
     "keys": "keys",

@@ -22,11 +22,14 @@ from vault.cli.vaultctl.bundle_files import (
     whole_file,
     write_whole,
 )
+from vault.cli.vaultctl.export_verify import verify_export
 from vault.cli.vaultctl.failures import NOT_PROVED, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
 
 app = typer.Typer(help="Bundles: sealed records with their proofs.", no_args_is_help=True)
+
+app.command("verify-export")(verify_export)
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle, sealed or opened.")]
 Private = Annotated[
@@ -152,6 +155,16 @@ def _refused(why: str) -> CommandError:
 
 def _tell(found: Verified, *, as_json: bool) -> None:
     made = format_time(found.made_at)
+    if not found.size and not as_json:
+        sys.stdout.write(
+            say(
+                f"Proved: {clean(found.name)}, made {made}; {found.records} files, as the log "
+                f"{clean(found.log)} has signed them.\n",
+                f"已证明：{clean(found.name)}，制作于 {made}；含 {found.records} 个文件，"
+                f"与日志 {clean(found.log)} 的签名一致。\n",
+            )
+        )
+        return
     if as_json:
         write_json(
             {

@@ -39,6 +39,9 @@ from recordsvault_client.events import decisions, event_filter
 from recordsvault_client.evidence import EvidenceClient
 from recordsvault_client.evidence_aio import AsyncEvidenceClient
 from recordsvault_client.evidence_requests import Recipient, Wanted
+from recordsvault_client.exports import ExportsClient
+from recordsvault_client.exports_aio import AsyncExportsClient
+from recordsvault_client.exports_requests import FileSelection
 from recordsvault_client.files import FilesClient
 from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportBatch, ImportedItem, ImportOutcome
@@ -107,6 +110,7 @@ __all__ = [
     "AsyncDecoysClient",
     "AsyncEventStream",
     "AsyncEvidenceClient",
+    "AsyncExportsClient",
     "AsyncFilesClient",
     "AsyncHoldsClient",
     "AsyncKeysClient",
@@ -127,7 +131,9 @@ __all__ = [
     "DecoysClient",
     "EventStream",
     "EvidenceClient",
+    "ExportsClient",
     "FailedPrecondition",
+    "FileSelection",
     "FilesClient",
     "HoldsClient",
     "ImportBatch",

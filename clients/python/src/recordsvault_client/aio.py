@@ -20,6 +20,7 @@ from recordsvault_client.customers_aio import AsyncCustomersClient
 from recordsvault_client.decoys_aio import AsyncDecoysClient
 from recordsvault_client.documents_aio import AsyncDocumentsClient
 from recordsvault_client.evidence_aio import AsyncEvidenceClient
+from recordsvault_client.exports_aio import AsyncExportsClient
 from recordsvault_client.files_aio import AsyncFilesClient
 from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
@@ -77,6 +78,11 @@ class AsyncVaultServices(ABC):
     def evidence(self) -> AsyncEvidenceClient:
         """Evidence of transactions. Raises ProfileError as `customers`."""
         return AsyncEvidenceClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def exports(self) -> AsyncExportsClient:
+        """Customers' files that leave the vault. Raises ProfileError as `customers`."""
+        return AsyncExportsClient(self.channel(Tier.FULL), self.profile.parent)
 
     @property
     def audit(self) -> AsyncAuditClient:

@@ -19,6 +19,7 @@ from recordsvault_client.customers import CustomersClient
 from recordsvault_client.decoys import DecoysClient
 from recordsvault_client.documents import DocumentsClient
 from recordsvault_client.evidence import EvidenceClient
+from recordsvault_client.exports import ExportsClient
 from recordsvault_client.files import FilesClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.keys import KeysClient
@@ -75,6 +76,11 @@ class VaultServices(ABC):
     def evidence(self) -> EvidenceClient:
         """Evidence of transactions. Raises ProfileError as `customers`."""
         return EvidenceClient(self.channel(Tier.FULL), self._call)
+
+    @property
+    def exports(self) -> ExportsClient:
+        """Customers' files that leave the vault. Raises ProfileError as `customers`."""
+        return ExportsClient(self.channel(Tier.FULL), self.profile.parent)
 
     @property
     def audit(self) -> AuditClient:

@@ -1,0 +1,82 @@
+"""Customers' files that leave the vault, each sealed to one recipient: the blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import grpc
+
+from recordsvault.bundles.v1 import exports_pb2 as pb
+from recordsvault.bundles.v1 import exports_pb2_grpc as stubs
+from recordsvault_client.evidence_requests import Recipient
+from recordsvault_client.exports_requests import WHOLE, FileSelection, export, production
+from recordsvault_masked.status import from_rpc_error
+
+
+class ExportsClient:
+    """Takes files out of the vault, for an authority or for the customer himself.
+
+    Both methods hand out what comes as it comes, have no deadline, and raise VaultError on the way;
+    what has not come to its end is not to be used.
+    """
+
+    def __init__(self, channel: grpc.Channel, parent: str) -> None:
+        """`parent` is the institution, for methods that name none."""
+        self._stub = stubs.ExportsStub(channel)
+        self._parent = parent
+
+    def produce(
+        self,
+        customer: str,
+        recipient: Recipient,
+        *,
+        purpose: str | int,
+        case_reference: str = "",
+        check_out: str = "",
+        selection: FileSelection = WHOLE,
+    ) -> Iterator[bytes]:
+        """The bundle of one customer's file, sealed to `recipient`, in pieces; whole once they
+        end."""
+        call = self._stub.ProduceFile(
+            production(customer, recipient, purpose, case_reference, check_out, selection)
+        )
+        try:
+            for answer in call:
+                yield answer.data
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
+
+    def export(
+        self,
+        recipient: Recipient,
+        *,
+        purpose: str | int,
+        check_out: str,
+        case_reference: str = "",
+        selection: FileSelection = WHOLE,
+        customers: Sequence[str] = (),
+        after: str = "",
+        parent: str = "",
+    ) -> Iterator[pb.ExportFilesResponse]:
+        """The files of these customers (500 at most), or of all, by a check-out of the institution;
+        behind the customer `after`, where one goes on that was broken off."""
+        call = self._stub.ExportFiles(
+            export(
+                parent or self._parent,
+                recipient,
+                purpose,
+                case_reference,
+                check_out,
+                selection,
+                customers,
+                after,
+            )
+        )
+        try:
+            yield from call
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
