@@ -69,6 +69,8 @@ class Calls:
         customer.customer_number = number
         if customer.HasField("natural_person"):
             customer.natural_person.ClearField("identity")
+            # Nobody has an account whose identity is not known.
+            del customer.accounts[:]
         request = pb.CreateCustomerRequest(
             parent=PARENT, customer=customer, request_id=request_id or str(uuid.uuid4())
         )
