@@ -4,15 +4,18 @@ both databases, verified by a program that knows nothing of the vault."""
 import io
 import json
 import tarfile
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.type.money_pb2 import Money
 
 from recordsvault.accounts.v1 import accounts_pb2 as ap
+from recordsvault.audit.v1 import audit_pb2
 from recordsvault.bundles.v1 import bundles_pb2 as bp
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
@@ -33,6 +36,7 @@ from tests.support.lending import until_known
 from tests.support.running_vault import RunningVault
 from vault.audit import Phase
 from vault.bundles import RecipientKey, open_envelope
+from vault.services.reconstructing.proofs import MOST_ACCESSES
 
 KEY = RecipientKey.generate(hybrid=False)
 HYBRID = RecipientKey.generate(hybrid=True)
@@ -282,3 +286,28 @@ def test_nobody_searches_by_what_is_not_opened_to_him(
     assert found[0].amount.currency_code == "CNY"
     assert refusal(lambda: search(counterparty="Mustermann")).reason == "FIELDS_CLOSED"
     assert refusal(lambda: search(reference="R0")).reason == "FIELDS_CLOSED"
+
+
+def test_the_newest_of_many_calls_are_listed_and_the_others_counted(
+    vault: RunningVault, log: LogBook
+) -> None:
+    books = ledger(vault, scans=False)
+    for _ in range(MOST_ACCESSES + 3):
+        get_transaction(vault, books.third, purpose_pb2.PURPOSE_INTERNAL_AUDIT)
+    # Once a checkpoint covers them all.
+    last = audit_pb2.GetProofRequest(index=log.size() - 1)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            vault.audit().GetProof(last)
+            break
+        except grpc.RpcError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    files = opened(reconstruct(vault, books.third, KEY.recipient))
+    accesses = json.loads(files["accesses.json"])
+    assert accesses[0]["action"] == "records.transactions.create"
+    assert len(accesses) == MOST_ACCESSES + 1
+    assert json.loads(files["manifest.json"])["facts"]["accesses_left_out"] == 3
+    times = [one["time"] for one in accesses]
+    assert times == sorted(times)

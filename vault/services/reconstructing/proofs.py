@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection
 
+from vault.access import Action
 from vault.access.purposes import Purpose
-from vault.audit import AuditEvent, Decision, EventFilter, Phase, decode, tree
+from vault.audit import AuditEvent, Decision, EventFilter, Phase, StoredEvent, decode, tree
 from vault.audit.history import History
 from vault.audit.merkle import inclusion_proof
 from vault.audit.proof_file import format_proof
@@ -22,6 +23,22 @@ from vault.store.evidence import BEFORE
 MOST_ACCESSES: Final = 200
 """Calls of the transaction that a bundle lists: the newest of them."""
 _PAGE: Final = 500
+# Of events of writes, each of which may name some hundred rows.
+_WRITES: Final = 8
+# The action of the events that name rows a second time.
+_RESEALED: Final = Action.KEYS_RESEAL.value
+# What shows a transaction, or its scans. What writes others is not read for it.
+_SEEN: Final = frozenset(
+    {
+        Action.TRANSACTIONS_GET.value,
+        Action.TRANSACTIONS_LIST.value,
+        Action.TRANSACTIONS_SEARCH.value,
+        Action.TRANSACTIONS_RECONSTRUCT.value,
+        "records.contents.*",
+        "masked.transactions.*",
+        "masked.contents.*",
+    }
+)
 _LOOKS_SECONDS: Final = 0.1
 # Calls for these are nobody's business but of who asks for one of them himself: that there is an
 # investigation is not told by the list of who looked (no tipping-off).
@@ -64,14 +81,22 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True)
+class RowAsked:
+    """A row's hash as it stands, and when it was recorded (microseconds)."""
+
+    hash: bytes
+    recorded_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """Of which rows, by their names in events with their hashes, and of which transaction. `since`
-    is when the first of the rows was recorded, in microseconds."""
+    """Of which rows, by their names in events, and of which transaction. `since` is when that was
+    recorded, in microseconds."""
 
     institution: str
     customer: str
     transaction: str
-    rows: Mapping[str, bytes]
+    rows: Mapping[str, RowAsked]
     since: int
     purpose: str
 
@@ -113,44 +138,93 @@ class Prover:
         return Proved(told, there.note, there.size, covered)
 
     async def _told(self, asked: Asked) -> Told:
-        rows: dict[str, list[int]] = {name: [] for name in asked.rows}
-        stands: dict[str, bytes] = {}
+        found = _Found(asked)
+        # The write of a row stands right behind the time that the row has: what a customer's books
+        # were filled with before and since is not read.
+        for name, row in sorted(asked.rows.items(), key=lambda one: one[1].recorded_at):
+            if not found.rows[name]:
+                await self._write_of(asked, name, row.recorded_at, found)
+        first = min(row.recorded_at for row in asked.rows.values())
+        async for stored in self._events(_filter(asked, {_RESEALED}, first)):
+            found.note(stored)
         accesses: list[Access] = []
-        leaves: dict[int, bytes] = {}
         left_out = 0
-        wanted = EventFilter(
-            institution=asked.institution, customer=asked.customer, from_time=asked.since
-        )
+        async for stored in self._events(_filter(asked, _SEEN, asked.since)):
+            event = decode(stored.leaf)
+            if _concerns(event, asked):
+                accesses.append(Access(stored.position - 1, event))
+                found.leaves[stored.position - 1] = stored.leaf
+                if len(accesses) > MOST_ACCESSES:
+                    left_out += 1
+                    found.drop(accesses.pop(0).index)
+        written = found.rows[asked.transaction.split("/", 2)[2]][:1]
+        stored_by = [Access(index, decode(found.leaves[index])) for index in written]
+        rows = found.checked(asked)
+        return Told(rows, (*stored_by, *accesses), left_out, found.leaves)
+
+    async def _write_of(self, asked: Asked, name: str, recorded_at: int, found: _Found) -> None:
+        wanted, at, more = _filter(asked, (), recorded_at), 0, True
+        while more and not found.rows[name]:
+            page = await self._history.read(at, _WRITES, wanted)
+            at, more = page.scanned_to, not page.at_end
+            for stored in page.events:
+                found.note(stored)
+
+    async def _events(self, wanted: EventFilter) -> AsyncIterator[StoredEvent]:
         at, more = 0, True
         while more:
             page = await self._history.read(at, _PAGE, wanted)
             at, more = page.scanned_to, not page.at_end
             for stored in page.events:
-                index, event = stored.position - 1, decode(stored.leaf)
-                of_rows = [row for row in event.rows if row.name in rows]
-                for row in of_rows:
-                    rows[row.name].append(index)
-                    stands[row.name] = row.sha256
-                seen = _concerns(event, asked)
-                if seen:
-                    accesses.append(Access(index, event))
-                if of_rows or seen:
-                    leaves[index] = stored.leaf
-                if len(accesses) > MOST_ACCESSES:
-                    left_out += 1
-                    _drop(accesses, leaves, rows)
+                yield stored
             await asyncio.sleep(0)
-        for name, digest in asked.rows.items():
-            if stands.get(name) != digest:
+
+
+class _Found:
+    """What events say of rows: the indexes of those that name each, and the leaves."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.rows: dict[str, list[int]] = {name: [] for name in asked.rows}
+        self.leaves: dict[int, bytes] = {}
+        self._hashes: dict[tuple[str, int], bytes] = {}
+
+    def note(self, stored: StoredEvent) -> None:
+        """Take what an event says of the rows; once, however often it is read."""
+        index = stored.position - 1
+        for row in decode(stored.leaf).rows:
+            known = self.rows.get(row.name)
+            if known is not None and index not in known:
+                known.append(index)
+                self._hashes[row.name, index] = row.sha256
+                self.leaves[index] = stored.leaf
+
+    def drop(self, index: int) -> None:
+        """Let go of the leaf of an event that no row is named by."""
+        if not any(index in indexes for indexes in self.rows.values()):
+            self.leaves.pop(index, None)
+
+    def checked(self, asked: Asked) -> dict[str, list[int]]:
+        """The indexes in order. Raises Corrupted for a row that is not what the last one says."""
+        for name, indexes in self.rows.items():
+            indexes.sort()
+            last = self._hashes[name, indexes[-1]] if indexes else None
+            if last != asked.rows[name].hash:
                 raise Corrupted(f"institutions/{asked.institution}/{name.partition('@')[0]}")
-        return Told(rows, tuple(accesses), left_out, leaves)
+        return self.rows
+
+
+def _filter(asked: Asked, actions: Collection[str], since: int) -> EventFilter:
+    return EventFilter(
+        institution=asked.institution,
+        customer=asked.customer,
+        actions=frozenset(actions),
+        from_time=since,
+    )
 
 
 def _concerns(event: AuditEvent, asked: Asked) -> bool:
     """Whether an event is of a call that saw or wrote the transaction, and may be told."""
     if event.decision is not Decision.ALLOWED or event.phase is Phase.CLOSED:
-        return False
-    if not event.action.startswith(("records.", "masked.")):
         return False
     if event.purpose in CONFIDENTIAL and asked.purpose not in CONFIDENTIAL:
         return False
@@ -162,12 +236,6 @@ def _concerns(event: AuditEvent, asked: Asked) -> bool:
 def _record(name: str) -> str:
     """The record that a name in an event is of: of a version, or of a content, its record."""
     return name.partition("@")[0].partition("/contents/")[0].removesuffix(BEFORE)
-
-
-def _drop(accesses: list[Access], leaves: dict[int, bytes], rows: Mapping[str, list[int]]) -> None:
-    oldest = accesses.pop(0)
-    if not any(oldest.index in indexes for indexes in rows.values()):
-        leaves.pop(oldest.index, None)
 
 
 def _held(conn: Connection) -> ReadTile:

@@ -23,7 +23,7 @@ from vault.services.errors import NoObjectStore
 from vault.services.keys import Keys
 from vault.services.reading import Reading
 from vault.services.reconstructing.gathering import Gathered, Gatherer
-from vault.services.reconstructing.proofs import Asked, Prover
+from vault.services.reconstructing.proofs import Asked, Prover, RowAsked
 from vault.services.reconstructing.writing import Bundle, BundleWriter
 from vault.services.recording import Recorder
 from vault.store import Database
@@ -85,8 +85,8 @@ class Reconstructing:
                 name.institution,
                 name.customer,
                 str(name),
-                {one.logged: one.hash for one in records},
-                min(one.recorded_at for one in records),
+                {one.logged: RowAsked(one.hash, one.recorded_at) for one in records},
+                gathered.transaction.recorded_at,
                 call.purpose,
             )
         )
