@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -203,3 +204,16 @@ def test_the_same_request_places_one_hold(database: Database, tmp_path: Path) ->
         assert await b.holding.place(call, BANK, case, new, request) == first
 
     live(database, tmp_path, life)
+
+
+def test_what_is_held_of_a_customer_is_held_of_every_file_that_is_his() -> None:
+    hold = HoldBody(customer="a", authority="A court")
+    row = ScopeRow(BANK, "b", "identity", ended_on=1)
+    kept = Kept(Stamp(0, 0, 0), frozenset(), {"a": (hold,)})
+    assert not kept.keeps(row)
+
+    def kin(_institution: str, customer: str) -> frozenset[str]:
+        return frozenset(("a", "b")) if customer in "ab" else frozenset((customer,))
+
+    assert replace(kept, kin=kin).keeps(row)
+    assert not replace(kept, kin=kin).keeps(replace(row, customer="c"))

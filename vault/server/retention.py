@@ -10,8 +10,10 @@ from vault.rules.retention_files import read_rule_sets
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
 from vault.services.compartments import Ground, Holding
+from vault.services.merging.standing import Merges
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder
+from vault.services.retention.blocking import MergedKin
 from vault.services.retention.certificate import BackupDays
 from vault.services.retention.certifying import Certifying
 from vault.services.retention.changing import Changing
@@ -45,7 +47,10 @@ def build(
     rules = RulesInForce(
         read_rule_sets(), lambda: parts.access.retention_steps, table.jurisdictions
     )
-    ground = RetentionGround(parts.database, parts.keys, recorder, rules, proposing, parts.clock)
+    kin = MergedKin(Merges(lambda: parts.access.merge_steps))
+    ground = RetentionGround(
+        parts.database, parts.keys, recorder, rules, proposing, parts.clock, kin
+    )
     disposals = Disposals(ground)
     later.changing = Changing(ground, disposals.require_plan)
     runner = DisposalRunner(
@@ -62,6 +67,7 @@ def build(
             parts.access_signer,
             days,
             parts.clock,
+            kin=kin,
             may=lambda: not recovery.closed,
         )
     )

@@ -6,7 +6,7 @@ comes out of here is whether something is kept, never why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from vault.records import ScopeRef
 from vault.services.compartments.hold_rows import HoldBody, open_hold
 from vault.services.compartments.rows import open_case, open_item, scope_of
 from vault.services.keys import Keys
+from vault.services.merging.standing import Merge, Merges
 from vault.store import Database, compartments, holds
 from vault.store.holds import HoldRow, Stamp
 from vault.store.scopes import ScopeRow
@@ -23,25 +24,61 @@ from vault.store.scopes import ScopeRow
 _PAGE: Final = 500
 
 
+Kin = Callable[[str, str], frozenset[str]]
+"""Of an institution and a customer: all whose files are of one customer with his, he among them."""
+
+
+def alone(_institution: str, customer: str) -> frozenset[str]:
+    """Where no files are merged."""
+    return frozenset((customer,))
+
+
+class MergedKin:
+    """By what two persons have agreed to be one (vault.services.merging)."""
+
+    def __init__(self, merges: Merges) -> None:
+        self._merges = merges
+        self._seen: dict[str, Mapping[str, Merge]] = {}
+        self._kin: dict[str, dict[str, frozenset[str]]] = {}
+
+    def __call__(self, institution: str, customer: str) -> frozenset[str]:
+        """As `Kin`. Raises StoreAltered."""
+        merged = self._merges.of(institution)
+        if merged is not self._seen.get(institution):
+            groups: dict[str, set[str]] = {}
+            for one in merged:
+                survivor = self._merges.survivor(institution, one)
+                groups.setdefault(survivor, {survivor}).add(one)
+            self._kin[institution] = {
+                one: frozenset(group) for group in groups.values() for one in group
+            }
+            self._seen[institution] = merged
+        return self._kin.get(institution, {}).get(customer, frozenset((customer,)))
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All that is kept by holds and investigations, as of a stamp."""
+    """All that is kept by holds and investigations, as of a stamp. What is held of a customer is
+    held of every file that is his."""
 
     stamp: Stamp
     whole: frozenset[str] = field(repr=False)
     holds: dict[str, tuple[HoldBody, ...]] = field(repr=False)
+    kin: Kin = alone
 
     def keeps(self, row: ScopeRow) -> bool:
         """Whether a scope must not be disposed of."""
-        if row.customer in self.whole:
-            return True
         return any(
-            hold.keeps(row.scope, row.first_on, row.last_on)
-            for hold in self.holds.get(row.customer, ())
+            customer in self.whole
+            or any(
+                hold.keeps(row.scope, row.first_on, row.last_on)
+                for hold in self.holds.get(customer, ())
+            )
+            for customer in self.kin(row.institution, row.customer)
         )
 
 
-async def read_kept(database: Database, keys: Keys, institution: str) -> Kept:
+async def read_kept(database: Database, keys: Keys, institution: str, kin: Kin = alone) -> Kept:
     """Read all of them. The stamp is from before: what comes meanwhile makes it another one.
 
     Raises Corrupted, ScopeShredded, KmsUnavailable, StoreUnavailable: then nothing is disposed of.
@@ -71,7 +108,8 @@ async def read_kept(database: Database, keys: Keys, institution: str) -> Kept:
         key = opened[refs[case.compartment]]
         if not open_case(key, case).closed:
             whole |= await _subjects(database, keys, institution, case.compartment, refs)
-    return Kept(stamp, frozenset(whole), {c: tuple(all_of) for c, all_of in by_customer.items()})
+    held_by = {c: tuple(all_of) for c, all_of in by_customer.items()}
+    return Kept(stamp, frozenset(whole), held_by, kin)
 
 
 async def _subjects(

@@ -23,7 +23,7 @@ from vault.services.kinds import TRANSACTIONS
 from vault.services.opening import Opener
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder
-from vault.services.retention.blocking import Kept, read_kept
+from vault.services.retention.blocking import Kept, Kin, alone, read_kept
 from vault.services.retention.content import DisposalAgreed, change_in, to_content
 from vault.services.retention.disposal_rows import (
     Disposal,
@@ -59,6 +59,7 @@ class RetentionGround:
     rules: RulesInForce
     proposing: Proposing
     clock: Clock
+    kin: Kin = alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Disposals:
         on, now = self._on, self._on.clock.now_micros()
         day, book = today(now), on.rules.book(institution)
         identifier = new_ulid(now // 1000)
-        kept = await read_kept(on.database, on.keys, institution)
+        kept = await read_kept(on.database, on.keys, institution, on.kin)
         due = blocked = 0
 
         async def put(found: Sequence[Judged]) -> None:

@@ -39,7 +39,7 @@ from vault.services.kinds import TRANSACTIONS
 from vault.services.opening import Opener
 from vault.services.proposal_signing import ProposalSigner
 from vault.services.proposing import Proposing
-from vault.services.retention.blocking import Kept, read_kept
+from vault.services.retention.blocking import Kept, Kin, alone, read_kept
 from vault.services.retention.certificate import BackupDays, lines_of
 from vault.services.retention.disposal_rows import (
     Disposal,
@@ -102,6 +102,7 @@ class DisposalGround:
     signer: ProposalSigner
     days: BackupDays
     clock: Clock
+    kin: Kin = alone
     may: Callable[[], bool] = lambda: True
     """Whether anything may be done now: not while a log that was set back waits for two persons."""
 
@@ -199,7 +200,7 @@ class DisposalRunner:
         known = self._kept.get(institution)
         stamp = await self._read(lambda conn: holds.stamp(conn, institution))
         if known is None or known.stamp != stamp:
-            known = await read_kept(self._on.database, self._on.keys, institution)
+            known = await read_kept(self._on.database, self._on.keys, institution, self._on.kin)
             self._kept[institution] = known
         return known
 
