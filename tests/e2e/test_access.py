@@ -50,6 +50,10 @@ _PAST_ACCESS = {
     # There is none; and of the upload that was begun nothing further came.
     "KeyAdmin/GetKeyStep": "NOT_FOUND",
     "KeyAdmin/WithdrawKeyStep": "NOT_FOUND",
+    # A file with itself, one that stands for itself, and a proposal of something else.
+    "Merges/ProposeMerge": "FAILED_PRECONDITION",
+    "Merges/ProposeUnmerge": "FAILED_PRECONDITION",
+    "Merges/ApproveMerge": "NOT_FOUND",
     # Nothing is due, and nothing was planned, proposed or held.
     "Retention/PlanDisposal": "FAILED_PRECONDITION",
     "Retention/GetDisposal": "NOT_FOUND",

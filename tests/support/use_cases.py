@@ -1,7 +1,7 @@
 """The use cases on a real store, with real keys and a real log, without a server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support.principals import principal_of
 from vault.access import Action, PolicyEngine, ResourceRef
+from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, decode
 from vault.audit.reader import read
 from vault.kms import KekName, LocalFileKms, create_local_keks
@@ -18,6 +19,7 @@ from vault.services.call import Call, Trace
 from vault.services.keys import Keys
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.merging.standing import Merges
 from vault.services.reach import FullReach
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
@@ -83,23 +85,29 @@ class UseCases:
     clock: SteppedClock = field(default_factory=SteppedClock)
     searches: int = 100
     searches_of_a_node: int = 1_000
+    agreed: Sequence[Proposal] = ()
+    """What two persons have agreed to about files that are one; another sequence for more."""
 
     def __post_init__(self) -> None:
+        merges = Merges(lambda: self.agreed)
         recorder = Recorder(self.log, self.clock)
         replays = Replays(self.database)
         reach = FullReach(self.database, self.keys, self.clock)
-        self.reading = Reading(self.database, self.keys, reach)
-        self.storing = Storing(self.database, self.keys, recorder, replays, self.clock)
+        self.reading = Reading(self.database, self.keys, reach, merges)
+        self.storing = Storing(
+            self.database, self.keys, recorder, replays, self.clock, merges=merges
+        )
         self.updating = Updating(
-            self.database, self.reading, self.keys, recorder, replays, self.clock
+            self.database, self.reading, self.keys, recorder, replays, self.clock, merges=merges
         )
         self.oracle = LocalOracle(
             self.database,
             self.keys,
             Budget(self.searches, self.clock),
             Budget(self.searches_of_a_node, self.clock),
+            merges,
         )
-        self.masked = MaskedReading(self.database, self.keys, self.oracle)
+        self.masked = MaskedReading(self.database, self.keys, self.oracle, merges)
 
     def events(self) -> list[AuditEvent]:
         """What the log has."""

@@ -6,7 +6,7 @@ own does not make it his.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import Connection
 
@@ -26,9 +26,11 @@ async def holders(
     index: Index,
     accounts: Iterable[str],
     new: Mapping[str, str],
+    survivor: Callable[[str], str],
 ) -> dict[str, str]:
     """The customer of each account that somebody holds, as the accounts were given; SHARED where
-    several do. ``new`` has holders among the customers of the same message, by `account_text`.
+    several do. ``new`` has holders among the customers of the same message, by `account_text`;
+    ``survivor`` gives the file to use instead of one that points to it.
 
     Raises IndexMoved, StoreUnavailable.
     """
@@ -38,7 +40,7 @@ async def holders(
         return {}
 
     def find(conn: Connection) -> dict[str, str | None]:
-        found = {text: _holder(conn, index, text) for text in wanted}
+        found = {text: _holder(conn, index, text, survivor) for text in wanted}
         index.require_complete(conn)
         return found
 
@@ -56,7 +58,9 @@ def account_text(account: str) -> str:
     return normalise(IndexKind.ACCOUNT, account)
 
 
-def _holder(conn: Connection, index: Index, text: str) -> str | None:
+def _holder(
+    conn: Connection, index: Index, text: str, survivor: Callable[[str], str]
+) -> str | None:
     kind, token = index.wanted(IndexKind.ACCOUNT, text)
     holder: str | None = None
     after: tuple[str, str] | None = None
@@ -66,8 +70,9 @@ def _holder(conn: Connection, index: Index, text: str) -> str | None:
             return holder
         customer, record = rows[0]
         if record == _OWN_FILE:
-            if holder is not None:
+            used = survivor(customer)
+            if holder not in (None, used):
                 return SHARED
-            holder = customer
+            holder = used
         # A customer's own file comes before his transactions, which are passed over at once.
         after = (customer, "~")

@@ -198,11 +198,12 @@ class Storing:
                         by_account[text] = account_owners.SHARED
         owners = await self._resolve_numbers(institution, drafts, index, by_number)
         accounts = {d.item.owner_account for d in drafts if d.item.owner_account}
-        holders = await account_owners.holders(self._database, index, accounts, by_account)
         # Whom a number or an account names: the file that his points to.
         survivor = partial(self._merges.survivor, institution)
         owners = {number: survivor(one) for number, one in owners.items()}
-        holders = {account: survivor(one) for account, one in holders.items()}
+        holders = await account_owners.holders(
+            self._database, index, accounts, by_account, survivor
+        )
         for draft in drafts:
             if draft.error is None and not draft.is_new_customer:
                 self._place_owned(institution, draft, owners, holders, ms)
