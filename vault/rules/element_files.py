@@ -58,6 +58,8 @@ def read_elements(folder: Path = DEFAULT_ELEMENTS) -> ElementBook:
                 if path and path not in ELEMENT_PATHS:
                     raise RulesInvalid(f"{name}: {one.name}: no customer has {path}")
         found.append(_set(made))
+    if not found:
+        raise RulesInvalid(f"{folder}: there is no set of elements, so that every file is complete")
     try:
         return ElementBook(found)
     except ValueError as problem:

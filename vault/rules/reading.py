@@ -31,6 +31,8 @@ def read(text: str, form: type[T]) -> T:
 
 def read_folder(folder: Path, form: type[T]) -> Iterator[tuple[str, T]]:
     """Every file of a folder, in order of name, with its name. Raises RulesInvalid."""
+    if not folder.is_dir():
+        raise RulesInvalid(f"{folder} is no folder of rules")
     for path in sorted(folder.glob("*.toml")):
         try:
             yield path.name, read(path.read_text(encoding="utf-8"), form)

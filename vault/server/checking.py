@@ -34,6 +34,7 @@ from vault.server.checking_log import (
 from vault.server.checking_tokens import look_at_tokens
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
+from vault.server.life import rules as life_rules
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
@@ -195,7 +196,22 @@ def _policies(settings: Settings) -> str:
 
 
 def _of_full_records(settings: Settings) -> dict[str, Callable[[], str]]:
-    return {"fields": lambda: _fields(settings), "lending": lambda: _lending(settings)}
+    return {
+        "fields": lambda: _fields(settings),
+        "lending": lambda: _lending(settings),
+        "life": lambda: _life(settings),
+    }
+
+
+def _life(settings: Settings) -> str:
+    made = life_rules(settings)
+    alone = sorted(set(settings.table.institutions) - set(made.custodians))
+    if alone:
+        raise Doubt(
+            f"life.custodians names nobody for {', '.join(alone)}: a file that names no custodian "
+            "has none there"
+        )
+    return f"{len(made.elements.sets)} sets of elements, {len(made.business)} rules"
 
 
 def _lending(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
 from vault.rules.reading import RulesInvalid
 from vault.server.parts import Parts
-from vault.server.settings import SettingsInvalid
+from vault.server.settings import Settings, SettingsInvalid
 from vault.services.filing import Filing
 from vault.services.life import (
     Assessor,
@@ -26,20 +26,20 @@ from vault.services.life import (
 from vault.services.merging.standing import Merges
 
 
-def rules(parts: Parts) -> Rules:
+def rules(settings: Settings) -> Rules:
     """The rules that hold: those of the configured folders in place of the vault's own. Raises
     SettingsInvalid."""
-    table = parts.settings.life
+    table = settings.life
 
     def folder(name: str) -> tuple[Path, ...]:
-        return (parts.settings.path(name),) if name else ()
+        return (settings.path(name),) if name else ()
 
     try:
         return Rules(
             read_elements(*folder(table.elements)),
             read_business(*folder(table.business)),
             read_currency(*folder(table.currency)),
-            frozenset(parts.settings.retention.jurisdictions),
+            frozenset(settings.retention.jurisdictions),
             table.custodians,
         )
     except RulesInvalid as problem:

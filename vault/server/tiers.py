@@ -123,7 +123,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     table = field_table(parts.settings)
     openings = Openings(table)
     register = _register(parts, recorder)
-    rules = life_room.rules(parts)
+    rules = life_room.rules(parts.settings)
     filing = life_room.filing(rules)
     use_cases = records.RecordsUseCases(
         storing=Storing(database, keys, recorder, replays, clock, filing, merged),
