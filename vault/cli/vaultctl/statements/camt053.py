@@ -28,7 +28,7 @@ from vault.cli.vaultctl.statements.parts import (
     Part,
     Statement,
 )
-from vault.cli.vaultctl.statements.xml_stream import Walk, elements
+from vault.cli.vaultctl.statements.xml_stream import DEEPEST, LONGEST, pieces, too_deep
 
 _MESSAGE: Final = re.compile(r"\{([^}]*\b(camt\.\d{3}\.\d{3})\.(\d\d))\}Document")
 _NEWEST: Final = 13
@@ -38,6 +38,8 @@ _KEPT: Final = frozenset(
 _MOST_ELEMENTS: Final = 100_000
 """Elements of one entry: about two thousand details. Beyond, its details are not kept."""
 _MOST_BYTES: Final = 8 << 20
+_FEW: Final = 50
+"""Elements that need no look at the bounds."""
 _LONGEST_ID: Final = 60
 _OPENING: Final = ("OPBD", "PRCD")
 _TOO_LARGE: Final = Problem(
@@ -68,7 +70,8 @@ class _Reading:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._walk = Walk()
+        self._path: list[Element] = []
+        self._read = 0
         self._entries: CamtEntries | None = None
         self._prefix = ""
         self._statement: Statement | None = None
@@ -79,28 +82,35 @@ class _Reading:
         self._places = 0
 
     def parts(self, stream: BinaryIO, encoding: str) -> Iterator[Part]:
-        walk = self._walk
-        for event, element in elements(self._name, stream, encoding, walk):
-            if event == "start":
-                if self._kept is not None:
-                    self._kept.elements += 1
+        path = self._path
+        for events, read in pieces(self._name, stream, encoding):
+            self._read = read
+            for event, element in events:
+                if event == "start":
+                    path.append(element)
+                    if len(path) > DEEPEST:
+                        raise too_deep(self._name)
+                    if self._kept is not None:
+                        self._kept.elements += 1
+                    else:
+                        yield from self._start(element)
                     continue
-                yield from self._start(element)
-                continue
-            kept = self._kept
-            if kept is not None and element is kept.element:
-                self._kept = None
-                if self._statement is not None:
-                    yield from self._take(self._statement, element, kept.too_large)
-                self._drop()
-            elif kept is not None:
-                self._bound(kept)
-            elif self._statement is not None and len(walk.path) == self._depth:
-                yield Ends(self._statement)
-                self._statement = None
-                self._drop()
-            else:
-                self._drop()
+                kept = self._kept
+                if kept is not None:
+                    if element is kept.element:
+                        self._kept = None
+                        if self._statement is not None:
+                            yield from self._take(self._statement, element, kept.too_large)
+                        self._drop()
+                    elif kept.elements > _FEW or self._read - kept.since > LONGEST:
+                        self._bound(kept)
+                elif self._statement is not None and len(path) == self._depth:
+                    yield Ends(self._statement)
+                    self._statement = None
+                    self._drop()
+                else:
+                    self._drop()
+                path.pop()
         if self._entries is None:
             raise CommandError(
                 f"{self._name} holds no camt.053 message (no Document of one).",
@@ -113,14 +123,14 @@ class _Reading:
     def _start(self, element: Element) -> Iterator[Part]:
         tag = element.tag
         if self._statement is not None:
-            if len(self._walk.path) == self._depth + 1 and self._local(tag) in _KEPT:
-                self._kept = _Kept(element, len(self._walk.path), self._walk.read)
+            if len(self._path) == self._depth + 1 and self._local(tag) in _KEPT:
+                self._kept = _Kept(element, len(self._path), self._read)
         elif self._entries is None or tag.endswith("}Document"):
             self._open(tag)
         elif tag == f"{self._prefix}Stmt":
             self._statements += 1
             self._places = 0
-            self._depth = len(self._walk.path)
+            self._depth = len(self._path)
             self._statement = Statement(self._statements)
             yield Begins(self._statement)
 
@@ -192,11 +202,11 @@ class _Reading:
                 signed = Decimal(0)
             broken = Broken((_TOO_LARGE,), "", signed, read.currency)
             self._places += 1
-            yield Line(statement, self._rows, self._places, self._walk.read, broken)
+            yield Line(statement, self._rows, self._places, self._read, broken)
             return
         for one in entries.read(element, statement.currency):
             self._places += 1
-            yield Line(statement, self._rows, self._places, self._walk.read, one)
+            yield Line(statement, self._rows, self._places, self._read, one)
 
     def _account(self, statement: Statement, entries: CamtEntries, element: Element) -> None:
         side = entries.party(entries.first(element, "Ownr"), element)
@@ -237,20 +247,20 @@ class _Reading:
 
     def _drop(self) -> None:
         """Take an element that has ended out of its parent."""
-        path = self._walk.path
+        path = self._path
         if len(path) > 1:
             del path[-2][:]
 
     def _bound(self, kept: _Kept) -> None:
         """Let go of what an entry has too much of: below its own fields, which come first."""
         if not kept.too_large:
-            size = self._walk.read - kept.since
+            size = self._read - kept.since
             kept.too_large = kept.elements > _MOST_ELEMENTS or size > _MOST_BYTES
             return
-        depth = len(self._walk.path) - kept.depth
+        depth = len(self._path) - kept.depth
         if depth >= 2:
             self._drop()
-        elif len(kept.element) > _MOST_ELEMENTS or self._walk.read - kept.since > 64 * _MOST_BYTES:
+        elif len(kept.element) > _MOST_ELEMENTS or self._read - kept.since > 64 * _MOST_BYTES:
             raise CommandError(
                 f"{self._name} has an entry of endless length. Nothing of it is stored.",
                 f"{self._name} 含有无限长的分录。尚未存储任何内容。",

@@ -29,13 +29,24 @@ _TEXT_KEPT = 1 << 16
 _CNAPS = "CNAPS"
 
 
+class _Names(dict[str, str]):
+    """Names with their namespace in front, each made once."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._prefix + name
+        return self[name]
+
+
 class CamtEntries:
     """Reads the elements of one namespace."""
 
     def __init__(self, namespace: str) -> None:
         """`namespace` is the URI of the message's version."""
-        self._prefix = f"{{{namespace}}}"
-        self._names: dict[str, str] = {}
+        self._names = _Names(f"{{{namespace}}}")
 
     def read(self, element: Element, currency: str) -> list[Entry | Broken]:
         """The entries of an `Ntry`; `currency` is the account's, where the amount has none."""
@@ -62,8 +73,8 @@ class CamtEntries:
             return [Broken(tuple(problems), source(element), signed, named or currency)]
         details = [
             detail
-            for group in element.findall(self._n("NtryDtls"))
-            for detail in group.findall(self._n("TxDtls"))
+            for group in element.findall(self._names["NtryDtls"])
+            for detail in group.findall(self._names["TxDtls"])
         ]
         whole = Entry(
             reference=self.text(element, "AcctSvcrRef") or self.text(element, "NtryRef"),
@@ -184,7 +195,7 @@ class CamtEntries:
 
     def amount(self, element: Element) -> tuple[Decimal | None, str]:
         """The `Amt` of an element, and its currency."""
-        amount = element.find(self._n("Amt"))
+        amount = element.find(self._names["Amt"])
         if amount is None:
             return None, ""
         return plain((amount.text or "").strip()), amount.get("Ccy", "")
@@ -202,19 +213,16 @@ class CamtEntries:
         for name in names:
             if found is None:
                 return None
-            found = found.find(self._n(name))
+            found = found.find(self._names[name])
         return found
 
     def text(self, element: Element | None, *names: str) -> str:
         """The text that a path leads to, without blanks around it; empty if there is none."""
-        found = self.first(element, *names) if element is not None else None
-        return (found.text or "").strip() if found is not None else ""
-
-    def _n(self, name: str) -> str:
-        known = self._names.get(name)
-        if known is None:
-            known = self._names[name] = self._prefix + name
-        return known
+        for name in names:
+            if element is None:
+                return ""
+            element = element.find(self._names[name])
+        return (element.text or "").strip() if element is not None else ""
 
     def _code(self, element: Element) -> str:
         code = self.first(element, "BkTxCd")
@@ -230,10 +238,10 @@ class CamtEntries:
         information = self.first(detail, "RmtInf")
         if information is None:
             return ""
-        texts = [(one.text or "") for one in information.findall(self._n("Ustrd"))]
-        for structured in information.findall(self._n("Strd")):
+        texts = [(one.text or "") for one in information.findall(self._names["Ustrd"])]
+        for structured in information.findall(self._names["Strd"]):
             texts.append(self.text(structured, "CdtrRefInf", "Ref"))
-            texts += [(one.text or "") for one in structured.findall(self._n("AddtlRmtInf"))]
+            texts += [(one.text or "") for one in structured.findall(self._names["AddtlRmtInf"])]
         return clean(" ".join(texts))
 
     def _exchange(self, element: Element, amount: Decimal, currency: str) -> Exchange | None:

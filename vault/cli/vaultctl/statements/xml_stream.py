@@ -11,8 +11,7 @@ an encoding means the same here and everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 from xml.parsers import expat
@@ -26,58 +25,38 @@ LONGEST: Final = 1 << 20
 """Bytes in which an element must begin or end."""
 
 
-@dataclass(slots=True)
-class Walk:
-    """Where the reading stands. `path` are the open elements, from the root."""
+def pieces(
+    name: str, stream: BinaryIO, encoding: str
+) -> Iterator[tuple[Iterable[tuple[str, Element]], int]]:
+    """The file in pieces: of each, `("start", element)` and `("end", element)` in the order of the
+    file, and how many bytes were read for it and before.
 
-    path: list[Element] = field(default_factory=list)
-    read: int = 0
-
-
-def elements(
-    name: str, stream: BinaryIO, encoding: str, walk: Walk
-) -> Iterator[tuple[str, Element]]:
-    """`("start", element)` and `("end", element)` in the order of the file; `walk` says where.
-
-    At an end the element is still the last of `walk.path`. The caller takes out of the tree what
-    he has read. Raises CommandError for what is no XML, has a document type, or is out of bounds.
+    An element that has begun is not whole yet; one that has ended is. The caller counts how deep he
+    is (see `too_deep`), and takes out of the tree what he has read. Raises CommandError for what is
+    no XML, has a document type, or has a tag or text out of bounds.
     """
     stream.seek(0)
     head = stream.read(256)
     found, mark = of_xml(name, head, encoding)
     guard: _Guard | None = _Guard(name)
     parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
-    quiet = 0
+    quiet = before = 0
     try:
         for text, read in chunks(name, stream, found, mark):
             if guard is not None and guard.passed(text):
                 guard = None
             parser.feed(text)
-            before, walk.read = walk.read, read
-            seen = False
-            for event, element in _events(parser):
-                seen = True
-                if event == "start":
-                    walk.path.append(element)
-                    if len(walk.path) > DEEPEST:
-                        raise _out_of_bounds(name, f"nested more than {DEEPEST} deep", "嵌套过深")
-                    yield event, element
-                else:
-                    yield event, element
-                    walk.path.pop()
-            quiet = 0 if seen else quiet + read - before
+            events = _events(parser)
+            quiet = 0 if events else quiet + read - before
+            before = read
+            yield events, read
             if quiet > LONGEST + CHUNK:
                 raise _out_of_bounds(
-                    name, "a tag or text of more than 1 MiB", "标签或文本超过 1 MiB"
+                    name, "has a tag or text of more than 1 MiB", "标签或文本超过 1 MiB"
                 )
         parser.close()
         # Whatever the last piece still held back.
-        for event, element in _events(parser):
-            if event == "start":
-                walk.path.append(element)
-            yield event, element
-            if event == "end":
-                walk.path.pop()
+        yield _events(parser), before
     except ParseError as error:
         line, column = error.position
         raise _no_xml(name, line, column, error.code) from None
@@ -85,9 +64,14 @@ def elements(
         raise _no_xml(name, error.lineno, error.offset, error.code) from None
 
 
-def _events(parser: XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
+def too_deep(name: str) -> CommandError:
+    """That elements are within each other more than DEEPEST times."""
+    return _out_of_bounds(name, f"is nested more than {DEEPEST} deep", "嵌套过深")
+
+
+def _events(parser: XMLPullParser[Element]) -> list[tuple[str, Element]]:
     """Starts and ends only, which is all that was asked for."""
-    return cast("Iterator[tuple[str, Element]]", parser.read_events())
+    return cast("list[tuple[str, Element]]", list(parser.read_events()))
 
 
 class _Guard:
@@ -125,9 +109,7 @@ class _Guard:
 
 def _out_of_bounds(name: str, en: str, zh: str) -> CommandError:
     return CommandError(
-        f"{name} has {en}: that is no statement. Nothing of it is stored."
-        if not en.startswith("nested")
-        else f"{name} is {en}: that is no statement. Nothing of it is stored.",
+        f"{name} {en}: that is no statement. Nothing of it is stored.",
         f"{name} {zh}：不是对账单。尚未存储任何内容。",
         INPUT,
     )
