@@ -20,8 +20,8 @@ from tests.e2e.calls import create, get, update
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import add_person
 from tests.support.bundles import Ledger, ledger, recipient
-from tests.support.contents import scan
-from tests.support.lending import PARENT, approve, ask, until_known
+from tests.support.contents import scan, upload
+from tests.support.lending import PARENT, approve, ask, revoke, until_known
 from tests.support.running_vault import RunningVault
 from vault.audit import Phase
 from vault.audit.note import parse_note
@@ -259,3 +259,23 @@ def test_nothing_but_a_check_out_of_all_of_it_that_two_agreed_to_opens_an_export
     other = "institutions/other-bank/customers/" + "0" * 26
     wanted = refusal(partial(export, vault, less.name, customers=[other]))
     assert wanted.fields == {("customers[0]", "OTHER_PARENT")}
+
+
+def test_an_export_ends_with_the_check_out_before_the_next_file(
+    vault: RunningVault, log: LogBook
+) -> None:
+    first, second = ledger(vault, scans=False), create(vault).name
+    # More than the transport takes in advance.
+    upload(vault.records(), first.document, scan(12_000_000))
+    out = lent(vault)
+    size = log.size()
+    stream = stub(vault, "auditor").ExportFiles(asked(out, customers=[first.customer, second]))
+    assert next(stream).total == 2
+    next(stream)
+    revoke(vault, out)
+    wanted = refusal(partial(list, stream))
+    assert (wanted.code, wanted.reason) == ("FAILED_PRECONDITION", "CHECK_OUT_NOT_ACTIVE")
+    events = [one for one in log.since(size) if one.action == "records.files.export"]
+    told = [one.resources[0] for one in events if one.phase is Phase.MESSAGE]
+    assert told == [f"customers/{first.customer.rpartition('/')[2]}@1"]
+    assert (events[-1].phase, events[-1].reason) == (Phase.CLOSED, "CHECK_OUT_NOT_ACTIVE")
