@@ -6,11 +6,16 @@ import json
 import re
 import shutil
 import subprocess
+import time
+from typing import Any
 
 import pytest
 
+from recordsvault.admin.v1 import access_admin_pb2 as ap
+from recordsvault.admin.v1 import keys_pb2, keys_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault_client import step_of
 from tests.cli.test_with_the_vault import ctl
 from tests.e2e import people
 from tests.e2e.calls import SERVING, create
@@ -19,7 +24,9 @@ from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
 Ran = subprocess.CompletedProcess[str]
-pytestmark = pytest.mark.slow
+# A process of vaultctl takes its time where many tests share two cores.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+DONE = keys_pb2.KEY_WORK_STATE_DONE
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +45,8 @@ def identifier(ran: Ran) -> str:
     return str(found)
 
 
-def done(vault: RunningVault, *step: str) -> dict[str, object]:
-    """Propose a step, approve it, and wait until it is done; how it ended."""
+def typed(vault: RunningVault, *step: str) -> dict[str, Any]:
+    """Propose a step, approve it, and wait until it is done, all by vaultctl; how it ended."""
     made = identifier(by(vault, "operator", "keys", *step, "--reason", "It is time"))
     approved = by(vault, "officer", "keys", "approve", made, "--yes")
     assert approved.returncode == 0, approved.stderr
@@ -48,13 +55,43 @@ def done(vault: RunningVault, *step: str) -> dict[str, object]:
     return dict(work)
 
 
+def stub(vault: RunningVault, who: str = "operator") -> keys_pb2_grpc.KeyAdminStub:
+    return keys_pb2_grpc.KeyAdminStub(vault.channel(who, TierName.FULL))
+
+
+def agreed(vault: RunningVault, verb: str, key: str, **more: Any) -> str:
+    """Propose a step and approve it; its name. A process of vaultctl takes a second or two."""
+    request = keys_pb2.ProposeKeyStepRequest(
+        parent="" if key.startswith("kek-") else people.PARENT,
+        step=step_of(key, verb, **more),
+        reason="It is time",
+    )
+    made = stub(vault).ProposeKeyStep(request).proposal
+    decision = ap.ApproveProposalRequest(name=made.name, etag=made.etag)
+    vault.access_admin("officer").ApproveProposal(decision)
+    return made.name
+
+
+def done(vault: RunningVault, verb: str, key: str, **more: Any) -> keys_pb2.KeyWork:
+    """As `agreed`; how it ended."""
+    return ended(vault, agreed(vault, verb, key, **more))
+
+
+def ended(vault: RunningVault, name: str) -> keys_pb2.KeyWork:
+    deadline = time.monotonic() + 60
+    while True:
+        work = stub(vault).GetKeyStep(keys_pb2.GetKeyStepRequest(name=name)).work
+        if work.HasField("finish_time"):
+            return work
+        assert time.monotonic() < deadline, work
+        time.sleep(0.1)
+
+
 def versions(vault: RunningVault, key: str) -> dict[str, int]:
-    listed = json.loads(by(vault, "operator", "keys", "list", "--json").stdout)["versions"]
-    return {
-        str(one["version"]): int(one.get("hanging", 0))
-        for one in listed
-        if one["key"] == f"KEY_{key.upper().replace('-', '_')}"
-    }
+    """How much hangs under each version, the newest first."""
+    parent = "" if key.startswith("kek-") else people.PARENT
+    listed = stub(vault).ListKeyVersions(keys_pb2.ListKeyVersionsRequest(parent=parent)).versions
+    return {one.version: one.hanging for one in listed if one.key == step_of(key, "rotate").key}
 
 
 def current(vault: RunningVault, key: str) -> dict[str, int]:
@@ -62,7 +99,7 @@ def current(vault: RunningVault, key: str) -> dict[str, int]:
     if older := list(versions(vault, key))[1:]:
         done(vault, "rewrap", key)
         for version in older:
-            done(vault, "retire", key, "--version", version)
+            done(vault, "retire", key, version=version)
     return versions(vault, key)
 
 
@@ -86,16 +123,16 @@ def test_a_branch_key_is_rotated_rewrapped_and_retired(
     key = f"branch-{branch}"
     ((old, hanging),) = current(vault, key).items()
     new = str(int(old) + 1)
-    assert done(vault, "rotate", key)["state"] == "KEY_WORK_STATE_DONE"
+    assert typed(vault, "rotate", key)["state"] == "KEY_WORK_STATE_DONE"
     assert versions(vault, key) == {new: 0, old: hanging}
     fresh = create(vault).name
     assert versions(vault, key) == {new: 1, old: hanging}
     refused = by(vault, "operator", "keys", "retire", key, "--version", old, "--reason", "Old")
     assert refused.returncode != 0
     assert f"{hanging} file keys still hang under it" in refused.stderr
-    rewrapped = done(vault, "rewrap", key, "--rate", "5000")
+    rewrapped = typed(vault, "rewrap", key, "--rate", "5000")
     assert (rewrapped["state"], int(str(rewrapped["done"]))) == ("KEY_WORK_STATE_DONE", hanging)
-    assert done(vault, "retire", key, "--version", old)["state"] == "KEY_WORK_STATE_DONE"
+    assert typed(vault, "retire", key, "--version", old)["state"] == "KEY_WORK_STATE_DONE"
     assert versions(vault, key) == {new: hanging + 1}
     for name in (*customers, fresh):
         reads(vault, name)
@@ -120,17 +157,17 @@ def test_who_proposed_a_step_does_not_approve_it_and_may_take_it_back(
 def test_a_masked_kek_is_rotated_and_the_masked_node_learns_of_it_without_a_restart(
     vault: RunningVault, customers: list[str]
 ) -> None:
-    new = str(done(vault, "rotate", "kek-masked")["target"])
+    new = done(vault, "rotate", "kek-masked").target
     # The node has a file of its own: it is brought there before anything is wrapped by it.
     copied = vault.folder / "kms" / "masked" / "masked.kek"
     fresh = copied.with_suffix(".new")
     shutil.copyfile(vault.folder / "kms" / "full" / "masked.kek", fresh)
     fresh.chmod(0o600)
     fresh.replace(copied)
-    assert done(vault, "rewrap", "kek-masked")["state"] == "KEY_WORK_STATE_DONE"
+    assert done(vault, "rewrap", "kek-masked").state == DONE
     for version in set(versions(vault, "kek-masked")) - {new}:
-        retired = done(vault, "retire", "kek-masked", "--version", version)
-        assert retired["state"] == "KEY_WORK_STATE_DONE"
+        retired = done(vault, "retire", "kek-masked", version=version)
+        assert retired.state == DONE
     assert set(versions(vault, "kek-masked")) == {new}
     done(vault, "rotate", "branch-masked")
     done(vault, "rewrap", "branch-masked")
@@ -145,19 +182,14 @@ def test_a_process_that_is_killed_in_the_middle_goes_on_where_it_was(
         create(vault)
     before = versions(vault, "branch-full")
     done(vault, "rotate", "branch-full")
-    made = identifier(
-        by(vault, "operator", "keys", "rewrap", "branch-full", "--rate", "2", "--reason", "Slowly")
-    )
-    assert by(vault, "officer", "keys", "approve", made, "--yes").returncode == 0
+    name = agreed(vault, "rewrap", "branch-full", rate=2)
     vault.kill(TierName.FULL)
     vault.start(TierName.FULL)
-    ended = by(vault, "operator", "keys", "status", "--wait", "--json")
-    (work,) = [one for one in json.loads(ended.stdout)["work"] if one["name"].endswith(made)]
-    assert work["state"] == "KEY_WORK_STATE_DONE"
+    assert ended(vault, name).state == DONE
     (newest, *_) = versions(vault, "branch-full")
     assert versions(vault, "branch-full")[newest] == sum(before.values())
-    for name in customers:
-        reads(vault, name)
+    for customer in customers:
+        reads(vault, customer)
 
 
 def test_an_index_key_is_rotated_and_customers_are_found_throughout(
@@ -172,13 +204,13 @@ def test_an_index_key_is_rotated_and_customers_are_found_throughout(
         request = mp.SearchMaskedCustomersRequest(parent=people.PARENT, phone=number)
         return [one.name for one in vault.masked().SearchMaskedCustomers(request).customers]
 
-    assert done(vault, "rotate", "index")["state"] == "KEY_WORK_STATE_DONE"
+    assert done(vault, "rotate", "index").state == DONE
     assert found() == [name]
-    assert done(vault, "rewrap", "index")["state"] == "KEY_WORK_STATE_DONE"
+    assert done(vault, "rewrap", "index").state == DONE
     assert found() == [name]
     counts = versions(vault, "index")
     assert counts[old] == counts[new] > 0
-    assert done(vault, "retire", "index", "--version", old)["state"] == "KEY_WORK_STATE_DONE"
+    assert done(vault, "retire", "index", version=old).state == DONE
     assert versions(vault, "index") == {new: counts[new]}
     assert found() == [name]
 
@@ -187,7 +219,7 @@ def test_the_log_has_who_proposed_who_approved_and_what_the_vault_did(
     vault: RunningVault, log: LogBook
 ) -> None:
     size = log.size()
-    made = str(done(vault, "rotate", "kek-full")["name"])
+    made = done(vault, "rotate", "kek-full").name
     told = [
         (event.action, event.actor, event.resource, event.outcome)
         for event in log.since(size)
