@@ -88,6 +88,7 @@ bench: setup ## Measure the main job, scans, keys, statements and plans of dispo
 	$(BIN)/python -m bench.statements
 	$(BIN)/python -m bench.disposal
 	$(BIN)/python -m bench.reconstruction
+	$(BIN)/python -m bench.exports
 
 soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys; import a statement of 1 GiB (over an hour)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py

@@ -26,8 +26,8 @@ from vault.bundles import RecipientKey
 from vault.cli.vaultctl.lent_fields import everything
 from vault.server.settings import TierName
 
-SIZES = (1_000, 10_000)
-FILES = (1_000,)
+SIZES = (1_000, 10_000, 100_000)
+FILES = (1_000, 10_000)
 _BATCH = 500
 _AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
 
