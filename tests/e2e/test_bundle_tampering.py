@@ -2,7 +2,6 @@
 knows nothing of the vault. Also what somebody changes who has the log's key to sign with."""
 
 import base64
-import importlib.util
 import io
 import json
 import random
@@ -14,28 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.bundles import VERIFIER, Ledger, ledger, reconstruct
+from tests.support.bundles import VERIFIER, Files, Ledger, ledger, reconstruct, refused_by, unpack
 from tests.support.running_vault import ORIGIN, RunningVault
 from vault.audit.event import parse_time
-from vault.audit.note import VerifierKey
 from vault.audit.signers import Signers
 from vault.bundles import Archive, Manifest, ManifestSigner, RecipientKey, open_envelope
-from vault.bundles.verifying import BundleFiles, BundleInvalid, verify_bundle
 from vault.kms.signing import Purpose, SigningKeys, create_signing_keys
 
 KEY = RecipientKey.generate(hybrid=False)
-Files = dict[str, bytes]
-
-
-def _alone() -> Any:
-    spec = importlib.util.spec_from_file_location("verify_bundle", VERIFIER)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ALONE = _alone()
 
 
 @dataclass(frozen=True)
@@ -59,25 +44,6 @@ def scene(vault: RunningVault, books: Ledger) -> Scene:
     keys = SigningKeys(vault.folder / "kms" / "full", Purpose.LOG)
     signer = ManifestSigner(Signers(keys, ORIGIN, lambda: 0))
     return Scene(data, unpack(data), (vault.folder / "log.vkey").read_text().strip(), signer)
-
-
-def unpack(data: bytes) -> Files:
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
-
-
-def refused_by(data: bytes, vkey: str) -> set[str]:
-    """Which of the two refuse it."""
-    out = set()
-    try:
-        ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey])
-    except Exception:
-        out.add("alone")
-    try:
-        verify_bundle(BundleFiles(io.BytesIO(data)), [VerifierKey.parse(vkey)])
-    except BundleInvalid:
-        out.add("own")
-    return out
 
 
 BOTH = {"alone", "own"}

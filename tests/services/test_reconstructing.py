@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.e2e.test_bundle_tampering import refused_by, unpack
 from tests.services.test_resealing import Bank, change, filled, on_a_vault, resealed
+from tests.support.bundles import refused_by, unpack
 from tests.support.log_keys import log_signers, sequencer
 from tests.support.use_cases import BANK
 from vault.audit.archive import Archive
@@ -59,7 +59,8 @@ async def bundle(vault: Bank, name: TransactionName, folder: Path) -> bytes:
     whole = Bundle(gathered, proved, KEY.recipient, Language.EN, vault.clock.now_micros(), signer)
 
     async def no_contents(_download: Any) -> AsyncIterator[bytes]:
-        for piece in ():
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:
             yield piece
 
     writer = BundleWriter(whole, no_contents)

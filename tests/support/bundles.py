@@ -1,10 +1,14 @@
 """A transaction with everything, reconstructed, and the verifier as a recipient runs it: alone."""
 
+import importlib.util
+import io
 import shutil
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recordsvault.accounts.v1 import accounts_pb2_grpc
 from recordsvault.bundles.v1 import bundles_pb2 as bp
@@ -16,9 +20,12 @@ from tests.e2e import people
 from tests.e2e.calls import create
 from tests.support.contents import scan, upload
 from tests.support.running_vault import ROOT, RunningVault
+from vault.audit.note import VerifierKey
 from vault.bundles import Recipient
+from vault.bundles.verifying import BundleFiles, BundleInvalid, verify_bundle
 from vault.server.settings import TierName
 
+Files = dict[str, bytes]
 AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
 VERIFIER = ROOT / "clients" / "verifier" / "verify_bundle.py"
 
@@ -110,3 +117,33 @@ def verify(
         text=True,
         timeout=60,
     )
+
+
+def _alone() -> Any:
+    spec = importlib.util.spec_from_file_location("verify_bundle", VERIFIER)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ALONE = _alone()
+
+
+def unpack(data: bytes) -> Files:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+
+
+def refused_by(data: bytes, vkey: str) -> set[str]:
+    """Which of the two refuse it."""
+    out = set()
+    try:
+        ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey])
+    except Exception:
+        out.add("alone")
+    try:
+        verify_bundle(BundleFiles(io.BytesIO(data)), [VerifierKey.parse(vkey)])
+    except BundleInvalid:
+        out.add("own")
+    return out
