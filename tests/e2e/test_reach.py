@@ -64,6 +64,13 @@ ListCustomers ListMaskedCustomers SearchMaskedCustomers ListCheckOuts WatchCheck
 ReportCompleteness ListDue ReportCustodians HandOver
 """.split()
 """Left out of them."""
+WHOLE = """
+PlanDisposal GetDisposal ListDisposals ListDisposalItems ApproveDisposal ExecuteDisposal
+GetDisposalCertificate PreviewRuleSet ProposeRuleSet ProposeRuling ApproveRules
+""".split()
+"""Of an institution's files as a whole: refused to whom something keeps from a part of them."""
+PAIRS = ["ProposeMerge", "ProposeUnmerge", "ApproveMerge", "ListMerges"]
+"""Of two files, both of which have to be in reach: test_merges.py."""
 ITEMS = ["ImportRecords"]
 """Refused item by item."""
 OF_NO_FILE = {
@@ -72,10 +79,12 @@ OF_NO_FILE = {
         ExportTiles ArchiveEvents""",
     "compartments, which have members": """
         CreateCompartment GetCompartment ListCompartments CloseCompartment AddMember RemoveMember
-        GetMember AgreeMember AddItem ListItems""",
+        GetMember AgreeMember AddItem ListItems
+        PlaceHold ListHolds ProposeHoldRelease AgreeHoldRelease""",
     "policies and principals": """
         ProposePolicies ProposeDirectoryChange ApproveProposal RejectProposal WithdrawProposal
         GetProposal ListProposals GetPolicies TestPolicies ListPrincipals ExplainAccess""",
+    "rules": "ListRuleSets",
     "keys": """
         ListKeyVersions ListKeySteps GetKeyStep ProposeKeyStep WithdrawKeyStep""",
     "who may, and which entries of the register are there for who asks": "WhoCan",
@@ -165,7 +174,7 @@ def by_name(names: list[str]) -> list[Any]:
 
 def test_of_every_rpc_it_is_said_what_it_does_with_a_file_out_of_reach() -> None:
     of_no_file = [name for names in OF_NO_FILE.values() for name in names.split()]
-    said = [*ONE, *OF_THE_REGISTER, *MOVED, *LISTS, *ITEMS, *of_no_file]
+    said = [*ONE, *OF_THE_REGISTER, *MOVED, *LISTS, *WHOLE, *PAIRS, *ITEMS, *of_no_file]
     assert sorted(said) == sorted({method.name for _, method in every()})
 
 
@@ -272,6 +281,15 @@ def test_a_minor_needs_no_mark_to_be_of_that_class(vault: RunningVault) -> None:
         partial(vault.masked("plain").GetMaskedCustomer, mp.GetMaskedCustomerRequest(name=name)),
     ):
         assert refusal(call).reason == "OUTSIDE_SCOPE"
+
+
+@pytest.mark.parametrize("rpc", WHOLE)
+def test_what_is_of_all_files_is_refused_to_who_reaches_a_part(
+    vault: RunningVault, here: Bank, rpc: str
+) -> None:
+    (tier, method), *_ = [one for one in every() if one[1].name == rpc]
+    assert called(vault, CLERK, tier, method, request_for(method, here))[0] == OUTSIDE
+    assert called(vault, FLOATER, tier, method, request_for(method, here))[0] != OUTSIDE
 
 
 def test_with_a_token_the_person_has_to_reach_the_file_too(

@@ -337,6 +337,8 @@ FIELD_ADVICE: Final = {
     "SIZE_MISMATCH": "More or fewer bytes than `start.size` said.",
     "DIGEST_MISMATCH": "The bytes are not those of the digest. Nothing was stored; begin anew.",
     "CONTENT_TOO_LARGE": "Larger than `limits.max_content_bytes`.",
+    "RECIPIENT": "A recipient is an X25519 public key, and for a hybrid one an ML-KEM-768 key "
+    "beside it.",
     "RANGE_OUTSIDE": "The range asked for is not within the content.",
     **{f"DOCUMENT_{problem.value}": problem.en for problem in Problem},
 }
@@ -380,6 +382,8 @@ _MADE: Final = {
 # counts no longer.
 _NEVER_ANSWERED: Final = frozenset(
     {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
+    # Formats of contents.
+    | {"JPEG", "TIFF", "WEBP", "HEIC"}
     | {"DECOY_OPENED", "DECOY_LOOKED_AT", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
     # In the event with which the vault ends a step with a key that it could not take.
     | {"KEY_STEP_FAILED"}

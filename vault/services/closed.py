@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vault.access.scope import Scope
 from vault.services.errors import NotFound, VaultError
 
 
@@ -152,3 +153,10 @@ class NothingOpened(VaultError):
             "No field of such a record is opened to you for this purpose, or by this check-out.",
             "以该用途或该借阅，您不得查阅此类记录的任何字段。",
         )
+
+
+def require_everywhere(scope: Scope) -> None:
+    """Of what is about an institution as a whole, and shows or decides on anybody's file: not for
+    whom something keeps from a part of the files. Raises OutsideScope."""
+    if scope.limits:
+        raise OutsideScope

@@ -13,6 +13,7 @@ from vault.audit import tree
 from vault.audit.proof_file import format_proof
 from vault.audit.reader import read
 from vault.services.call import Call
+from vault.services.closed import require_everywhere
 from vault.services.errors import Corrupted, NotFound, NotYetProvable
 from vault.services.proposal_signing import ProposalSigner
 from vault.services.proposing import Proposing
@@ -46,6 +47,7 @@ class Certifying:
         """The certificate of a disposal. Raises NotFound, NotAtThatStage, NotYetProvable where no
         checkpoint covers its event yet; Corrupted where its rows are not what was certified."""
         call.require(ActionClass.DISPOSAL_VIEW, institution)
+        require_everywhere(call.scope)
         row = await self._database.read(
             lambda conn: disposals.current(conn, institution, identifier)
         )

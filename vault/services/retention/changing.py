@@ -14,6 +14,7 @@ from vault.rules.retention import Assessment, RetentionRule, RuleBook, RuleSet, 
 from vault.rules.retention_files import RuleSetInvalid, read_rule_set
 from vault.services.access_errors import invalid
 from vault.services.call import Call
+from vault.services.closed import require_everywhere
 from vault.services.errors import Corrupted, NotFound, Shredded
 from vault.services.kinds import CUSTOMERS
 from vault.services.opening import Opener
@@ -78,6 +79,7 @@ class Changing:
     async def preview(self, call: Call, institution: str, text: str) -> Effect:
         """What a rule set would do."""
         call.require(ActionClass.DISPOSAL_VIEW, institution)
+        require_everywhere(call.scope)
         return await self._effect(institution, _read(text))
 
     async def propose_set(
@@ -85,6 +87,7 @@ class Changing:
     ) -> tuple[Proposal, Effect]:
         """Propose one more rule set. Raises RulesShorten where it does and does not say so."""
         call.require(ActionClass.DISPOSAL, institution)
+        require_everywhere(call.scope)
         effect = await self._effect(institution, _read(change.text))
         if effect.shortens and not change.shortens:
             raise RulesShorten(effect.earlier)
@@ -98,6 +101,7 @@ class Changing:
     ) -> Proposal:
         """Propose which rule prevails where two conflict. Raises RulesRefused."""
         call.require(ActionClass.DISPOSAL, institution)
+        require_everywhere(call.scope)
         self._require_ruling(institution, change)
         return await self._on.proposing.retention_step(
             call, institution, to_content(change), reason
@@ -108,6 +112,7 @@ class Changing:
     ) -> Proposal:
         """Agree to another rule set or to a ruling. Raises StepRefused, RulesShorten."""
         call.require(ActionClass.DISPOSAL_DECISION, institution)
+        require_everywhere(call.scope)
         found = await self._on.proposing.find(institution, identifier)
         if found.kind is not Kind.RETENTION or isinstance(change_in(found.content), DisposalAgreed):
             raise NotFound(found.name)

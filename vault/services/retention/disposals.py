@@ -17,6 +17,7 @@ from vault.records import ScopeRef, TransactionName, new_ulid
 from vault.rules.retention import RecordKind, RuleBook, years_after
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
+from vault.services.closed import require_everywhere
 from vault.services.errors import Aborted, NotFound
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
@@ -87,6 +88,7 @@ class Disposals:
         """Plan what is due today: of all customers, or of these single transactions alone. It waits
         for a second person. Raises NothingDue as NotAtThatStage, StepRefused."""
         call.require(ActionClass.DISPOSAL, institution)
+        require_everywhere(call.scope)
         on, now = self._on, self._on.clock.now_micros()
         day, book = today(now), on.rules.book(institution)
         identifier = new_ulid(now // 1000)
@@ -217,6 +219,7 @@ class Disposals:
     ) -> Shown:
         """Agree to exactly the plan that has this hash. Raises PlanChanged, StepRefused."""
         call.require(ActionClass.DISPOSAL_DECISION, institution)
+        require_everywhere(call.scope)
         found = await self._current(institution, identifier)
         if sha256 != found.body.sha256:
             raise PlanChanged()
@@ -236,6 +239,7 @@ class Disposals:
     async def execute(self, call: Call, institution: str, identifier: str) -> Shown:
         """Have an approved plan carried out, in the background. Raises NotAtThatStage."""
         call.require(ActionClass.DISPOSAL, institution)
+        require_everywhere(call.scope)
         found = await self._current(institution, identifier)
         agreed = self._on.rules.disposal(institution, identifier)
         if agreed is None or found.stage is not DisposalStage.PLANNED:
@@ -260,11 +264,13 @@ class Disposals:
     async def get(self, call: Call, institution: str, identifier: str) -> Shown:
         """A disposal as it stands."""
         call.require(ActionClass.DISPOSAL_VIEW, institution)
+        require_everywhere(call.scope)
         return await self._shown(await self._current(institution, identifier))
 
     async def page(self, call: Call, institution: str, before: str, limit: int) -> list[Shown]:
         """Disposals, newest first, in front of the identifier `before`."""
         call.require(ActionClass.DISPOSAL_VIEW, institution)
+        require_everywhere(call.scope)
         rows = await self._on.database.read(
             lambda conn: disposals.page(conn, institution, before=before, limit=limit)
         )
@@ -275,6 +281,7 @@ class Disposals:
     ) -> list[ItemRow]:
         """Items of a plan in order, behind number `after`; at one stage if one is named."""
         call.require(ActionClass.DISPOSAL_VIEW, institution)
+        require_everywhere(call.scope)
         await self._current(institution, identifier)
         stages = (stage,) if stage else ()
         return await self._on.database.read(
