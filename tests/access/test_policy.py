@@ -311,7 +311,8 @@ def test_every_action_is_in_the_class_that_its_name_says() -> None:
         for action in Action
         if action.value.startswith("records.") and action.action_class is not ActionClass.FULL_READ
     }
-    assert classes.pop("records.customers.export") is ActionClass.BULK_READ
+    for export in ("records.customers.export", "records.files.export"):
+        assert classes.pop(export) is ActionClass.BULK_READ
     assert set(classes.values()) == {ActionClass.WRITE}
     assert set(classes) == {
         "records.customers.create",
@@ -388,8 +389,8 @@ def test_a_policy_that_could_not_be_named_or_read_stops_the_start(
         ("entity Role;", "entity Role", "not a Cedar schema"),
         ('"rpc.unknown" appliesTo', '"rpc.unheard" appliesTo', "lacks the action rpc.unknown"),
         (
-            '"records.customers.versions"\n    in ["full_read"]',
-            '"records.customers.versions"\n    in ["masked_read"]',
+            '"records.files.produce"\n    in ["full_read"]',
+            '"records.files.produce"\n    in ["masked_read"]',
             r"records\.customers\.get is in the groups \(masked_read\); it belongs to full_read",
         ),
         ('in ["admin"]', 'in ["admin", "write"]', r"\(admin, write\); it belongs to admin alone"),

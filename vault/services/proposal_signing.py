@@ -72,7 +72,6 @@ class ProposalSigner:
         text = _text(self._signers.name, row, before.chain if before is not None else None)
         return self._signers.sign(text)
 
-
     def certificate(self, lines: Sequence[str]) -> bytes:
         """The note of a certificate of disposal (vault.services.retention.certificate)."""
         return self._signers.sign("".join(f"{line}\n" for line in self.certified(lines)))
