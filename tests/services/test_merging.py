@@ -88,7 +88,7 @@ def test_a_search_finds_survivors_once_and_in_order_whatever_the_page(
             wanted = sorted({*found, silent} - gone)
             for page in (1, 2, 3, 50):
                 assert await search(vault, page) == wanted
-            listed = []
+            listed: list[str] = []
             while True:
                 call = allowed(Action.CUSTOMERS_LIST, role="compliance")
                 after = listed[-1] if listed else ""
