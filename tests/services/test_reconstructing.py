@@ -113,11 +113,19 @@ def test_what_was_destroyed_is_named_and_the_rest_is_proved(
         gone = text("DELETE FROM full_file_keys WHERE customer = :c AND scope = 'identity'")
         vault.database.write_sync(lambda conn: conn.execute(gone, {"c": name.customer}))
         vault.ring.clear()
-        data = await bundle(vault, name, tmp_path)
-        assert refused_by(data, vkey(tmp_path)) == set()
-        files = unpack(data)
-        assert "party.json" not in files
-        facts = json.loads(files["manifest.json"])["facts"]
-        assert facts["destroyed"] == [f"institutions/{BANK}/customers/{name.customer}"]
+        await holds_without_the_customer(vault, name, tmp_path)
+        # Nor is it missed once its rows are gone as well.
+        rows = text("DELETE FROM customers WHERE customer = :c")
+        vault.database.write_sync(lambda conn: conn.execute(rows, {"c": name.customer}))
+        await holds_without_the_customer(vault, name, tmp_path)
 
     on_a_vault(test)
+
+
+async def holds_without_the_customer(vault: Bank, name: TransactionName, folder: Path) -> None:
+    data = await bundle(vault, name, folder)
+    assert refused_by(data, vkey(folder)) == set()
+    files = unpack(data)
+    assert "party.json" not in files
+    facts = json.loads(files["manifest.json"])["facts"]
+    assert facts["destroyed"] == [f"institutions/{BANK}/customers/{name.customer}"]

@@ -141,14 +141,21 @@ class Gatherer:
         before = await self._neighbours(own, gone, earlier=True)
         after = await self._neighbours(own, gone, earlier=False)
         known = await self._database.read(lambda conn: _known(conn, *at, booked_at(booked)))
-        customer = await self._unless_gone(CUSTOMERS, known, gone)
+        own_file = sealer.resource_name(*at)
+        customer = await self._unless_gone(CUSTOMERS, known, gone, own_file)
         papers = await self._database.read(
             lambda conn: _papers(conn, booked.vouchers, row.recorded_at)
         )
-        vouchers = [await self._unless_gone(DOCUMENTS, paper, gone) for paper in papers]
+        vouchers = [
+            await self._unless_gone(DOCUMENTS, paper, gone, named) for named, paper in papers
+        ]
         owners = [
             name.record,
-            *(record_of(paper) for paper, there in zip(papers, vouchers, strict=True) if there),
+            *(
+                record_of(paper)
+                for (_, paper), there in zip(papers, vouchers, strict=True)
+                if paper is not None and there is not None
+            ),
         ]
         pages = await self._database.read(
             lambda conn: [
@@ -311,18 +318,18 @@ def _known(conn: Connection, institution: str, customer: str, then: int) -> Cust
     )
 
 
-def _papers(conn: Connection, names: Iterable[str], then: int) -> list[DocumentRow]:
-    """The documents as they were at a time."""
-    found = []
+def _papers(
+    conn: Connection, names: Iterable[str], then: int
+) -> list[tuple[str, DocumentRow | None]]:
+    """The documents as they were at a time, by name; None for one that is there no more."""
+    found: list[tuple[str, DocumentRow | None]] = []
     for text in names:
         try:
             name = DocumentName.parse(text)
         except InvalidName:
             continue
         at = (name.institution, name.customer, name.document)
-        row = _as_of(_documents(conn, at), then)
-        if row is not None:
-            found.append(row)
+        found.append((text, _as_of(_documents(conn, at), then)))
     return found
 
 
