@@ -11,17 +11,15 @@ import os
 from functools import partial
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vault.cli.vaultctl.failures import NOT_PROVED
-from vault.cli.vaultctl.keys_custodian import FORESEEN, MOST_BYTES, passphrases, told
+from vault.cli.vaultctl.keys_custodian import MOST_BYTES, foreseen, passphrases, told
 from vault.cli.vaultctl.language import say
 from vault.kms.custodians import read_custodian_key, read_custodians
 from vault.sealing import SystemClock
-from vault.server.key_backup import kek_files, kms_of_backup, opened, put_kek_files
-from vault.server.settings import Settings, TierName, load
 from vault.services.key_backup import (
     OpenedBackup,
     Restored,
@@ -33,6 +31,9 @@ from vault.services.key_backup import (
     tell_restored,
 )
 from vault.store import Database
+
+if TYPE_CHECKING:
+    from vault.server.settings import Settings
 
 Config = Annotated[
     Path,
@@ -53,6 +54,10 @@ def backup(
     Keep it for weeks, apart from the backups of the data: what is destroyed stays destroyed once
     the last backup of its keys is gone. May run while the vault does.
     """
+    # Here, so that other commands start without the server.
+    from vault.server.key_backup import kek_files, opened
+    from vault.server.settings import TierName, load
+
     try:
         settings = load(config, TierName.FULL)
         chosen = read_custodians(custodians)
@@ -71,7 +76,7 @@ def backup(
             except BaseException:
                 to.unlink()  # what is not in the log was not made
                 raise
-    except FORESEEN as error:
+    except foreseen() as error:
         raise told(error) from None
     files = made.rows["full_file_keys"] + made.rows["masked_file_keys"]
     typer.echo(
@@ -123,6 +128,9 @@ def restore_(
     is on the shred list is destroyed again before the vault can serve. Stop the vault first; a
     drill may be held while it runs.
     """
+    from vault.server.key_backup import kms_of_backup, opened, put_kek_files
+    from vault.server.settings import TierName, load
+
     paths = custodian_key or []
     ask = passphrases(paths, passphrase_fd)
     try:
@@ -138,7 +146,7 @@ def restore_(
         finally:
             found.close()
         put = put_kek_files(keks_to, done.keks) if keks_to and not only_drill else []
-    except FORESEEN as error:
+    except foreseen() as error:
         raise told(error) from None
     _show(done, found.header.backup, found.by, only_drill)
     for path in put:
@@ -165,6 +173,8 @@ def _restore(
     def tell(done: Restored) -> None:
         rows = sum(table.rows for table in done.tables)
         asyncio.run(tell_restored(data, found.header, found.by, rows=rows, uid=os.geteuid()))
+
+    from vault.server.key_backup import kms_of_backup
 
     return restore(
         found, data, store, lambda keks: kms_of_backup(settings, keks), tell, replace=replace

@@ -18,7 +18,6 @@ from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
 from vault.kms import KmsError
 from vault.kms.custodians import make_custodian_key, read_custodian_key
-from vault.server.settings import SettingsInvalid
 from vault.services.key_backup import BackupInvalid, KeyStoreNotEmpty, header_of, share_of
 from vault.store import StoreError
 
@@ -79,7 +78,7 @@ def share(
     try:
         key = read_custodian_key(custodian_key, lambda: ask(custodian_key))
         words = share_of(header_of(file), key).words
-    except FORESEEN as error:
+    except foreseen() as error:
         raise told(error) from None
     if to_fd is None:
         typer.echo(words)
@@ -108,19 +107,24 @@ def passphrases(
     return lambda path: by_path.get(path, b"")
 
 
-FORESEEN = (
-    BackupInvalid,
-    KmsError,
-    SettingsInvalid,
-    KeyStoreNotEmpty,
-    LogUnavailable,
-    StoreError,
-    OSError,
-)
+def foreseen() -> tuple[type[Exception], ...]:
+    """What a backup, a restore or a look at a share can come to."""
+    # Here, so that other commands start without the server.
+    from vault.server.settings import SettingsInvalid
+
+    return (
+        BackupInvalid,
+        KmsError,
+        SettingsInvalid,
+        KeyStoreNotEmpty,
+        LogUnavailable,
+        StoreError,
+        OSError,
+    )
 
 
 def told(error: Exception) -> CommandError:
-    """The sentence and the exit code of one of `FORESEEN`."""
+    """The sentence and the exit code of one of those `foreseen`."""
     if isinstance(error, KeyStoreNotEmpty):
         return CommandError(
             "The key store has keys. Give --replace to throw them away for the backup's.",

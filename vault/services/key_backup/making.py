@@ -18,7 +18,6 @@ from vault.records import new_ulid
 from vault.services.key_backup import rows
 from vault.services.key_backup.file import BackupInvalid, Header, write
 from vault.store import Database
-from vault.store.migrate import current
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,9 @@ def back_up(
 
     Raises BackupInvalid where there is such a file or it cannot be written, StoreError.
     """
+    # Here, so that a command which does none of this starts without the migrations.
+    from vault.store.migrate import current
+
     facts = {
         "backup": new_ulid(now_micros // 1000),
         "created": datetime.fromtimestamp(now_micros / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

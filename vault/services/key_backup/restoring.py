@@ -24,7 +24,6 @@ from vault.services.key_backup.file import BackupInvalid, OpenedBackup
 from vault.services.key_backup.making import KekFile
 from vault.services.key_backup.opening import Opened, try_keys
 from vault.store import Database
-from vault.store.migrate import current, head, upgrade
 from vault.store.shredding import replay, replay_into
 
 _AT_ONCE = 500
@@ -90,6 +89,9 @@ def restore(
 
     Raises KeyStoreNotEmpty unless it is empty or to be replaced, and what `drill` raises.
     """
+    # Here, so that a command which does none of this starts without the migrations.
+    from vault.store.migrate import current, head
+
     if current(keys, "keys") != head("keys"):
         raise BackupInvalid("the key store is not of this release's schema: run `vaultd migrate`")
     if not replace and keys.read_sync(_any):
@@ -112,6 +114,8 @@ def restore(
 def _thrown_away() -> Iterator[Database]:
     """A key store of its own in a private folder, in memory where there is such a place: what is
     in it is wrapped, and gone with it."""
+    from vault.store.migrate import upgrade
+
     memory = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it, mode 0700
     place = memory if memory.is_dir() else None
     with TemporaryDirectory(prefix="vault-drill-", dir=place) as folder:
