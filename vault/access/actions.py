@@ -200,7 +200,7 @@ class Action(StrEnum):
     DISPOSALS_CERTIFICATE = "retention.disposals.certificate"
     DISPOSALS_GIVE_UP = "retention.work.give_up"
     """The vault gives up a scope for good, as two persons have agreed; nobody calls it."""
-    DISPOSALS_PASS_OVER = "retention.work.pass_over"
+    DISPOSALS_PASS_OVER = "retention.work.pass_over"  # noqa: S105  # it passes over an item
     """It is not due any more, or kept, when its turn comes."""
     DISPOSALS_TAKE = "retention.work.take"
     """Rows are taken away, whose hashes the event has."""
