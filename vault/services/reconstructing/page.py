@@ -10,8 +10,8 @@ from vault.bundles.page import Language, Section, Table, page, rows_of, text_of,
 from vault.bundles.page_words import Word
 from vault.records import Transaction
 from vault.services.reconstructing.accesses import who
-from vault.services.reconstructing.gathering import Gathered, Shown
 from vault.services.reconstructing.proofs import Proved
+from vault.services.reconstructing.shown import Gathered, Shown
 
 _RELATIONS: Final = {
     "corrects": Word.CORRECTS,

@@ -22,8 +22,9 @@ from vault.services.contents.downloading import Downloading
 from vault.services.errors import NoObjectStore
 from vault.services.keys import Keys
 from vault.services.reading import Reading
-from vault.services.reconstructing.gathering import Gathered, Gatherer
+from vault.services.reconstructing.gathering import Gatherer
 from vault.services.reconstructing.proofs import Asked, Prover, RowAsked
+from vault.services.reconstructing.shown import Gathered
 from vault.services.reconstructing.writing import Bundle, BundleWriter
 from vault.services.recording import Recorder
 from vault.store import Database

@@ -21,9 +21,9 @@ from vault.bundles.page import Language
 from vault.services.contents.downloading import Download
 from vault.services.contents.stored import OpenedContent
 from vault.services.reconstructing.accesses import access_json
-from vault.services.reconstructing.gathering import Gathered, Shown
 from vault.services.reconstructing.page import render
 from vault.services.reconstructing.proofs import Proved
+from vault.services.reconstructing.shown import Gathered, Shown
 
 KIND: Final = "transaction"
 _MESSAGE_BYTES: Final = 512 * 1024
