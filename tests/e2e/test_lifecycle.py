@@ -31,7 +31,9 @@ SERVED = {
         "recordsvault.records.v1.Records",
         "recordsvault.accounts.v1.Accounts",
         "recordsvault.bundles.v1.Bundles",
+        "recordsvault.bundles.v1.Exports",
         "recordsvault.life.v1.Life",
+        "recordsvault.life.v1.Merges",
         "recordsvault.retention.v1.Retention",
         "recordsvault.retention.v1.Holds",
         "recordsvault.access.v1.Access",
@@ -208,7 +210,8 @@ def test_the_message_of_an_import_that_is_under_way_is_finished(
     phases = [e.phase for e in log.since(size) if e.action == "records.import" and e.part <= 1]
     assert phases == [Phase.OPENED, Phase.MESSAGE, Phase.MESSAGE, Phase.CLOSED]
     vault.start(TierName.FULL)
-    # Sent again to the server that came after it, the message gets the same answer.
+    # Sent again to the server that came after it, the message gets the same answer, which says so.
+    answer.repeated = True
     assert list(vault.records().ImportRecords(iter([large]))) == [answer]
     assert count(vault, owner) == MANY + 1
 
