@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.calls import create
-from tests.e2e.test_key_rotation import done, reads, versions
+from tests.e2e.test_key_rotation import reads, versions
+from tests.e2e.test_key_rotation import typed as done
 from tests.support.go_tool import BUILD_SECONDS
 from tests.support.kms_providers import TIERS
 from tests.support.running_vault import RunningVault

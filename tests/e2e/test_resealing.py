@@ -20,7 +20,8 @@ from tests.e2e.calls import SERVING, create, get
 from tests.e2e.people import PARENT
 from tests.e2e.suites import change_suites, sealed_with
 from tests.e2e.test_compartments import items, noted, opened
-from tests.e2e.test_key_rotation import by, done, identifier
+from tests.e2e.test_key_rotation import by, identifier
+from tests.e2e.test_key_rotation import typed as done
 from tests.e2e.test_proofs import log_keys
 from tests.support.contents import download, scan, upload
 from tests.support.lending import ask

@@ -133,7 +133,7 @@ def test_a_revision_of_a_newer_program_is_reported(database: Database) -> None:
 def test_keys_of_an_old_vault_get_ids_that_their_wrapped_keys_name(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def first(self: ScriptDirectory, revision: str, current: object) -> Any:
+    def first(self: ScriptDirectory, revision: str, current: Any) -> Any:
         return whole(self, "k0001" if revision == "heads" else revision, current)
 
     whole = ScriptDirectory._upgrade_revs

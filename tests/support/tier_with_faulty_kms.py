@@ -32,5 +32,5 @@ class FaultyKms(LocalFileKms):
 if __name__ == "__main__":
     config, tier, ready = sys.argv[1:4]
     FaultyKms.sign = Path(config).with_name("kms.away")
-    kms.LocalFileKms = FaultyKms  # type: ignore[misc,attr-defined]  # the name that `open_kms` uses
+    kms.LocalFileKms = FaultyKms  # type: ignore[attr-defined]  # the name that `open_kms` uses
     asyncio.run(serve(load(Path(config), TierName(tier)), ready=Path(ready).touch))

@@ -115,7 +115,7 @@ class UseCases:
 
 
 @asynccontextmanager
-async def use_cases(database: Database, folder: Path, **limits: int) -> AsyncIterator[UseCases]:
+async def use_cases(database: Database, folder: Path, **limits: Any) -> AsyncIterator[UseCases]:
     """The use cases of a bank that has its keys."""
     keks = folder / "kms"
     if not keks.exists():
