@@ -214,9 +214,9 @@ def proposals_of(kind: str, client: Any) -> Any:
 
 
 def test_another_kind_is_refused_before_anything_is_sent(vault: FakeVault, ask: Ask) -> None:
-    assert proposal_kinds() == ("POLICY", "DIRECTORY", "KEYS")
+    assert proposal_kinds() == ("POLICY", "DIRECTORY", "KEYS", "RETENTION", "MERGE")
     for kind in ("UNSPECIFIED", "ROLE"):
-        with pytest.raises(ValueError, match="POLICY, DIRECTORY, KEYS"):
+        with pytest.raises(ValueError, match="POLICY, DIRECTORY, KEYS, RETENTION, MERGE"):
             ask(partial(proposals_of, kind))
     assert not vault.calls
 

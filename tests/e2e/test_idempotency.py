@@ -228,7 +228,9 @@ def test_copies_of_an_import_message_at_the_same_time_get_one_answer(
     before = rows()
     streams = [vault.records().ImportRecords(iter([message])) for _ in range(6)]
     answers = [list(stream) for stream in streams]
-    assert all(answer == answers[0] and len(answer) == 1 for answer in answers)
+    # One carried it out; the others say that it was carried out before.
+    assert sum(not answer.repeated for (answer,) in answers) == 1
+    assert len({tuple(r.name for r in answer.results) for (answer,) in answers}) == 1
     assert rows()["customers"] == before["customers"] + 5
 
 
@@ -257,7 +259,7 @@ def test_an_import_message_sent_again_gets_its_answer_with_its_refused_items(
     assert holder in first.results[2].error.message
     stored = rows()
     (again,) = stub.ImportRecords(iter([message]))
-    assert again == first
+    assert again.repeated and again.results == first.results
     assert rows() == stored
     changed = copy_of(message)
     changed.items[1].new_customer.phones[:] = ["13"]
