@@ -317,7 +317,7 @@ def test_a_job_of_a_process_that_is_gone_is_taken_over_when_its_lease_is_over(
 ) -> None:
     sealed(room, 40)
     room.do(Key.BRANCH_FULL, Verb.ROTATE)
-    identifier = room.agree(Key.BRANCH_FULL, Verb.REWRAP, rate=50)
+    identifier = room.agree(Key.BRANCH_FULL, Verb.REWRAP, rate=10)
     asyncio.run(
         until(room, lambda: room.has(Key.BRANCH_FULL, identifier, lambda job: job.done > 0))
     )
