@@ -21,8 +21,9 @@ from vault.rpc.servicers.resources import CUSTOMER, DOCUMENT, TRANSACTION, Resou
 from vault.server.parts import Parts
 from vault.services import sealer
 from vault.services.claiming import claims_of
+from vault.services.logged import relative
 from vault.services.opening import record_of, scope_of, version_of
-from vault.services.rows import TRANSACTION_TERMS, row_name
+from vault.services.rows import TRANSACTION_TERMS
 from vault.store import CustomerRow, DocumentRow, TransactionRow, schema
 
 AnyRow = CustomerRow | DocumentRow | TransactionRow
@@ -112,7 +113,7 @@ def _rows_and_events(all_: Reckoning) -> None:
     told = [
         (event.institution, row.name, row.sha256) for event in all_.events for row in event.rows
     ]
-    stand = [(s.row.institution, row_name(s.row), s.row.hash()) for s in all_.stored]
+    stand = [(s.row.institution, relative(s.row.name), s.row.hash()) for s in all_.stored]
     assert len(set(told)) == len(told), "two events tell of the same row"
     assert set(told) == set(stand)
     for event in all_.events:

@@ -14,12 +14,11 @@ Credentials come as boto3 finds them: a role of the machine, the environment, a 
 from __future__ import annotations
 
 import base64
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vault.kms.checking import check_given
 from vault.kms.errors import KekMissing, KmsUnavailable, UnwrapRefused
-from vault.kms.keybytes import wipe
 from vault.kms.port import KekName, WrappedKey
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _FORMAT: Final = b"\x01"
 _MAX_BLOB: Final = 6_144  # what Decrypt takes
-_CHECK_CONTEXT: Final = b"recordsvault/kms-check/v1"
 _MISSING: Final = {
     "NotFoundException",
     "AccessDeniedException",
@@ -123,19 +121,11 @@ class AwsKms:
 
     def check(self) -> None:
         """As Kms.check. Which KEKs the node was given, AWS knows: those that it may use."""
-        given = 0
-        for kek in KekName:
-            key = secrets.token_bytes(32)
-            try:
-                back = self.unwrap(self.wrap(kek, key, _CHECK_CONTEXT), _CHECK_CONTEXT)
-            except KekMissing:
-                continue
-            if back != key:
-                raise KmsUnavailable("AWS KMS gave back another key than it was given")
-            wipe(back)
-            given += 1
-        if not given:
-            raise KekMissing("the node's credentials may use no KEK in AWS KMS")
+        check_given(
+            self,
+            wrong="AWS KMS gave back another key than it was given",
+            none="the node's credentials may use no KEK in AWS KMS",
+        )
 
     def _ask(self, kek: KekName, call: Callable[[], Any]) -> dict[str, Any]:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from vault.kms.checking import CHECK_CONTEXT
 from vault.kms.errors import KekMissing, KmsError, UnwrapRefused
 from vault.kms.keybytes import framed, wipe
 from vault.kms.keyfiles import (
@@ -28,7 +29,6 @@ _FORMAT = b"\x01"
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _OVERHEAD_BYTES = len(_FORMAT) + _NONCE_BYTES + _TAG_BYTES
-_CHECK_CONTEXT = b"recordsvault/kms-check/v1"
 
 
 class KeksInMemory:
@@ -89,9 +89,9 @@ class KeksInMemory:
 
     def _same(self, other: "KeksInMemory", kek: KekName, version: str) -> bool:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._keks[kek, version].encrypt(nonce, b"", _CHECK_CONTEXT)
+        sealed = self._keks[kek, version].encrypt(nonce, b"", CHECK_CONTEXT)
         try:
-            other._keks[kek, version].decrypt(nonce, sealed, _CHECK_CONTEXT)
+            other._keks[kek, version].decrypt(nonce, sealed, CHECK_CONTEXT)
         except InvalidTag:
             return False
         return True
@@ -103,8 +103,8 @@ class KeksInMemory:
     def check_with(self, other: "KeksInMemory") -> None:
         """That `other` opens what each of these wraps. Raises KekMissing, UnwrapRefused."""
         for kek in self._newest:
-            key = self.wrap(kek, secrets.token_bytes(32), _CHECK_CONTEXT)
-            wipe(other.unwrap(key, _CHECK_CONTEXT))
+            key = self.wrap(kek, secrets.token_bytes(32), CHECK_CONTEXT)
+            wipe(other.unwrap(key, CHECK_CONTEXT))
 
 
 class LocalFileKms:

@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from vault.kms.checking import CHECK_CONTEXT, check_given
 from vault.kms.errors import KekMissing, KekUnfit, KmsUnavailable, UnwrapRefused
-from vault.kms.keybytes import framed, wipe
+from vault.kms.keybytes import framed
 from vault.kms.port import KekName, WrappedKey
 from vault.kms.private_files import key_folder, read_private
 
@@ -40,7 +41,6 @@ _TAG_BYTES: Final = 16
 _OVERHEAD: Final = len(_FORMAT) + _NONCE_BYTES + _TAG_BYTES
 _KEK_BITS: Final = 256
 _VERSION: Final = re.compile(r"pkcs11:([1-9][0-9]{0,8})")
-_CHECK_CONTEXT: Final = b"recordsvault/kms-check/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,19 +118,11 @@ class Pkcs11Kms:
 
     def check(self) -> None:
         """As Kms.check. The KEKs that the node was given are those in its token."""
-        given = 0
-        for kek in KekName:
-            key = secrets.token_bytes(32)
-            try:
-                back = self.unwrap(self.wrap(kek, key, _CHECK_CONTEXT), _CHECK_CONTEXT)
-            except KekMissing:
-                continue
-            if back != key:
-                raise KmsUnavailable("the token gave back another key than it was given")
-            wipe(back)
-            given += 1
-        if not given:
-            raise KekMissing(f"token {self._settings.token!r} has no KEK")
+        check_given(
+            self,
+            wrong="the token gave back another key than it was given",
+            none=f"token {self._settings.token!r} has no KEK",
+        )
 
     def _gcm(self, nonce: bytes, aad: bytes) -> dict[str, Any]:
         return {
@@ -140,8 +132,8 @@ class Pkcs11Kms:
 
     def _require_working(self, handle: Any) -> None:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        how = self._gcm(nonce, _CHECK_CONTEXT)
-        if handle.decrypt(handle.encrypt(_CHECK_CONTEXT, **how), **how) != _CHECK_CONTEXT:
+        how = self._gcm(nonce, CHECK_CONTEXT)
+        if handle.decrypt(handle.encrypt(CHECK_CONTEXT, **how), **how) != CHECK_CONTEXT:
             raise KmsUnavailable("the token does not decrypt what it encrypted")
 
     def _newest(self, session: Any, kek: KekName) -> tuple[str, Any]:

@@ -17,7 +17,6 @@ import binascii
 import http.client
 import json
 import re
-import secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from vault.kms.checking import check_given
 from vault.kms.errors import KekMissing, KmsUnavailable, UnwrapRefused
-from vault.kms.keybytes import framed, wipe
+from vault.kms.keybytes import framed
 from vault.kms.port import KekName, WrappedKey
 from vault.kms.private_files import key_folder, read_private
 
@@ -34,7 +34,6 @@ _FORMAT: Final = b"\x01"
 _VERSION: Final = re.compile(r"transit:([1-9][0-9]{0,8})")
 _CIPHERTEXT: Final = re.compile(r"vault:v([1-9][0-9]{0,8}):([A-Za-z0-9+/]+={0,2})")
 _MAX_ANSWER: Final = 64 * 1024
-_CHECK_CONTEXT: Final = b"recordsvault/kms-check/v1"
 # By what the engine's 400 says. It tells nothing apart by a code.
 _NO_KEY: Final = ("key not found", "version is too new", "too old", "no key", "key is deleted")
 
@@ -95,19 +94,11 @@ class TransitKms:
 
     def check(self) -> None:
         """As Kms.check. Which KEKs the node was given, the engine knows: those that it may use."""
-        given = 0
-        for kek in KekName:
-            key = secrets.token_bytes(32)
-            try:
-                back = self.unwrap(self.wrap(kek, key, _CHECK_CONTEXT), _CHECK_CONTEXT)
-            except KekMissing:
-                continue
-            if back != key:
-                raise KmsUnavailable("transit: it gave back another key than it was given")
-            wipe(back)
-            given += 1
-        if not given:
-            raise KekMissing("the token may use no KEK of transit")
+        check_given(
+            self,
+            wrong="transit: it gave back another key than it was given",
+            none="the token may use no KEK of transit",
+        )
 
     def _ask(self, kek: KekName, verb: str, body: Mapping[str, str]) -> Mapping[str, Any]:
         name = f"{self._settings.prefix}{kek.value}"

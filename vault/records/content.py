@@ -28,6 +28,14 @@ class ContentType(StrEnum):
     HEIC = "HEIC"
     PDF = "PDF"
 
+    @property
+    def ending(self) -> str:
+        """How the name of a file of this format ends, without the dot."""
+        return _SHORT_ENDINGS.get(self, self.value.lower())
+
+
+_SHORT_ENDINGS = {ContentType.JPEG: "jpg", ContentType.TIFF: "tif"}
+
 
 @dataclass(frozen=True, slots=True)
 class ContentName:

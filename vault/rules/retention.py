@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 EVERYWHERE = "*"
@@ -222,11 +222,6 @@ def years_after(start: date, years: int) -> date:
         return start.replace(year=start.year + years)
     except ValueError:
         return date(start.year + years, 3, 1)
-
-
-def first_day_after(through: date) -> date:
-    """The day after a period's last one; the last day there is stays."""
-    return through if through == date.max else through + timedelta(days=1)
 
 
 def _start(clock: ClockStart, facts: Facts) -> date | None:

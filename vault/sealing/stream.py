@@ -248,7 +248,3 @@ def _require_tags(suite: Suite) -> None:
 def _require_key(suite: Suite, key: KeyBytes) -> None:
     if len(key) != suite.key_bytes:
         raise ValueError(f"a stream of {suite.name} takes a key of {suite.key_bytes} bytes")
-
-
-def _tag_bytes(suite: Suite) -> int:
-    return suite.overhead - NONCE_BYTES

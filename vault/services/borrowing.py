@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from vault.access import Action
 from vault.access.lending import CheckOut, LendingRefused, State
 from vault.access.lending.transitions import use
-from vault.audit import RowHash
 from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -29,6 +28,7 @@ from vault.services.closed import (
     CheckOutOtherRecord,
 )
 from vault.services.errors import FieldViolation, InvalidArgument
+from vault.services.logged import logged
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
@@ -129,15 +129,10 @@ class Borrowing:
             await self._recorder.commit(
                 call,
                 work,
-                lambda made: replace(trace, rows=(_logged(made),)),
+                lambda made: replace(trace, rows=(logged(made),)),
             )
         except (LendingRefused, VersionConflict):
             raise CheckOutNotActive from None
-
-
-def _logged(row: CheckOutRow) -> RowHash:
-    """As events name rows: relative to the institution."""
-    return RowHash(row.name.split("/", 2)[2], row.hash())
 
 
 def _covers(out: CheckOut, asked: Asked, *, whole: bool) -> bool:

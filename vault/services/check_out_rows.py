@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 
 from vault.access.lending import Approval, CheckOut, Stage, Verdict
-from vault.audit import RowHash
 from vault.records import IDENTITY_SCOPE, ScopeRef
 from vault.sealing import SealContext
 from vault.store import StoreAltered
@@ -130,11 +129,6 @@ def from_row(row: CheckOutRow) -> CheckOut:
         confidential=body.confidential,
         seen_by=body.seen_by,
     )
-
-
-def logged(row: CheckOutRow) -> RowHash:
-    """The row for the event of its write: named relative to the institution, with its version."""
-    return RowHash(row.name.split("/", 2)[2], row.hash())
 
 
 def etag_of(row: CheckOutRow) -> str:

@@ -6,6 +6,7 @@ are names, tags and refusals: none of them holds a value of a record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -93,3 +94,11 @@ def _error(kept: RefusedItem) -> VaultError:
     error = VaultError(kept.en, kept.zh, reason=kept.reason, **kept.metadata)
     error.code = kept.code
     return error
+
+
+def only(outcomes: Sequence[Outcome]) -> Stored:
+    """The one outcome. Raises it if it is a refusal."""
+    outcome = outcomes[0]
+    if isinstance(outcome, VaultError):
+        raise outcome
+    return outcome

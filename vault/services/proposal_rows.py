@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from vault.access.proposals import Kind, Proposal, Stage
+from vault.services.proposal_content import ProposalContent
 from vault.store import StoreAltered
 from vault.store.proposals import ProposalRow
 
@@ -31,7 +32,7 @@ class _Policies(msgspec.Struct, frozen=True):
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 _body: Final = msgspec.json.Decoder(_Body)
-_policies: Final = msgspec.json.Decoder(_Policies)
+_policies: Final = ProposalContent(msgspec.json.Decoder(_Policies))
 
 
 def to_row(proposal: Proposal, now: int, actor: str) -> ProposalRow:
@@ -92,12 +93,9 @@ def from_row(row: ProposalRow) -> Proposal:
 
 def policies_content(files: dict[str, str]) -> bytes:
     """The content of a proposal of policies, from texts by file name."""
-    return _encoder.encode(_Policies(files))
+    return _policies.encode(_Policies(files))
 
 
 def policies_in(content: bytes) -> dict[str, str]:
     """The texts in such a content. Raises StoreAltered."""
-    try:
-        return _policies.decode(content).files
-    except msgspec.MsgspecError as error:
-        raise StoreAltered("the content of a proposal is not what was written") from error
+    return _policies.decode(content).files

@@ -20,6 +20,7 @@ from vault.records.identifiers.time_zone import zone
 from vault.services.errors import FieldViolation, InvalidArgument, Shredded, VaultError
 from vault.services.items import Draft
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.logged import logged
 from vault.store import (
     CustomerRow,
     DocumentRow,
@@ -36,11 +37,6 @@ from vault.store import (
 # Index entries that come from transactions hang on this pseudo-record of the customer, once an
 # account, however many transactions the account has.
 TRANSACTION_TERMS = "transactions"
-
-
-def row_name(row: CustomerRow | DocumentRow | TransactionRow) -> str:
-    """A row's name in an event: relative to the institution, with its version."""
-    return row.name.split("/", 2)[2]
 
 
 def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: str) -> list[RowHash]:
@@ -80,7 +76,7 @@ def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: st
     documents.insert(conn, ds)
     transactions.insert(conn, ts)
     transactions.insert_links(conn, links)
-    return [RowHash(row_name(r), r.hash()) for rows in (cs, ds, ts) for r in rows]
+    return [logged(row) for rows in (cs, ds, ts) for row in rows]
 
 
 def keep_days(conn: Connection, written: Sequence[tuple[AnyKind, Any, ScopeRef]]) -> None:

@@ -9,27 +9,27 @@ from typing import Any
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
-from vault.audit import RowHash
 from vault.records import IDENTITY_SCOPE, CustomerKind, ScopeRef
 from vault.sealing import Clock
 from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.closed import OutsideScope
-from vault.services.errors import Aborted, AlreadyExists, VaultError
+from vault.services.errors import Aborted, AlreadyExists
 from vault.services.filing import Filing
 from vault.services.indexing import Entry, Index, by_index
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, AnyKind
+from vault.services.logged import logged
 from vault.services.merging.standing import Merges
 from vault.services.opening import Opened
-from vault.services.outcomes import Outcome, Stored
+from vault.services.outcomes import Outcome, Stored, only
 from vault.services.reach import FullReach
 from vault.services.reach_of_writes import ReachOfWrites, reaches
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
-from vault.services.rows import keep_days, row_name
+from vault.services.rows import keep_days
 from vault.store import (
     CustomerRow,
     Database,
@@ -166,7 +166,7 @@ class Updating:
             return [await by_index(self._keys, institution, by)]
 
         updated = self._replays.once(call, institution, request, fingerprint, carry_out)
-        return _only(await self._reach.outcomes(call, updated))
+        return only(await self._reach.outcomes(call, updated))
 
     async def _add_version(
         self,
@@ -223,7 +223,7 @@ class Updating:
             self._replays.keep(conn, call, institution, request, fingerprint, [stored], now)
             return stored
 
-        rows = (RowHash(row_name(row), row.hash()),)
+        rows = (logged(row),)
         trace = Trace(institution, customer, name, rows=rows, count=1)
         return await self._recorder.commit(call, work, lambda _: trace)
 
@@ -233,10 +233,3 @@ def _release(conn: Connection, institution: str, customer: str, claim: Entry) ->
     kind, token = claim
     if not blind_index.lookup(conn, institution, kind, token, limit=1):
         claims_table.release(conn, institution, token, customer)
-
-
-def _only(outcomes: list[Outcome]) -> Stored:
-    outcome = outcomes[0]
-    if isinstance(outcome, VaultError):
-        raise outcome
-    return outcome

@@ -31,6 +31,7 @@ from vault.services.contents import errors
 from vault.services.contents.downloading import Download, Downloading
 from vault.services.contents.stored import StoredContent
 from vault.services.contents.uploading import Start, Uploading
+from vault.services.logged import relative
 
 _PART_BYTES: Final = 1024 * 1024
 _TYPES: Final = {
@@ -197,13 +198,12 @@ def _download(u: ContentUseCases) -> ServerStream:
         asked.download = download
         call.phase = Phase.OPENED
         stored = download.stored
-        relative = stored.name.split("/", 2)[2]
         await u.downloading.open(
             call,
             replace(
                 call.trace,
                 fields=(asked.field,),
-                resources=(f"{relative}@{stored.version}",),
+                resources=(_version_name(stored),),
                 count=1,
             ),
         )
@@ -246,7 +246,7 @@ def _listing(u: ContentUseCases) -> Unary:
         done = replace(
             call.trace,
             fields=(path,) if kept else (),
-            resources=tuple(f"{one.name.split('/', 2)[2]}@{one.version}" for one in kept),
+            resources=tuple(map(_version_name, kept)),
             count=len(kept),
         )
         await u.borrowing.finish(call, done)
@@ -264,3 +264,8 @@ def _listing(u: ContentUseCases) -> Unary:
 
 def _kind(owner: DocumentName | TransactionName) -> str:
     return "identity_document" if isinstance(owner, DocumentName) else "transaction"
+
+
+def _version_name(content: StoredContent) -> str:
+    """A version of a content, as events name it."""
+    return f"{relative(content.name)}@{content.version}"

@@ -32,13 +32,12 @@ from vault.services.compartments.rows import (
 from vault.services.compartments.written import (
     Shown,
     case_row,
-    only,
     row_hashes,
     shown_case,
     shown_place,
 )
 from vault.services.errors import Aborted
-from vault.services.outcomes import Outcome, Stored
+from vault.services.outcomes import Outcome, Stored, only
 from vault.services.replays import Request
 from vault.store import VersionConflict, compartments, holds
 

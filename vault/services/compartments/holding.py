@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.access.compartments import CompartmentRefused, NotForMembers
-from vault.audit import RowHash
 from vault.records import new_ulid
 from vault.services import sealer
 from vault.services.call import Call, Trace
@@ -25,9 +24,9 @@ from vault.services.compartments.entry import (
 )
 from vault.services.compartments.hold_rows import HoldBody, HoldState, hold_row, open_hold
 from vault.services.compartments.rows import resource_name
-from vault.services.compartments.written import shown_case
+from vault.services.compartments.written import row_hashes, shown_case
 from vault.services.errors import Aborted, NotFound
-from vault.services.outcomes import Outcome, Stored
+from vault.services.outcomes import Outcome, Stored, only
 from vault.services.replays import Request
 from vault.store import VersionConflict, compartments, customers, holds, transactions
 from vault.store.holds import HoldRow
@@ -116,14 +115,11 @@ class Holding:
                 return [outcome]
 
             at = resource_name(institution, compartment, f"holds/{hold}")
-            trace = Trace(institution, resource=at, rows=_hashes(row), count=1)
+            trace = Trace(institution, resource=at, rows=row_hashes(row), count=1)
             return await ground.recorder.commit(call, work, lambda _: trace)
 
         found = await ground.replays.once(call, institution, request, fingerprint, carry_out)
-        [outcome] = found
-        if not isinstance(outcome, Stored):
-            raise outcome
-        return outcome
+        return only(found)
 
     async def page(
         self, call: Call, institution: str, compartment: str, after: str, limit: int
@@ -216,7 +212,7 @@ class Holding:
             except VersionConflict:
                 raise Aborted(name) from None
 
-        trace = Trace(institution, resource=name, rows=_hashes(row), count=1)
+        trace = Trace(institution, resource=name, rows=row_hashes(row), count=1)
         await ground.recorder.commit(call, work, lambda _: trace)
         return _shown(entered, row)
 
@@ -238,7 +234,3 @@ def _shown(entered: Entered, row: HoldRow) -> ShownHold:
     body = open_hold(entered.key, row)
     etag = sealer.etag_of(row.sealed)
     return ShownHold(row.compartment, row.hold, body, etag, row.recorded_at)
-
-
-def _hashes(row: HoldRow) -> tuple[RowHash, ...]:
-    return (RowHash(row.name.split("/", 2)[2], row.hash()),)

@@ -30,9 +30,9 @@ from vault.services.compartments.rows import (
     seal,
     subject_of,
 )
-from vault.services.compartments.written import only, row_hashes, shown_case
+from vault.services.compartments.written import row_hashes, shown_case
 from vault.services.errors import NotFound
-from vault.services.outcomes import Outcome, Stored
+from vault.services.outcomes import Outcome, Stored, only
 from vault.services.replays import Request
 from vault.store import compartments, customers, documents, holds, transactions
 from vault.store.compartments import ItemRow

@@ -10,9 +10,10 @@ from vault.sealing import FullFileKey
 from vault.services import sealer
 from vault.services.call import Call
 from vault.services.compartments.rows import CaseBody, open_case, seal
-from vault.services.errors import Corrupted, VaultError
-from vault.services.outcomes import Outcome, Stored
+from vault.services.errors import Corrupted
+from vault.services.logged import logged
 from vault.store.compartments import CompartmentRow, ItemRow, MemberRow
+from vault.store.holds import HoldRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,6 @@ def next_version(
     return case_row(key, row.institution, row.compartment, row.version + 1, body, now, call)
 
 
-def row_hashes(*rows: CompartmentRow | MemberRow | ItemRow) -> tuple[RowHash, ...]:
+def row_hashes(*rows: CompartmentRow | MemberRow | ItemRow | HoldRow) -> tuple[RowHash, ...]:
     """The rows of a write, as its event tells of them: named relative to the institution."""
-    return tuple(RowHash(row.name.split("/", 2)[2], row.hash()) for row in rows)
-
-
-def only(outcomes: list[Outcome]) -> Stored:
-    """The one outcome. Raises it if it is a refusal."""
-    outcome = outcomes[0]
-    if isinstance(outcome, VaultError):
-        raise outcome
-    return outcome
+    return tuple(map(logged, rows))

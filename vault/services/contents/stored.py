@@ -57,10 +57,11 @@ class ContentOpener:
             raise Shredded(name) from None
         except SealBroken:
             raise Corrupted(name) from None
-        return OpenedContent(_stored(row, own), row, own)
+        return OpenedContent(described(row, own), row, own)
 
 
-def _stored(row: ContentRow, own: ContentKey) -> StoredContent:
+def described(row: ContentRow, own: ContentKey) -> StoredContent:
+    """A content as it is answered."""
     return StoredContent(
         content_name(row),
         row.page,

@@ -19,7 +19,6 @@ from typing import Final, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
-from vault.audit import RowHash
 from vault.blobs import Blobs
 from vault.records import (
     ContentName,
@@ -35,7 +34,7 @@ from vault.services.contents import errors
 from vault.services.contents.owners import Owner, owner_of
 from vault.services.contents.sealed import ContentKey, open_upload, seal_content, seal_upload
 from vault.services.contents.segments import Incoming, resume_incoming
-from vault.services.contents.stored import ContentOpener, StoredContent
+from vault.services.contents.stored import ContentOpener, StoredContent, described
 from vault.services.errors import (
     Corrupted,
     InvalidArgument,
@@ -44,6 +43,7 @@ from vault.services.errors import (
     Shredded,
 )
 from vault.services.keys import Keys
+from vault.services.logged import logged
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, contents, scopes, uploads
@@ -342,10 +342,10 @@ class Uploading:
             except VersionConflict:
                 raise errors.UploadOvertaken from None
 
-        rows = (RowHash(made.name.split("/", 2)[2], made.hash()),)
+        rows = (logged(made),)
         trace = Trace(row.institution, row.customer, name, rows=rows, count=1)
         await self._recorder.commit(call, work, lambda _: trace, weight=2 + len(leaves))
-        return (await self._opener.one(made)).stored
+        return described(made, upload.key)
 
     async def _stored(self, row: UploadRow) -> StoredContent:
         found = await self._database.read(

@@ -50,14 +50,6 @@ from vault.store.whole_files import Sizes, Wanted
 KIND: Final = "file"
 MESSAGE_BYTES: Final = 512 * 1024
 _PAGE: Final = 200
-_ENDINGS: Final = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "TIFF": "tif",
-    "WEBP": "webp",
-    "HEIC": "heic",
-    "PDF": "pdf",
-}
 
 Pieces = Callable[[Download], AsyncIterator[bytes]]
 
@@ -225,7 +217,7 @@ class FileWriter:
                 except Shredded:
                     self.destroyed += 1
                     continue
-                ending = _ENDINGS[content.stored.content_type]
+                ending = content.stored.content_type.ending
                 path = f"contents/{row.record}/{row.page}-{row.version}.{ending}"
                 self._held += self._sealing.update(self._archive.begin(path, row.size))
                 async for piece in self._source.pieces(Download(content, 0, row.size)):

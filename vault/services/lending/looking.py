@@ -12,6 +12,7 @@ from vault.records import ulid_between
 from vault.services.call import Call
 from vault.services.lending.bounds import Bounds
 from vault.services.lending.register import Register, Shown, party_of, person_of, revealed
+from vault.services.logged import relative
 from vault.store import check_outs
 from vault.store.check_outs import CheckOutRow
 
@@ -63,7 +64,7 @@ class Looking:
         shown = await self._register.all_shown(call, found)
         call.touched(
             fields=revealed(one.words for one in shown),
-            resources=tuple(row.name.split("/", 2)[2] for row in found),
+            resources=tuple(relative(row.name) for row in found),
             count=len(shown),
         )
         return Page(shown, before)

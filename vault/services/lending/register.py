@@ -26,7 +26,6 @@ from vault.services.check_out_rows import (
     decode_words,
     etag_of,
     from_row,
-    logged,
     place,
     scope_of,
     to_row,
@@ -36,6 +35,7 @@ from vault.services.errors import Aborted, Corrupted, NotFound
 from vault.services.keys import Keys
 from vault.services.lending.bounds import Bounds, BoundsOf
 from vault.services.lending.refused import refusal
+from vault.services.logged import logged
 from vault.services.reach import FullReach
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs

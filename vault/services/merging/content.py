@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from vault.store import StoreAltered
+from vault.services.proposal_content import ProposalContent
 
 
 class MergeChange(
@@ -30,18 +30,6 @@ class UnmergeChange(
 
 Change = MergeChange | UnmergeChange
 
-_encoder: Final = msgspec.json.Encoder(order="deterministic")
-_decoder: Final[msgspec.json.Decoder[Change]] = msgspec.json.Decoder(Change)
-
-
-def to_content(change: Change) -> bytes:
-    """Always the same bytes for the same change."""
-    return _encoder.encode(change)
-
-
-def change_in(content: bytes) -> Change:
-    """The change of such a content. Raises StoreAltered."""
-    try:
-        return _decoder.decode(content)
-    except msgspec.MsgspecError as error:
-        raise StoreAltered("the content of a proposal is not what was written") from error
+_content: Final[ProposalContent[Change]] = ProposalContent(msgspec.json.Decoder(Change))
+to_content = _content.encode
+change_in = _content.decode

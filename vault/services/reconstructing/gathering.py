@@ -26,6 +26,7 @@ from vault.services.contents.stored import ContentOpener, OpenedContent
 from vault.services.errors import Corrupted, NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
+from vault.services.logged import relative
 from vault.services.opening import AnyRow, record_of, row_resource, scope_of, version_of
 from vault.services.reconstructing.shown import Gathered, Shown, booked_at
 from vault.store import (
@@ -236,7 +237,7 @@ def _shown(
         place,
         data_key,
         plain,
-        row.name.split("/", 2)[2],
+        relative(row.name),
     )
 
 

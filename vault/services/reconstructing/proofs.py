@@ -17,6 +17,7 @@ from vault.audit.merkle import inclusion_proof
 from vault.audit.proof_file import format_proof
 from vault.audit.tiles import ReadTile, node_from_tiles
 from vault.services.errors import Corrupted, NotYetProvable
+from vault.services.logged import relative
 from vault.store import Database
 from vault.store.evidence import BEFORE
 
@@ -157,7 +158,7 @@ class Prover:
                 if len(accesses) > MOST_ACCESSES:
                     left_out += 1
                     found.drop(accesses.pop(0).index)
-        written = found.rows[asked.transaction.split("/", 2)[2]][:1]
+        written = found.rows[relative(asked.transaction)][:1]
         stored_by = [Access(index, decode(found.leaves[index])) for index in written]
         rows = found.checked(asked)
         return Told(rows, (*stored_by, *accesses), left_out, found.leaves)
@@ -228,9 +229,9 @@ def _concerns(event: AuditEvent, asked: Asked) -> bool:
         return False
     if event.purpose in CONFIDENTIAL and asked.purpose not in CONFIDENTIAL:
         return False
-    relative = asked.transaction.split("/", 2)[2]
+    record = relative(asked.transaction)
     named = (event.resource.split("/", 2)[-1], *event.resources, *(r.name for r in event.rows))
-    return any(_record(name) == relative for name in named)
+    return any(_record(name) == record for name in named)
 
 
 def _record(name: str) -> str:

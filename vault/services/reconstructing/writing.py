@@ -27,14 +27,6 @@ from vault.services.reconstructing.shown import Gathered, Shown
 
 KIND: Final = "transaction"
 _MESSAGE_BYTES: Final = 512 * 1024
-_ENDINGS: Final = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "TIFF": "tif",
-    "WEBP": "webp",
-    "HEIC": "heic",
-    "PDF": "pdf",
-}
 
 Pieces = Callable[[Download], AsyncIterator[bytes]]
 
@@ -54,7 +46,7 @@ class Bundle:
 def content_paths(gathered: Gathered) -> dict[str, str]:
     """Where in the bundle each content is, by the name of its row."""
     return {
-        one.logged: f"contents/{number}.{_ENDINGS[one.value.stored.content_type]}"
+        one.logged: f"contents/{number}.{one.value.stored.content_type.ending}"
         for number, one in enumerate(gathered.contents, 1)
     }
 

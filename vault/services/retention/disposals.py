@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
-from vault.access.proposals import Kind, Proposal
+from vault.access.proposals import Proposal
 from vault.records import ScopeRef, TransactionName, new_ulid
 from vault.rules.retention import RecordKind, RuleBook, years_after
 from vault.sealing import Clock
@@ -25,7 +25,7 @@ from vault.services.opening import Opener
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder
 from vault.services.retention.blocking import Kept, Kin, alone, read_kept
-from vault.services.retention.content import DisposalAgreed, change_in, to_content
+from vault.services.retention.content import DisposalAgreed, to_content
 from vault.services.retention.disposal_rows import (
     Disposal,
     DisposalBody,
@@ -339,10 +339,3 @@ def latest_start(book: RuleBook, day: date) -> int:
     while last + 1 < day.toordinal() and years_after(date.fromordinal(last + 1), min(found)) < day:
         last += 1
     return last
-
-
-def is_disposal(proposal: Proposal) -> bool:
-    """Whether a proposal is of a plan of disposal."""
-    return proposal.kind is Kind.RETENTION and isinstance(
-        change_in(proposal.content), DisposalAgreed
-    )

@@ -33,6 +33,7 @@ from vault.services.contents.sealed import (
     whole_segment as opened_segment,
 )
 from vault.services.contents.segments import object_name, whole_segment
+from vault.services.logged import relative
 from vault.services.rotation.work import Ground
 from vault.store import Database, moved_contents, sealed_rows, uploads
 from vault.store.contents import ContentRow, LeafRow, leaves_digest, segments_digest
@@ -69,7 +70,7 @@ class MovedContent:
 
     def hashes(self) -> tuple[RowHash, ...]:
         """As of any row that is sealed anew: as it was, and as it is now."""
-        name = self.before.name.split("/", 2)[2]
+        name = relative(self.before.name)
         return RowHash(name + BEFORE, self.before.hash()), RowHash(name, self.after.hash())
 
 

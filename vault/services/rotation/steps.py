@@ -10,7 +10,7 @@ import msgspec
 
 from vault.kms import KekName
 from vault.records import Branch
-from vault.store import StoreAltered
+from vault.services.proposal_content import ProposalContent, altered
 
 DEFAULT_RATE: Final = 2_000
 """Keys, or records, a second, where a step names no rate."""
@@ -92,21 +92,20 @@ class _Content(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     v: int = 1
 
 
-_encoder: Final = msgspec.json.Encoder(order="deterministic")
-_decoder: Final = msgspec.json.Decoder(_Content)
+_content: Final = ProposalContent(msgspec.json.Decoder(_Content))
 
 
 def to_content(step: Step) -> bytes:
     """The content of a proposal, always the same bytes for the same step."""
-    return _encoder.encode(
+    return _content.encode(
         _Content(step.key.value, step.verb.value, step.version, step.rate, step.provider)
     )
 
 
 def step_in(content: bytes) -> Step:
     """The step of such a content. Raises StoreAltered."""
+    read = _content.decode(content)
     try:
-        read = _decoder.decode(content)
         return Step(Key(read.key), Verb(read.verb), read.version, read.rate, read.provider)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise StoreAltered("the content of a proposal is not what was written") from error
+    except ValueError as error:
+        raise altered() from error
