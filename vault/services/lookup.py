@@ -98,9 +98,7 @@ class LocalOracle:
             return []
 
         institution = lookup.institution
-        others = {
-            one: self._merges.survivor(institution, one) for one in self._merges.of(institution)
-        }
+        others = self._merges.survivors(institution)
 
         async def search(index: Index) -> list[str]:
             return await self._database.read(lambda conn: _find(conn, index, lookup, text, others))

@@ -36,6 +36,7 @@ class Merges:
         self._agreed = agreed
         self._seen: Sequence[Proposal] = ()
         self._by_institution: dict[str, dict[str, Merge]] = {}
+        self._survivors: dict[str, dict[str, str]] = {}
 
     def of(self, institution: str) -> Mapping[str, Merge]:
         """The files of an institution that point to another, by the customer's identifier. Raises
@@ -49,7 +50,7 @@ class Merges:
                     merged[change.customer] = Merge(change.customer, change.into, one)
                 else:
                     merged.pop(change.customer, None)
-            self._by_institution, self._seen = found, agreed
+            self._by_institution, self._survivors, self._seen = found, {}, agreed
         return self._by_institution.get(institution, _NOBODY)
 
     def survivor(self, institution: str, customer: str) -> str:
@@ -60,6 +61,13 @@ class Merges:
             customer = one.into
             seen.add(customer)
         return customer
+
+    def survivors(self, institution: str) -> Mapping[str, str]:
+        """Of each file of an institution that points to another, the one to be used."""
+        merged = self.of(institution)
+        if institution not in self._survivors:
+            self._survivors[institution] = {one: self.survivor(institution, one) for one in merged}
+        return self._survivors[institution]
 
     def require_apart(self, institution: str, customer: str) -> None:
         """Make sure that a file stands for itself. Raises Merged, which names the one to use."""
