@@ -1,9 +1,7 @@
 """Customers' files leave the vault for an authority: over TLS, on both databases, sealed to one
 recipient, counted, signed, and each told before it leaves."""
 
-import io
 import json
-import tarfile
 from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
@@ -19,13 +17,13 @@ from tests.e2e import people
 from tests.e2e.calls import create, get, update
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import add_person
-from tests.support.bundles import Ledger, ledger, recipient
+from tests.support.bundles import Files, Ledger, ledger, recipient, unsealed
 from tests.support.contents import scan, upload
 from tests.support.lending import PARENT, approve, ask, revoke, until_known
 from tests.support.running_vault import RunningVault
 from vault.audit import Phase
 from vault.audit.note import parse_note
-from vault.bundles import RecipientKey, open_envelope
+from vault.bundles import RecipientKey
 from vault.cli.vaultctl.lent_fields import everything
 from vault.server.settings import TierName
 
@@ -75,10 +73,8 @@ def produce(vault: RunningVault, name: str, *, who: str = "compliance", **more: 
     return b"".join(one.data for one in stub(vault, who).ProduceFile(request))
 
 
-def opened(data: bytes) -> dict[str, bytes]:
-    plain = b"".join(open_envelope(KEY, [data]))
-    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
-        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+def opened(data: bytes) -> Files:
+    return unsealed(data, KEY)
 
 
 def lent(vault: RunningVault) -> str:

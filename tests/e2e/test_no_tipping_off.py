@@ -7,6 +7,7 @@ later fails here until somebody has decided which.
 
 import ast
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -23,6 +24,8 @@ from google.protobuf.message_factory import GetMessageClass
 from recordsvault.access.v1 import access_pb2 as xp
 from recordsvault.admin.v1 import access_admin_pb2 as gp
 from recordsvault.audit.v1 import audit_pb2 as ap
+from recordsvault.bundles.v1 import exports_pb2 as bp
+from recordsvault.bundles.v1 import exports_pb2_grpc
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import records_pb2 as pb
@@ -32,8 +35,10 @@ from tests.e2e.calls import create, query
 from tests.e2e.people import PARENT
 from tests.e2e.rpc_matrix import Bank, request_for
 from tests.e2e.wire import LogBook, refusal
+from tests.support.bundles import Files, recipient, unsealed
 from tests.support.rank_test import HEAD, Compared, measured
 from tests.support.running_vault import ROOT, STRANGER, RunningVault, other
+from vault.bundles import RecipientKey
 from vault.server.settings import TierName
 
 # Two investigators: one is a member of the compartments, the other is not. What a member is
@@ -62,12 +67,14 @@ NOT_COMPARED = {
     "Audit/ArchiveEvents": _LOG,
     "Bundles/ReconstructTransaction": "sealed anew each time, and lists who has looked; what it "
     "leaves out of that is held in test_reconstruction.py",
+    "Exports/ProduceFile": "sealed anew each time; what is in it is compared below",
     "Life/WatchChanges": "its positions are the log's, which every receipt tells; what a "
     "compartment has is no record, and in no feed",
     "KeyAdmin/ListKeyVersions": "counts the keys of an institution, those of compartments too, as "
     "who runs the database can; it says nothing of whom they are",
     "Admin/CheckHealth": "of the node: times, the log's size, free space",
 }
+BLOCKING, WIRING = "vault/services/retention/blocking.py", "vault/server/retention.py"
 # The compartments' own service is what test_compartments.py is about.
 OWN_SERVICE = "Compartments/"
 _READS = ("Get", "List", "Search", "Check", "LookUp", "Watch", "ServerReflection")
@@ -324,6 +331,27 @@ def test_a_change_of_his_file_is_made_and_told_like_any_other(vault: RunningVaul
     assert answers[0] == answers[1]
 
 
+def test_his_file_leaves_the_same_as_before(vault: RunningVault) -> None:
+    key = RecipientKey.generate(hybrid=False)
+    exports = exports_pb2_grpc.ExportsStub(vault.channel("compliance", TierName.FULL))
+    bank = furnished(vault)
+
+    def produced() -> Files:
+        request = bp.ProduceFileRequest(
+            name=bank.customer,
+            purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT,
+            recipient=recipient(key.recipient),
+        )
+        files = unsealed(b"".join(one.data for one in exports.ProduceFile(request)), key)
+        manifest = json.loads(files.pop("manifest.json"))
+        del files["manifest.note"], manifest["made_at"]
+        return files | {"manifest": json.dumps(manifest).encode()}
+
+    before = produced()
+    investigate(vault, bank)
+    assert produced() == before
+
+
 def test_his_file_is_asked_for_lent_and_returned_like_any_other(vault: RunningVault) -> None:
     """By compliance, and by a custodian who looks at everything that is to be decided."""
     service = xp.DESCRIPTOR.services_by_name["Access"]
@@ -440,19 +468,28 @@ def test_no_answer_but_the_compartments_own_can_depend_on_their_tables() -> None
         "vault/store/__init__.py",
         # Finds the row that an event names, beside a running vault.
         "vault/store/evidence.py",
+        # What disposal must not touch, for whatever cause: nothing else asks, as is held below.
+        "vault/store/holds.py",
+        BLOCKING,
     }
     words = {"compartments", "compartment_members", "compartment_items"}
-    found = set()
+    found, asks = set(), set()
     for path in sorted((ROOT / "vault").rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         if name.startswith(("vault/services/compartments/", "vault/store/migrations/")):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vault.store"):
-                names = {alias.name for alias in node.names}
-                if node.module == "vault.store.compartments" or names & words:
-                    found.add(name)
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            module, names = node.module or "", {alias.name for alias in node.names}
+            if module == "vault.services.retention.blocking" or module == "vault.store.holds":
+                asks.add(name)
+            if module.startswith("vault.store") and (
+                module == "vault.store.compartments" or names & words
+            ):
+                found.add(name)
     assert found - allowed == set()
+    assert all(one.startswith("vault/services/retention/") for one in asks - {WIRING}), asks
 
 
 # -- time ----------------------------------------------------------------------------------------

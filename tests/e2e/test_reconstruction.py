@@ -1,7 +1,6 @@
 """A transaction leaves the vault with all that proves it, sealed to whom it is for: over TLS, on
 both databases, verified by a program that knows nothing of the vault."""
 
-import io
 import json
 import tarfile
 import time
@@ -23,19 +22,21 @@ from tests.e2e.calls import get, update
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import Register, add_person
 from tests.support.bundles import (
+    Files,
     Ledger,
     accounts,
     asked,
     bundles,
     ledger,
     reconstruct,
+    unsealed,
     verify,
 )
 from tests.support.contents import scan
 from tests.support.lending import until_known
 from tests.support.running_vault import RunningVault
 from vault.audit import Phase
-from vault.bundles import RecipientKey, open_envelope
+from vault.bundles import RecipientKey
 from vault.services.reconstructing.proofs import MOST_ACCESSES
 
 KEY = RecipientKey.generate(hybrid=False)
@@ -63,10 +64,8 @@ def vkey(vault: RunningVault) -> str:
     return (vault.folder / "log.vkey").read_text()
 
 
-def opened(data: bytes, key: RecipientKey = KEY) -> dict[str, bytes]:
-    plain = b"".join(open_envelope(key, [data]))
-    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
-        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+def opened(data: bytes, key: RecipientKey = KEY) -> Files:
+    return unsealed(data, key)
 
 
 @pytest.fixture(scope="module")

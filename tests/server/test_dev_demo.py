@@ -29,7 +29,7 @@ def test_the_demonstration_shows_every_step_and_can_be_run_again(tmp_path: Path)
     first = demo(folder, *ports)
     assert first.returncode == 0, first.stdout + first.stderr
     steps = [line for line in first.stdout.splitlines() if line[:2].strip().isdigit()]
-    assert len(steps) == 14
+    assert len(steps) == 16
     for shown in ("20,000", "PERMISSION_DENIED", "CHECK_OUT_REQUIRED", "DENIED", "VAULT OK"):
         assert shown in first.stdout, shown
     lent = ("孙慧丽", "(left out)", "CHECK_OUT_NOT_ACTIVE", "on behalf of teller", "custodian")

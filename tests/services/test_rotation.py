@@ -4,6 +4,7 @@ hangs under an old version loses it."""
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,11 @@ from vault.kms import KekMissing, KekName, KmsUnavailable, LocalFileKms
 from vault.kms.several import SeveralKms
 from vault.records import Branch, ScopeRef
 from vault.sealing import SealContext, open_full, open_masked, seal_full, seal_masked
+from vault.services.rotation.branch_work import BranchWork
 from vault.services.rotation.planning import KeyStepRefused, Planning
 from vault.services.rotation.steps import Key, Step, Verb, step_in, to_content
 from vault.store import Database, KeyVersionGone, StoreAltered, key_jobs, key_versions
-from vault.store.key_jobs import CHECKING, DONE, FAILED, RUNNING, WAITING, LeaseLost
+from vault.store.key_jobs import CHECKING, DONE, FAILED, RUNNING, WAITING, JobRow, LeaseLost
 
 BRANCH_KEYS = {Branch.FULL: Key.BRANCH_FULL, Branch.MASKED: Key.BRANCH_MASKED}
 
@@ -340,6 +342,30 @@ def test_a_job_of_a_process_that_is_gone_is_taken_over_when_its_lease_is_over(
     # And the first process, which only hung, writes nothing any more.
     with pytest.raises(LeaseLost):
         database.write_sync(lambda conn: key_jobs.keep(conn, half))
+
+
+def test_a_process_that_is_told_to_stop_takes_nothing_back_of_the_batch_under_way(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed(room, 40)
+    room.do(Key.BRANCH_FULL, Verb.ROTATE)
+    identifier = room.agree(Key.BRANCH_FULL, Verb.REWRAP, rate=50)
+    written, whole = threading.Event(), BranchWork.step
+
+    def step(self: BranchWork, job: JobRow) -> tuple[JobRow, int]:
+        made = whole(self, job)
+        if made[0].done and made[0].open:
+            written.set()
+            time.sleep(0.1)  # the transaction is over, and the event loop does not know yet
+        return made
+
+    monkeypatch.setattr(BranchWork, "step", step)
+    asyncio.run(until(room, written.is_set))
+    half = room.job(Key.BRANCH_FULL, identifier)
+    assert (half.stage, half.done, half.lease_until) == (RUNNING, 10, 0)
+    asyncio.run(room.finish())
+    done = room.job(Key.BRANCH_FULL, identifier)
+    assert (done.stage, done.done, done.checked) == (DONE, 40, 40)
 
 
 def test_a_job_that_nobody_has_agreed_to_is_not_done(

@@ -21,7 +21,7 @@ from tests.e2e.calls import create
 from tests.support.contents import scan, upload
 from tests.support.running_vault import ROOT, RunningVault
 from vault.audit.note import VerifierKey
-from vault.bundles import Recipient
+from vault.bundles import Recipient, RecipientKey, open_envelope
 from vault.bundles.verifying import BundleFiles, BundleInvalid, verify_bundle
 from vault.server.settings import TierName
 
@@ -128,6 +128,11 @@ def _alone() -> Any:
 
 
 ALONE = _alone()
+
+
+def unsealed(data: bytes, key: RecipientKey) -> Files:
+    """What is in a sealed bundle, by its path."""
+    return unpack(b"".join(open_envelope(key, [data])))
 
 
 def unpack(data: bytes) -> Files:

@@ -27,6 +27,7 @@ RECORDS = "/recordsvault.records.v1.Records/"
 # 2026-06-01, 10 in the morning in Shanghai.
 START = 1_780_279_200_000_000
 CAREFUL = 1  # the customer whose file needs more care at first
+_NUMBERS = ("110105194912310046", "11010519491231002X")  # those of GB 11643, and the next woman's
 _VIP = party_pb2.SENSITIVITY_VIP
 _NAMING = {"name", "version", "etag", "create_time", "update_time"}
 _BACKEND = Account("backend", "backend", "", {}, set())
@@ -196,7 +197,7 @@ def _filled() -> tuple[Path, tuple[str, ...]]:
         names = []
         for number in range(2):
             record = CUSTOMER.to_proto(builders.customer(customer_number=f"C{number}"))
-            record.natural_person.ClearField("identity")
+            record.natural_person.identity.number = _NUMBERS[number]
             record.branch = BRANCHES[0]
             record.accounts[:] = [f"020000123456789012{number}"]
             if number == CAREFUL:

@@ -208,7 +208,14 @@ class KeyRunner:
                     await self._let_go(job)
                     return
                 started = loop.time()
-                made, taken = await self._in_thread(partial(work.step, job))
+                step = asyncio.ensure_future(self._in_thread(partial(work.step, job)))
+                try:
+                    made, taken = await asyncio.shield(step)
+                except asyncio.CancelledError:
+                    # The thread goes on to the batch's end, and what it writes down must stand.
+                    done, _ = await step
+                    job = done if done.open else job
+                    raise
                 if not made.open:
                     await self._end(made)
                     return
