@@ -118,7 +118,9 @@ class Prover:
         needed = max(index for indexes in told.rows.values() for index in indexes)
         latest = await self._database.read(tree.latest)
         looks = round(self._patience / _LOOKS_SECONDS)
-        while (latest is None or latest.size <= needed) and looks > 0:
+        # Who has looked just now is to be in it, too, if a checkpoint comes to cover that.
+        newest = max([needed, *(one.index for one in told.accesses)])
+        while (latest is None or latest.size <= newest) and looks > 0:
             await asyncio.sleep(_LOOKS_SECONDS)
             latest, looks = await self._database.read(tree.latest), looks - 1
         if latest is None or latest.size <= needed:
@@ -135,7 +137,8 @@ class Prover:
 
         covered = await self._database.read(proofs)
         kept = tuple(one for one in told.accesses if one.index < there.size)
-        told = Told(told.rows, kept, told.left_out, told.leaves)
+        left_out = told.left_out + len(told.accesses) - len(kept)
+        told = Told(told.rows, kept, left_out, told.leaves)
         return Proved(told, there.note, there.size, covered)
 
     async def _told(self, asked: Asked) -> Told:
