@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ from rich.console import Console
 from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, LogEntry, Phase
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_vault import FakeVault, Refused, unavailable
+from tests.support import forked_programs
 from vault.cli.vaultctl.audit_line import line
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +184,7 @@ def test_tail_follows_without_a_gap_over_a_loss_and_ends_on_ctrl_c(fake: FakeVau
     fake.fail("StreamEvents.cut", unavailable(), unavailable())
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", "from vault.cli.vaultctl import main; main()"),
+            *forked_programs.command("vaultctl"),
             *("-p", str(profile), "audit", "tail", "-n", "2", "--json"),
         ],
         cwd=ROOT,

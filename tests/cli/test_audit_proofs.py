@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from recordsvault.masked.v1 import masked_pb2
-from tests.cli.test_with_the_vault import EXAMPLES, command, ctl
+from tests.cli.test_with_the_vault import EXAMPLES, ctl, started
 from tests.support.running_vault import ORIGIN, RunningVault
 from vault.audit.merkle import leaf_hash
 from vault.audit.proof_file import verify_proof
@@ -120,7 +120,7 @@ def test_an_export_that_was_killed_goes_on(vault: RunningVault, key: str, tmp_pa
     grow(vault, 300)
     folder = tmp_path / "log"
     process = subprocess.Popen(
-        command(vault, "officer", "audit", "export", "--dir", str(folder)),
+        started(vault, "officer", "audit", "export", "--dir", str(folder)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

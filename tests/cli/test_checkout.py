@@ -7,7 +7,6 @@ import html
 import io
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,6 +21,7 @@ from recordsvault.access.v1 import access_pb2 as pb
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_lending import CUSTOMER, START, FakeLending
 from tests.clients.fake_vault import FakeVault
+from tests.support import forked_programs
 from vault.cli.vaultctl import checkout_show
 
 ROOT = Path(__file__).parents[2]
@@ -347,7 +347,7 @@ def test_each_command_says_what_became_of_it(
 
 def test_a_watch_shows_each_change_in_a_line(fake: FakeVault, lending: FakeLending) -> None:
     made = lending.add()
-    command = [sys.executable, "-c", "from vault.cli.vaultctl.app import main; main()"]
+    command = forked_programs.command("vaultctl")
     watch = subprocess.Popen(
         [*command, "--profile", str(fake.profile()), "checkout", "watch"],
         stdout=subprocess.PIPE,

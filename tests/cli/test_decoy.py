@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.calls import create, get
+from tests.support import forked_programs
 from tests.support.running_vault import OWN, RunningVault
 from vault.server.settings import TierName
 
@@ -31,9 +31,8 @@ def ctl(real: RunningVault, who: str, *arguments: str) -> subprocess.CompletedPr
         f'full = "{real.target(TierName.FULL)}"\nmasked = "{real.target(TierName.MASKED)}"\n'
         f'[tls]\nca = "pki/ca.pem"\ncertificate = "pki/{who}.pem"\nkey = "pki/{who}.key"\n'
     )
-    code = "from vault.cli.vaultctl import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, "-p", str(path), *arguments],
+        forked_programs.command("vaultctl", "-p", path, *arguments),
         cwd=ROOT,
         capture_output=True,
         text=True,

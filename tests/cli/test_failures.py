@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import grpc
@@ -12,6 +11,7 @@ from google.rpc import error_details_pb2
 
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_vault import FakeVault, Refused, invalid, unavailable
+from tests.support import forked_programs
 
 ROOT = Path(__file__).parents[2]
 NAME = "institutions/demo-bank/customers/01h00000000000000000000000"
@@ -121,7 +121,7 @@ def test_an_error_that_nobody_foresaw_shows_its_kind_and_nothing_of_its_text(
 
 def test_without_a_profile_it_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from vault.cli.vaultctl import main; main()", *GET],
+        forked_programs.command("vaultctl", *GET),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -142,7 +142,7 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(fake: FakeVault) -> N
         fake.append()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", "from vault.cli.vaultctl import main; main()"),
+            *forked_programs.command("vaultctl"),
             *("-p", str(profile), "audit", "query", "--limit", "0", "--json"),
         ],
         cwd=ROOT,

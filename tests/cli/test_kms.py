@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Vaultctl
+from tests.support import forked_programs
 from vault.kms import KekName, SplitKms, create_local_keks
 
 ROOT = Path(__file__).parents[2]
@@ -209,6 +210,6 @@ def test_nobody_who_waits_is_told(vaultctl: Vaultctl, tmp_path: Path) -> None:
 
 
 def test_a_flood_is_no_list_of_shares(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM, "kms", "unseal", "--from-fd", "0", "--socket", "s"]
+    command = forked_programs.command("vaultctl", "kms", "unseal", "--from-fd", 0, "--socket", "s")
     done = subprocess.run(command, input=b"a" * 100_000, capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 13

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from recordsvault_client import Profile, VaultClient
+from tests.support import forked_programs
 from tests.support.running_vault import OWN, RunningVault
 from vault.server.settings import TierName
 
@@ -45,8 +45,12 @@ def profile(real: RunningVault, who: str) -> str:
 
 
 def command(real: RunningVault, who: str, *arguments: str) -> list[str]:
-    code = "from vault.cli.vaultctl import main; main()"
-    return [sys.executable, "-c", code, "-p", profile(real, who), *arguments]
+    return forked_programs.command("vaultctl", "-p", profile(real, who), *arguments)
+
+
+def started(real: RunningVault, who: str, *arguments: str) -> list[str]:
+    """What is to be killed half way."""
+    return forked_programs.by_itself("vaultctl", "-p", profile(real, who), *arguments)
 
 
 def ctl(real: RunningVault, who: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -85,7 +89,7 @@ def test_an_import_goes_on_over_kills_of_the_vault_and_of_itself(
 
     # Itself killed in the middle of the transactions.
     first = subprocess.Popen(
-        command(real, "backend", *arguments),
+        started(real, "backend", *arguments),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

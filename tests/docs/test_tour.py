@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, codes, command_lines
+from tests.support import forked_programs
 from tests.support.quiet_ports import free_port
 from tests.support.specimen_files import as_pdf
 from tests.support.specimens import DRAWN
@@ -110,8 +111,8 @@ def _shorten(examples: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    programs = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    programs = [str(forked_programs.folder()), str(Path(sys.executable).parent)]
+    return {**os.environ, "PATH": os.pathsep.join([*programs, os.environ["PATH"]])}
 
 
 def _run(line: str, folder: Path, **variables: str) -> int:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from tests.e2e.calls import create, get
 from tests.e2e.people import PARENT
 from tests.e2e.test_proofs import log_keys, proved
 from tests.e2e.wire import refusal
+from tests.support import forked_programs
 from tests.support.running_vault import ORIGIN, RunningVault
 from vault.audit.merkle import leaf_hash
 from vault.audit.proof_file import verify_proof
@@ -114,9 +114,7 @@ def test_export_and_verification_do_not_see_a_difference(
     key.write_text("\n".join(k.vkey for k in log_keys(vault)) + "\n")
     ended = subprocess.run(
         [
-            sys.executable,
-            "-c",
-            "from vault.cli.vaultctl import main; main()",
+            *forked_programs.command("vaultctl"),
             "audit",
             "verify",
             "--live",

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from tests.e2e import calls, people
 from tests.e2e.test_kms_providers import outcome
 from tests.hostile.driving import events, opened
+from tests.support import forked_programs
 from tests.support.running_vault import ROOT, RunningVault
 from vault.kms import KekName
 from vault.records import ScopeRef
@@ -23,7 +23,6 @@ from vault.store.shredding import add_to_list
 pytestmark = pytest.mark.slow
 
 FULL = TierName.FULL
-PROGRAM = "from vault.cli.vaultctl import main; main()"
 
 
 class Ceremony:
@@ -53,12 +52,11 @@ class Ceremony:
         self.custodians.write_text("threshold = 2\n\n" + "\n".join(entries))
 
     def migrate(self) -> None:
-        program = "from vault.cli.vaultd import main; main()"
-        command = [sys.executable, "-c", program, "migrate", "--config", str(self.vault.config)]
+        command = forked_programs.command("vaultd", "migrate", "--config", self.vault.config)
         subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
 
     def vaultctl(self, *arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", PROGRAM, "keys", *map(str, arguments)]
+        command = forked_programs.command("vaultctl", "keys", *arguments)
         return subprocess.run(
             command, input=given, capture_output=True, text=True, check=False, cwd=ROOT
         )

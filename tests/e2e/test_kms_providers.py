@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from recordsvault.masked.v1 import masked_pb2
 from tests.e2e import calls, people
 from tests.e2e.people import PARENT
 from tests.hostile.driving import events, opened
+from tests.support import forked_programs
 from tests.support.faulty_http import Fault, FaultyHttp
 from tests.support.go_servers import LocalAws, TransitServer
 from tests.support.go_tool import BUILD_SECONDS
@@ -71,8 +71,7 @@ def shares_of(vault: ProvidedVault, tier: TierName) -> tuple[str, ...]:
 
 
 def vaultctl(*arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
-    program = "from vault.cli.vaultctl import main; main()"
-    command = [sys.executable, "-c", program, "kms", *map(str, arguments)]
+    command = forked_programs.command("vaultctl", "kms", *arguments)
     return subprocess.run(
         command, input=given, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
     )

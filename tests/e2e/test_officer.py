@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from recordsvault.audit.v1 import audit_pb2 as ap
 from tests.e2e.people import PARENT
+from tests.support import forked_programs
 from tests.support.running_vault import ORIGIN, OWN, ROOT, RunningVault, other
 from vault.audit.signers import verifier_key
 from vault.kms.signing import Purpose, read_signing_keys
@@ -35,9 +35,8 @@ def audit(vault: RunningVault, *arguments: object) -> subprocess.CompletedProces
         f'full = "{vault.target(TierName.FULL)}"\n[tls]\nca = "pki/ca.pem"\n'
         'certificate = "pki/officer.pem"\nkey = "pki/officer.key"\n'
     )
-    code = "from vault.cli.vaultctl import main; main()"
     return subprocess.run(
-        [*(sys.executable, "-c", code, "-p", str(profile), "audit"), *map(str, arguments)],
+        forked_programs.command("vaultctl", "-p", profile, "audit", *arguments),
         cwd=ROOT,
         capture_output=True,
         text=True,

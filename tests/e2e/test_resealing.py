@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from tests.e2e.test_compartments import items, noted, opened
 from tests.e2e.test_key_rotation import by, identifier
 from tests.e2e.test_key_rotation import typed as done
 from tests.e2e.test_proofs import log_keys
+from tests.support import forked_programs
 from tests.support.contents import download, scan, upload
 from tests.support.lending import ask
 from tests.support.running_vault import OWN, RunningVault
@@ -155,8 +155,7 @@ def verified(vault: RunningVault, folder: Path) -> dict[str, Any]:
     vault.until_covered()
     key = folder / "log.vkey"
     key.write_text("\n".join(one.vkey for one in log_keys(vault)) + "\n")
-    main = "from vault.cli.vaultctl import main; main()"
-    command = [sys.executable, "-c", main, "audit", "verify", "--live", "--json"]
+    command = forked_programs.command("vaultctl", "audit", "verify", "--live", "--json")
     ended = subprocess.run(
         [*command, "--config", str(vault.config), "--key", str(key)],
         capture_output=True,

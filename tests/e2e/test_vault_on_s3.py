@@ -3,7 +3,6 @@ what is served while the store is away."""
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.e2e.test_archive import archive, streamed
 from tests.e2e.test_contents import new_document
 from tests.e2e.test_proofs import log_keys
 from tests.e2e.wire import refusal
+from tests.support import forked_programs
 from tests.support.contents import SEGMENT, download, scan, upload
 from tests.support.go_tool import BUILD_SECONDS
 from tests.support.running_vault import RunningVault
@@ -63,7 +63,7 @@ lock_days = 1
 def vaultctl(vault: RunningVault, *arguments: str) -> tuple[int, Any]:
     ended = subprocess.run(
         [
-            *(sys.executable, "-c", "from vault.cli.vaultctl import main; main()"),
+            *forked_programs.command("vaultctl"),
             *(*arguments, "--config", str(vault.config), "--json"),
         ],
         capture_output=True,

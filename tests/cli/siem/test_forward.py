@@ -22,6 +22,7 @@ import trustme
 from recordsvault.audit.v1 import audit_pb2 as pb
 from tests.cli.conftest import Vaultctl
 from tests.clients.fake_vault import FakeVault, unavailable
+from tests.support import forked_programs
 from tests.support.siem import full_entry
 from vault.cli.vaultctl.siem.file_sink import FileSink
 from vault.cli.vaultctl.siem.forwarder import Forwarder, Pace
@@ -281,7 +282,7 @@ def test_killed_at_any_moment_it_loses_nothing(fake: FakeVault, tmp_path: Path) 
             fake.append()
     process = subprocess.run(  # type: ignore[assignment]  # the last one ends by itself
         [
-            *(sys.executable, "-c", "from vault.cli.vaultctl import main; main()"),
+            *forked_programs.command("vaultctl"),
             *("-p", str(profile), "audit", "forward", "--format", "ecs", "--no-follow"),
             *("--to", f"file:{out}", "--state", str(state)),
         ],
