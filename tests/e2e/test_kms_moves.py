@@ -23,8 +23,6 @@ class MovingVault(RunningVault):
     """Its KEKs lie in files, and a second provider `safe` is configured. Its processes have the
     environment of this one."""
 
-    forked = False
-
     def __init__(self, folder: Path, kind: str) -> None:
         super().__init__(folder, f"sqlite:///{folder}/vault.db")
         places = [folder / "kms" / f"new-{tier}" for tier in TierName]

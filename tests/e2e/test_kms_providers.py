@@ -40,8 +40,6 @@ Give = Callable[[Path, Path], Tiers]
 class ProvidedVault(RunningVault):
     """Its KEKs come from a provider. Its processes have the environment of this one."""
 
-    forked = False
-
     def __init__(self, folder: Path, give: Give, limits: str = "") -> None:
         super().__init__(folder, f"sqlite:///{folder}/vault.db", limits=limits)
         folders = [folder / "kms" / tier.value for tier in TierName]

@@ -30,7 +30,7 @@ class ForkedTier:
     """What a RunningVault needs of `subprocess.Popen`, for a process that is not our child."""
 
     def __init__(self, config: Path, tier: TierName, ready: Path, log: Path) -> None:
-        self.pid = _parent().ask([str(config), tier.value, str(ready), str(log)])
+        self.pid = _parent().ask([str(config), tier.value, str(ready), str(log), dict(os.environ)])
         self.returncode: int | None = None
         self._descriptor = os.pidfd_open(self.pid)
 
@@ -93,7 +93,8 @@ def _parent() -> _Parent:
 # -- in that process -----------------------------------------------------------------------------
 
 
-def _become(config: str, tier: str, ready: str, log: str) -> None:
+def _become(config: str, tier: str, ready: str, log: str, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for ours, standard in ((nothing, 0), (output, 1), (output, 2)):
