@@ -30,6 +30,19 @@ while time.monotonic() < end:
         time.sleep(0.02)
 print(json.dumps(spans))
 """
+CONFTEST = """
+from tests.support.sharing import ByFile, longest_first
+
+def pytest_configure(config):
+    for mark in ("alone", "slow"):
+        config.addinivalue_line("markers", mark)
+
+def pytest_collection_modifyitems(items):
+    longest_first(items)
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
+"""
 RUN = os.urandom(16).hex()
 PORTS = "from tests.support.quiet_ports import quiet_ports; print(*quiet_ports(200)); input()"
 
@@ -93,3 +106,23 @@ def test_files_that_take_long_are_begun_first_and_stay_whole() -> None:
     longest_first(items)
     assert [str(one.path) for one in items] == ["long"] * 2 + ["vault"] * 2 + ["quick"] * 9
     assert items[1].get_closest_marker("slow")
+
+
+def test_what_is_to_be_alone_comes_last_and_apart_from_its_file(tmp_path: Path) -> None:
+    slow = "import pytest\npytestmark = pytest.mark.slow\n"
+    first = slow + "@pytest.mark.alone\ndef test_a(): ...\ndef test_b(): ...\n"
+    files = {"conftest": CONFTEST, "test_first": first, "test_second": "def test_c(): ...\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-n", "1", "-v", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in ran.stdout.splitlines() if "PASSED" in line]
+    tests = [line.partition("::")[2].strip() for line in lines]
+    assert tests == ["test_b", "test_c", "test_a"], ran.stdout

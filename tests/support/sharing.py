@@ -2,7 +2,8 @@
 
 Tests of one file stay together, since they share what is costly to set up: a running vault, a
 filled database. Files that take long are begun first, so that no process is left with one at the
-end. A test that measures time, marked `alone`, runs while no other does.
+end. A test that measures time, marked `alone`, runs while no other does: after all others, lest
+they wait for it, and it for them.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,16 @@ _SLOW, _WITH_A_VAULT, _OTHER = 8.0, 0.5, 0.02
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Put the files in order, by what their tests are marked with. A file's own order stays."""
+    """Put the files in order, by what their tests are marked with. A file's own order stays, but
+    for what is to be alone, which comes last of all."""
     seconds: defaultdict[Path, float] = defaultdict(float)
     for item in items:
         seconds[item.path] += _seconds(item)
-    items.sort(key=lambda item: (-seconds[item.path], item.path))
+
+    def place(item: pytest.Item) -> tuple[bool, float, Path]:
+        return item.get_closest_marker("alone") is not None, -seconds[item.path], item.path
+
+    items.sort(key=place)
 
 
 def _seconds(item: pytest.Item) -> float:
@@ -42,6 +49,21 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     def __init__(self, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
         config.option.loadscopereorder = False
+
+        self._parts: dict[str, str] = {}
+
+    def schedule(self) -> None:
+        """Begin, or go on."""
+        if self.collection is None and self.registered_collections:
+            # What is to be alone stands apart from its file, and so is a part of its own.
+            for part, (_, tests) in enumerate(
+                groupby(next(iter(self.registered_collections.values())), super()._split_scope)
+            ):
+                self._parts |= dict.fromkeys(tests, str(part))
+        super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._parts[nodeid]
 
 
 # -- turns -------------------------------------------------------------------------------------
