@@ -13,6 +13,9 @@ BUF := node_modules/.bin/buf
 INSTALLED := $(VENV)/.installed
 STUBS := build/.stubs
 
+# What is compiled once need not be compiled again by each of a thousand short processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 PROJECTS := pyproject.toml clients/python/pyproject.toml clients/python-masked/pyproject.toml
 PROTOS := $(shell find protos -name '*.proto') protos/generate.py
 # Checked by mypy: all of our Python, tests included.
@@ -20,7 +23,7 @@ SOURCES := $(wildcard vault clients protos bench tools tests)
 # Where generated code could be committed by mistake.
 GENERATED := '*_pb2.py' '*_pb2.pyi' '*_pb2_grpc.py' '*_pb2_grpc.pyi' stubs build 'clients/*/generated'
 
-.PHONY: help setup stubs check lint types contracts proto generated test demo dev bench soak fuzz docs lock clean distclean
+.PHONY: help setup stubs check lint types contracts proto generated compiled test demo dev bench soak fuzz docs lock clean distclean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,8 +75,13 @@ generated:
 	@tracked=$$(git ls-files -- $(GENERATED)) || exit 1; \
 	if [ -n "$$tracked" ]; then echo "generated code is tracked:" >&2; echo "$$tracked" >&2; exit 1; fi
 
-# Twice as many tests at once as there are cores, four at most (tests/support/sharing.py).
-test: setup check ## Everything: setup, check and the whole test suite
+# Collected once, all is compiled, and each of the processes that share the tests reads what is there.
+compiled: $(INSTALLED) stubs
+	@$(BIN)/python -m pytest --collect-only -qq > /dev/null
+
+# How many tests run at once is in tests/support/sharing.py.
+test: setup ## Everything: setup, check and the whole test suite
+	+@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check compiled
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 demo: setup ## A vault in .demo with 1,000 customers: the main job, step by step
