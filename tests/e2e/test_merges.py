@@ -16,6 +16,7 @@ from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, create, create_document, create_transaction, get, query, update
 from tests.e2e.people import PARENT
 from tests.e2e.wire import refusal
+from tests.support.contents import scan, upload
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
@@ -71,6 +72,9 @@ def test_a_merged_file_names_the_one_that_survives_wherever_it_is_used(vault: Ru
     booking = vault.records().CreateTransaction(
         pb.CreateTransactionRequest(parent=old.name, transaction=people.booking())
     )
+    paper = vault.records().CreateIdentityDocument(
+        pb.CreateIdentityDocumentRequest(parent=old.name, identity_document=people.passport())
+    )
     made = propose(vault, old.name, kept.name)
     assert get(vault, old.name).name == old.name  # one person alone changes nothing
     agree(vault, made)
@@ -83,6 +87,8 @@ def test_a_merged_file_names_the_one_that_survives_wherever_it_is_used(vault: Ru
         partial(update, vault, old, "branch"),
         create_document(vault, old.name, people.passport()),
         create_transaction(vault, old.name, people.booking()),
+        partial(upload, vault.records(), paper.identity_document.name, scan(100)),
+        partial(upload, vault.records(), booking.transaction.name, scan(100)),
     ):
         assert refusal(call).metadata["merged_into"] == kept.name
     seconds_until(show(vault, old.name), "FAILED_PRECONDITION")

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete
 from tests.records import builders
 from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
 from vault.access import Action
+from vault.access.proposals import Kind, Party, propose
 from vault.blobs import BlobsUnavailable, FolderBlobs
 from vault.records import (
     IDENTITY_SCOPE,
@@ -38,6 +39,9 @@ from vault.services.contents.uploading import ContentLimits, Start, Upload, Uplo
 from vault.services.errors import Corrupted, InvalidArgument, NoObjectStore, Shredded
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS, DOCUMENTS
+from vault.services.merging.content import MergeChange, to_content
+from vault.services.merging.errors import Merged
+from vault.services.merging.standing import Merges
 from vault.services.recording import Recorder
 from vault.services.replays import Request
 from vault.services.storing import Batch
@@ -117,6 +121,7 @@ class Stage:
             NoPictures(),
             self.cases.clock,
             ContentLimits(max_bytes, HOUR),
+            Merges(lambda: self.cases.agreed),
         )
 
     def call(self, action: Action = Action.CONTENTS_UPLOAD) -> Call:
@@ -493,5 +498,35 @@ def test_an_upload_row_says_nothing_of_its_key(database: Database, tmp_path: Pat
                 lambda conn: uploads.by_request(conn, BANK, s.document.customer, "somebody", "r1")
             )
             assert row is not None and row.sealed == b"" and row.version == 1
+
+    run(main)
+
+
+def test_a_file_that_points_to_another_takes_no_more_contents(
+    database: Database, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with stage(database, tmp_path) as s:
+            data = noise(5_000)
+            await s.upload(data, "before")
+            underway = await s.begin(data, "underway")
+            await s.uploading.take(underway, 0, data)
+            into = to_content(MergeChange(s.document.customer, "0" * 26))
+            by = Party("li", "p-1")
+            s.cases.agreed = [propose(Kind.MERGE, BANK, "1" * 26, by, into, "Twice.", 1)]
+            with pytest.raises(Merged) as refused:
+                await s.begin(data, "after")
+            assert refused.value.metadata["merged_into"].endswith(f"/customers/{'0' * 26}")
+            with pytest.raises(Merged):
+                await s.uploading.finish(s.call(), underway, hashlib.sha256(data).digest())
+            with pytest.raises(Merged):
+                await s.begin(data, "underway", offset=len(data))
+            # What was stored before is told and read as before.
+            assert (await s.begin(data, "before")).stored is not None
+            assert await s.download() == data
+            # Taken apart, the upload that was under way is finished.
+            s.cases.agreed = []
+            await s.uploading.finish(s.call(), underway, hashlib.sha256(data).digest())
+            assert (await s.download(version=2)) == data
 
     run(main)

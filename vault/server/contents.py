@@ -15,6 +15,7 @@ from vault.services.contents.downloading import Downloading
 from vault.services.contents.picturing import Pictures
 from vault.services.contents.sweeping import Sweeping
 from vault.services.contents.uploading import ContentLimits, Uploading
+from vault.services.merging.standing import Merges
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 
@@ -29,6 +30,7 @@ def full_contents(
     borrowing: Borrowing,
     recorder: Recorder,
     openings: Openings,
+    merges: Merges,
 ) -> tuple[ContentUseCases, tuple[Work, ...], Renderer]:
     """The use cases, what is done beside the calls, and what is closed at the end. Without an
     object store there are no contents, and every call about them says so."""
@@ -42,7 +44,7 @@ def full_contents(
     )
     pictures = Pictures(renderer)
     use_cases = ContentUseCases(
-        Uploading(database, keys, reading, recorder, blobs, pictures, clock, limits),
+        Uploading(database, keys, reading, recorder, blobs, pictures, clock, limits, merges),
         Downloading(database, keys, reading, borrowing, recorder, blobs),
         openings,
         borrowing,

@@ -133,7 +133,9 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
         assessor=life_room.assessor(parts, rules, merged),
     )
-    stored_contents, sweeps, renderer = full_contents(parts, reading, borrowing, recorder, openings)
+    stored_contents, sweeps, renderer = full_contents(
+        parts, reading, borrowing, recorder, openings, merged
+    )
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
     promise = parts.settings.log.promise_seconds

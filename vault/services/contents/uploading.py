@@ -44,6 +44,7 @@ from vault.services.errors import (
 )
 from vault.services.keys import Keys
 from vault.services.logged import logged
+from vault.services.merging.standing import Merges
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, contents, scopes, uploads
@@ -121,7 +122,7 @@ class Upload:
 
 class Uploading:
     """The use cases that take contents in. Raises InvalidArgument, NotFound, Shredded, Corrupted,
-    OutsideScope, NoObjectStore; StoreUnavailable, KmsUnavailable and BlobsUnavailable from
+    OutsideScope, NoObjectStore, Merged; StoreUnavailable, KmsUnavailable and BlobsUnavailable from
     below."""
 
     def __init__(
@@ -134,7 +135,9 @@ class Uploading:
         picturing: Picturing,
         clock: Clock,
         limits: ContentLimits,
+        merges: Merges | None = None,
     ) -> None:
+        self._merges = merges or Merges()
         self._database = database
         self._keys = keys
         self._reading = reading
@@ -154,6 +157,8 @@ class Uploading:
             raise errors.too_large(self._limits.max_bytes)
         owner = await owner_of(self._reading, call, name, ActionClass.WRITE)
         row = await self._find(call, name, start.request_id)
+        if row is None or not row.version:
+            self._merges.require_apart(name.institution, name.customer)
         if row is None:
             return await self._new(call, start, owner, blobs)
         if _what(row) != (owner.record, start.page, start.content_type.value, start.size):
@@ -195,8 +200,11 @@ class Uploading:
             await upload.incoming.settle()
 
     async def finish(self, call: Call, upload: Upload, sha256: bytes) -> StoredContent:
-        """Store the content: its row, its rendition and its event in one transaction."""
+        """Store the content: its row, its rendition and its event in one transaction. Raises Merged
+        where the file was merged since the upload began; what was sent then waits for the two to be
+        taken apart, as long as any upload that nobody goes on with."""
         incoming = _incoming(upload)
+        self._merges.require_apart(upload.row.institution, upload.row.customer)
         if incoming.position != upload.row.size:
             raise errors.too_few_bytes(incoming.position)
         try:
