@@ -257,6 +257,49 @@ def test_documents_and_bookings_are_read_as_they_were_known(vault: RunningVault)
     assert len(now.transactions) == 2
 
 
+def test_documents_and_bookings_are_read_as_of_a_day(vault: RunningVault) -> None:
+    owner = create(vault, whole()).name
+    records = vault.records()
+    issued = TODAY - timedelta(days=400)
+    stated = people.passport()
+    stated.issue_date.CopyFrom(day(issued))
+    paper = records.CreateIdentityDocument(
+        pb.CreateIdentityDocumentRequest(parent=owner, identity_document=stated)
+    ).identity_document.name
+    name = records.CreateTransaction(
+        pb.CreateTransactionRequest(parent=owner, transaction=people.booking())
+    ).transaction.name
+    booked = people.MORNING.date()
+    early, late = day(issued - timedelta(days=1)), day(issued)
+
+    def document(**times: Any) -> object:
+        request = pb.GetIdentityDocumentRequest(name=paper, purpose=SERVING, **times)
+        return records.GetIdentityDocument(request)
+
+    def documents(**times: Any) -> list[str]:
+        request = pb.ListIdentityDocumentsRequest(parent=owner, purpose=SERVING, **times)
+        return [one.name for one in records.ListIdentityDocuments(request).identity_documents]
+
+    def booking(**times: Any) -> object:
+        request = pb.GetTransactionRequest(name=name, purpose=SERVING, **times)
+        return records.GetTransaction(request)
+
+    def bookings(**times: Any) -> list[str]:
+        request = pb.ListTransactionsRequest(parent=owner, purpose=SERVING, **times)
+        return [one.name for one in records.ListTransactions(request).transactions]
+
+    document(as_of=late)
+    assert refusal(partial(document, as_of=early)).code == "NOT_FOUND"
+    assert refusal(partial(document, as_of=late, version=1)).reason == "VERSION_OR_TIME"
+    assert (documents(as_of=early), documents(as_of=late)) == ([], [paper])
+    request = pb.ListIdentityDocumentVersionsRequest(name=paper, purpose=SERVING, as_of=late)
+    assert len(records.ListIdentityDocumentVersions(request).identity_documents) == 1
+    before = day(booked - timedelta(days=2))
+    booking(as_of=day(booked + timedelta(days=1)))
+    assert refusal(partial(booking, as_of=before)).code == "NOT_FOUND"
+    assert (bookings(as_of=before), bookings(as_of=day(TODAY))) == ([], [name])
+
+
 def _all(vault: RunningVault, **times: Any) -> Iterator[Customer]:
     token = ""
     while True:

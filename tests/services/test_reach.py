@@ -38,8 +38,8 @@ from vault.services.items import NewRecord
 from vault.services.kinds import DOCUMENTS
 from vault.services.masked import Lookup
 from vault.services.outcomes import Stored
+from vault.services.period import Period
 from vault.services.reach import MOST, WINDOW, Reach
-from vault.services.reading import Period
 from vault.services.replays import Request
 from vault.store import CustomerRow, Database, MaskedCustomerRow
 
@@ -107,7 +107,7 @@ def reads(vault: UseCases, of: File, **who: Any) -> dict[str, Coroutine[Any, Any
         "first version": r.customer(full(Action.CUSTOMERS_GET), BANK, c, 1),
         "versions": r.customer_versions(full(Action.CUSTOMERS_VERSIONS), BANK, c, None, 9),
         "document": r.document(full(get), BANK, c, of.paper),
-        "documents": r.document_page(full(Action.DOCUMENTS_LIST), BANK, c, "", 9),
+        "documents": r.document_listing(full(Action.DOCUMENTS_LIST), BANK, c, "", 9),
         "no document": r.document(full(get), BANK, c, new_ulid(1)),
         "its versions": r.document_versions(full(versions), BANK, c, of.paper, None, 9),
         "booking": r.transaction(full(Action.TRANSACTIONS_GET), BANK, c, of.booking),

@@ -14,7 +14,7 @@ from vault.services.items import Draft, NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.masked import Lookup, Shown
 from vault.services.opening import Opened
-from vault.services.reading import Period
+from vault.services.period import Period
 from vault.services.replays import Request
 
 SECRET = "13800138000"

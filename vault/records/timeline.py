@@ -4,6 +4,11 @@ A version says what is so from its first day on, until a version that was record
 otherwise. A change begins on the day on which it is recorded unless it states another day. A
 correction takes the place of the version that it corrects, and begins when that one began, unless
 it states another day.
+
+A version of an identity document is true from the first day of the document's validity, as far as
+it states one. That the document has expired does not end it: it says when. A transaction is true
+from the day of its booking, in its own time zone; what corrects or reverses it has a day of its
+own.
 """
 
 from __future__ import annotations
@@ -14,6 +19,9 @@ from datetime import date
 from typing import Protocol, TypeVar
 
 from vault.records.customer import Customer
+from vault.records.document import IdentityDocument
+from vault.records.identifiers.time_zone import zone
+from vault.records.transaction import Transaction
 
 
 class Timed(Protocol):
@@ -45,9 +53,17 @@ def dated(new: Customer, old: Customer, old_recorded: date) -> Customer:
     return replace(new, correction="", valid_from=began)
 
 
-def begins(version: Customer, recorded: date) -> date:
+def begins(version: Customer | IdentityDocument | Transaction, recorded: date) -> date:
     """The first day on which a version is true, of one that was recorded on a day."""
-    return version.valid_from or recorded
+    if isinstance(version, Transaction):
+        return booked_on(version)
+    stated = version.valid_from if isinstance(version, Customer) else version.issue_date
+    return stated or recorded
+
+
+def booked_on(transaction: Transaction) -> date:
+    """The day of a booking in its own time zone."""
+    return transaction.booking_time.astimezone(zone(transaction.time_zone)).date()
 
 
 def standing(newest_first: Iterable[V], as_of: date | None, known_at: int | None) -> V | None:

@@ -17,7 +17,8 @@ from vault.records.accounts import AccountReport, AccountSums, nanos_of
 from vault.services import sealer
 from vault.services.call import Call
 from vault.services.opening import Opened
-from vault.services.reading import Period, Reading
+from vault.services.period import Period
+from vault.services.reading import Reading
 
 MOST: Final = 2_000
 """Transactions that one search looks through; where next to none is found, a page is short."""

@@ -22,8 +22,8 @@ from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
 from vault.services.merging.standing import Merges
 from vault.services.opening import pointing_at
+from vault.services.period import Period
 from vault.services.reach import Listing, MaskedReach
-from vault.services.reading import Period
 from vault.store import (
     Database,
     LinkRow,

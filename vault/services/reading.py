@@ -8,16 +8,14 @@ not reach.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.services import sealer
-from vault.services.at import At, Standing
+from vault.services.at import At, Standing, some
+from vault.services.bookings_at import BookingsAt
 from vault.services.call import Call
 from vault.services.closed import OutsideScope, OwnFile
 from vault.services.errors import NotFound
@@ -25,6 +23,7 @@ from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
 from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
+from vault.services.period import Period
 from vault.services.reach import FullReach, Listing
 from vault.store import (
     CustomerRow,
@@ -32,22 +31,12 @@ from vault.store import (
     DocumentRow,
     LinkRow,
     TransactionRow,
-    as_known,
     customers,
     documents,
     transactions,
 )
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Bounds of a page of transactions, as identifiers: low <= id < high."""
-
-    low: str = ""
-    high: str = "~"
-    newest_first: bool = False
 
 
 class Reading:
@@ -62,6 +51,7 @@ class Reading:
         self._opener = Opener(keys)
         self._reach = reach
         self._standing = Standing(database, self._opener)
+        self._bookings = BookingsAt(database, self._opener)
 
     async def customer(
         self,
@@ -81,7 +71,7 @@ class Reading:
         _require(call, institution, customer, needed)
         if at:
             await self._current(call, institution, customer)
-            found = await self._standing.version(institution, customer, at, views=views)
+            found = await self._standing.customer(institution, customer, at, views=views)
             if found is None:
                 raise NotFound(sealer.resource_name(institution, customer))
             return found
@@ -111,20 +101,25 @@ class Reading:
         *,
         needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
-        known_at: int | None = None,
+        at: At | None = None,
     ) -> Opened:
-        """An identity document; the current version if ``version`` is 0, or that of a time."""
+        """An identity document; the current version if ``version`` is 0, or the one that stood
+        ``at`` two times."""
         _require(call, institution, customer, needed)
+        name = sealer.resource_name(institution, customer, f"documents/{document}")
+        if at:
+            await self._current(call, institution, customer)
+            found = await self._standing.document(institution, customer, document, at, views=views)
+            if found is None:
+                raise NotFound(name)
+            return found
 
         def find(conn: Connection) -> DocumentRow | None:
-            if known_at is not None:
-                return as_known.document(conn, institution, customer, document, known_at)
             if version:
                 return documents.version(conn, institution, customer, document, version)
             return documents.current(conn, institution, customer, document)
 
         row = await self._within(call, institution, customer, find)
-        name = sealer.resource_name(institution, customer, f"documents/{document}")
         return await self._opener.one(DOCUMENTS, row, name, views=views)
 
     async def transaction(
@@ -136,16 +131,25 @@ class Reading:
         *,
         needed: ActionClass = ActionClass.FULL_READ,
         views: bool = False,
+        at: At | None = None,
     ) -> Opened:
-        """A transaction, with what corrects and reverses it."""
+        """A transaction, with what corrects and reverses it; with ``at``, if it was booked and
+        known then, with what had been."""
         _require(call, institution, customer, needed)
+        name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
+        if at:
+            await self._current(call, institution, customer)
+            place = (institution, customer, transaction)
+            found = await self._bookings.one(*place, at, views=views)
+            if found is None:
+                raise NotFound(name)
+            return found
 
         def find(conn: Any) -> tuple[TransactionRow | None, list[LinkRow]]:
             row = transactions.get(conn, institution, customer, transaction)
             return row, transactions.links_to(conn, institution, customer, [transaction])
 
         row, links = await self._within(call, institution, customer, find)
-        name = sealer.resource_name(institution, customer, f"transactions/{transaction}")
         return await self._opener.one(TRANSACTIONS, row, name, links, views=views)
 
     async def customer_page(
@@ -190,7 +194,7 @@ class Reading:
             further = rows[-2].customer if len(rows) == limit else listed.further
             kept = rows[: limit - 1] if len(rows) == limit else rows
             stood = [
-                await self._standing.version(institution, one.customer, at, views=views)
+                await self._standing.customer(institution, one.customer, at, views=views)
                 for one in kept
             ]
             return Listing([one for one in stood if one is not None], further)
@@ -214,7 +218,7 @@ class Reading:
         found = await self._reach.page(call, page, after, limit)
         return Listing(await self._opener.many(CUSTOMERS, found.rows, views=views), found.further)
 
-    async def document_page(
+    async def document_listing(
         self,
         call: Call,
         institution: str,
@@ -223,22 +227,41 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
-        known_at: int | None = None,
-    ) -> list[Opened]:
+        at: At | None = None,
+    ) -> Listing[Opened]:
         """Current versions of a customer's documents, beyond the identifier ``after``; or those
-        that were current at a time."""
+        that stood ``at`` two times. A page of these is short where it has to be, and says where to
+        go on."""
         _require(call, institution, customer)
+        place = (institution, customer)
+        if at:
+            await self._current(call, *place)
+            return await self._standing.document_page(*place, at, after, limit, views=views)
         rows = await self._within(
-            call,
-            institution,
-            customer,
-            lambda conn: (
-                documents.page(conn, institution, customer, after=after, limit=limit)
-                if known_at is None
-                else as_known.document_page(conn, institution, customer, known_at, after, limit)
-            ),
+            call, *place, lambda conn: documents.page(conn, *place, after=after, limit=limit)
         )
-        return await self._opener.many(DOCUMENTS, rows, views=views)
+        return Listing(await self._opener.many(DOCUMENTS, rows, views=views))
+
+    async def transaction_listing(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        period: Period,
+        after: str,
+        limit: int,
+        *,
+        views: bool = False,
+        at: At | None = None,
+    ) -> Listing[Opened]:
+        """As ``transaction_page``; or those that stood ``at`` two times, in pages that are short
+        where they have to be, and say where to go on."""
+        place = (institution, customer, period)
+        if not at:
+            return Listing(await self.transaction_page(call, *place, after, limit, views=views))
+        _require(call, institution, customer)
+        await self._current(call, institution, customer)
+        return await self._bookings.page(*place, at, after, limit, views=views)
 
     async def transaction_page(
         self,
@@ -250,19 +273,12 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
-        known_at: int | None = None,
     ) -> list[Opened]:
-        """A customer's transactions in order of booking, beyond the identifier ``after``; of a
-        time, those that were recorded by then."""
+        """A customer's transactions in order of booking, beyond the identifier ``after``."""
         _require(call, institution, customer)
-        page = (
-            transactions.page
-            if known_at is None
-            else partial(as_known.transaction_page, known_at=known_at)
-        )
 
-        def find(conn: Any) -> tuple[list[TransactionRow], list[LinkRow]]:
-            rows = page(
+        def find(conn: Connection) -> tuple[list[TransactionRow], list[LinkRow]]:
+            rows = transactions.page(
                 conn,
                 institution,
                 customer,
@@ -272,10 +288,8 @@ class Reading:
                 descending=period.newest_first,
                 limit=limit,
             )
-            place, targets = (institution, customer), [r.transaction for r in rows]
-            if known_at is None:
-                return rows, transactions.links_to(conn, *place, targets)
-            return rows, as_known.links_to(conn, *place, targets, known_at)
+            targets = [row.transaction for row in rows]
+            return rows, transactions.links_to(conn, institution, customer, targets)
 
         rows, links = await self._within(call, institution, customer, find)
         return await self._opener.many(TRANSACTIONS, rows, links, views=views)
@@ -296,14 +310,8 @@ class Reading:
         _require(call, institution, customer)
         if at:
             await self._current(call, institution, customer)
-            found: list[Opened] = []
-            versions = self._standing.versions(institution, customer, at, before, views=views)
-            async with aclosing(versions):
-                async for some in versions:
-                    found += some
-                    if len(found) >= limit:
-                        break
-            return found[:limit]
+            place = (institution, customer, at, before)
+            return await some(self._standing.customer_versions(*place, views=views), limit)
         rows = await self._within(
             call,
             institution,
@@ -324,24 +332,28 @@ class Reading:
         limit: int,
         *,
         views: bool = False,
-        known_at: int | None = None,
+        at: At | None = None,
     ) -> list[Opened]:
-        """Versions of a document, newest first, below number ``before``; with a time, those that
-        were recorded by then."""
+        """Versions of a document, newest first, below number ``before``; with ``at``, those that
+        were known then and had begun to be true."""
         _require(call, institution, customer)
         place = (institution, customer, document)
+        name = sealer.resource_name(institution, customer, f"documents/{document}")
+        if at:
+            await self._current(call, institution, customer)
+            stood = self._standing.document_versions(*place, at, before, views=views)
+            found = await some(stood, limit)
+            if not found and before is None:
+                raise NotFound(name)
+            return found
         rows = await self._within(
             call,
             institution,
             customer,
-            lambda conn: (
-                documents.history(conn, *place, before=before, limit=limit)
-                if known_at is None
-                else as_known.document_versions(conn, *place, known_at, before, limit)
-            ),
+            lambda conn: documents.history(conn, *place, before=before, limit=limit),
         )
         if not rows and before is None:
-            raise NotFound(sealer.resource_name(institution, customer, f"documents/{document}"))
+            raise NotFound(name)
         return await self._opener.many(DOCUMENTS, rows, views=views)
 
     async def _current(self, call: Call, institution: str, customer: str) -> CustomerRow | None:

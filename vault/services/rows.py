@@ -16,7 +16,7 @@ from vault.records import (
     Transaction,
     TransactionName,
 )
-from vault.records.identifiers.time_zone import zone
+from vault.records.timeline import booked_on
 from vault.services.errors import FieldViolation, InvalidArgument, Shredded, VaultError
 from vault.services.items import Draft
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
@@ -93,7 +93,7 @@ def keep_days(conn: Connection, written: Sequence[tuple[AnyKind, Any, ScopeRef]]
 
 def booking_day(record: Transaction) -> int:
     """The day of a booking in its own time zone, as `date.toordinal`."""
-    return record.booking_time.astimezone(zone(record.time_zone)).date().toordinal()
+    return booked_on(record).toordinal()
 
 
 def ended_on(customer: Customer) -> int:

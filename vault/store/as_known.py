@@ -14,14 +14,6 @@ _D, _L, _T = documents.c, transaction_links.c, transactions.c
 _ABOVE_ALL = "~"
 
 
-def document(
-    conn: Connection, institution: str, customer: str, identifier: str, known_at: int
-) -> DocumentRow | None:
-    """The version that was current at a time (microseconds since the epoch)."""
-    found = document_versions(conn, institution, customer, identifier, known_at, None, 1)
-    return found[0] if found else None
-
-
 def document_versions(
     conn: Connection,
     institution: str,

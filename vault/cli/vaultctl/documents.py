@@ -57,6 +57,7 @@ def get(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write its scan to a new file."),
     ] = None,
+    as_of: options.AsOf = "",
     known_at: options.KnownAt = "",
     page: documents_contents.Page = 1,
     span: Annotated[
@@ -94,7 +95,7 @@ def get(
         return
     document = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, version, check_out, known_at)
+        options.no_full_options(purpose, case, fields, version, check_out, as_of, known_at)
         show(client.masked.get_document(document), as_json=as_json)
         return
     read = options.full_read(purpose, case, fields, check_out, client.profile)
@@ -105,6 +106,7 @@ def get(
         check_out=read.check_out,
         fields=read.fields,
         version=version,
+        as_of=options.day(as_of, "--as-of"),
         known_at=options.moment(known_at, "--known-at"),
     )
     show_opened(record, as_json=as_json)
@@ -122,6 +124,7 @@ def list_documents(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    as_of: options.AsOf = "",
     known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
@@ -130,7 +133,7 @@ def list_documents(
     owner = options.resource_name(customer, customers.PATTERN, client.profile)
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields, check_out, known_at)
+        options.no_full_options(purpose, case, fields, check_out, as_of, known_at)
         masked = client.masked.list_documents(owner, page_size=size, page_token=page_token)
         listed = show_pages(
             masked.pages(), key="documents", columns=MASKED_COLUMNS, limit=limit, as_json=as_json
@@ -145,6 +148,7 @@ def list_documents(
             fields=read.fields,
             page_size=size,
             page_token=page_token,
+            as_of=options.day(as_of, "--as-of"),
             known_at=options.moment(known_at, "--known-at"),
         )
         columns = options.columns(FULL_COLUMNS, read.fields)
@@ -165,6 +169,7 @@ def history(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    as_of: options.AsOf = "",
     known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
@@ -180,6 +185,7 @@ def history(
         fields=read.fields,
         page_size=options.page_size(page_size, limit),
         page_token=page_token,
+        as_of=options.day(as_of, "--as-of"),
         known_at=options.moment(known_at, "--known-at"),
     )
     columns = options.columns(VERSION_COLUMNS, read.fields)

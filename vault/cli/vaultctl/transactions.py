@@ -49,13 +49,15 @@ def get(
     case: options.Case = "",
     check_out: options.CheckOut = "",
     fields: options.Fields = "",
+    as_of: options.AsOf = "",
+    known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
     """Show a transaction: the masked view, or with --full the record."""
     client = session(context).client()
     transaction = options.resource_name(name, PATTERN, client.profile)
     if not full:
-        options.no_full_options(purpose, case, fields, check_out)
+        options.no_full_options(purpose, case, fields, check_out, as_of, known_at)
         show(client.masked.get_transaction(transaction), as_json=as_json)
         return
     read = options.full_read(purpose, case, fields, check_out, client.profile)
@@ -65,6 +67,8 @@ def get(
         case_reference=read.case_reference,
         check_out=read.check_out,
         fields=read.fields,
+        as_of=options.day(as_of, "--as-of"),
+        known_at=options.moment(known_at, "--known-at"),
     )
     show_opened(record, as_json=as_json)
 
@@ -90,6 +94,7 @@ def list_transactions(
     limit: options.Limit = 50,
     page_size: options.PageSize = 0,
     page_token: options.PageToken = "",
+    as_of: options.AsOf = "",
     known_at: options.KnownAt = "",
     as_json: options.Json = False,
 ) -> None:
@@ -100,7 +105,7 @@ def list_transactions(
     end = options.moment(booked_to, "--to")
     size = options.page_size(page_size, limit)
     if not full:
-        options.no_full_options(purpose, case, fields, check_out, known_at)
+        options.no_full_options(purpose, case, fields, check_out, as_of, known_at)
         masked = client.masked.list_transactions(
             owner,
             booked_from=start,
@@ -125,6 +130,7 @@ def list_transactions(
             fields=read.fields,
             page_size=size,
             page_token=page_token,
+            as_of=options.day(as_of, "--as-of"),
             known_at=options.moment(known_at, "--known-at"),
         )
         columns = options.columns(FULL_COLUMNS, read.fields)

@@ -23,7 +23,7 @@ from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import from_money, to_millis, to_money
 from vault.services.accounts import Accounts, Wanted
 from vault.services.call import Call
-from vault.services.reading import Period
+from vault.services.period import Period
 
 _MOST: Final = 1_000
 # What a check shows of the entries, as a sum or in a finding.

@@ -20,8 +20,8 @@ from vault.rpc.servicers.reads import period_of
 from vault.rpc.translate import masked as translate
 from vault.services.call import Call
 from vault.services.masked import Lookup, MaskedReading, Shown
+from vault.services.period import Period
 from vault.services.reach import Listing
-from vault.services.reading import Period
 from vault.services.viewing import View, Viewing
 
 _TERMS = {

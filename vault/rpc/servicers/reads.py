@@ -31,8 +31,8 @@ from vault.services.borrowing import Borrowing
 from vault.services.call import Call, Trace
 from vault.services.likenesses import Likenesses
 from vault.services.opening import Opened
+from vault.services.period import Period
 from vault.services.reach import Listing
-from vault.services.reading import Period
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

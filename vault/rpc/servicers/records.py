@@ -130,20 +130,19 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
             n.document,
             read.version,
             views=views,
-            known_at=read.at.known_at,
+            at=read.at,
         )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
-        found = await reading.document_page(
+        return await reading.document_listing(
             call,
             p.target.institution,
             p.target.customer,
             p.after,
             p.limit + 1,
             views=views,
-            known_at=p.at.known_at,
+            at=p.at,
         )
-        return Listing(found)
 
     async def versions(call: Call, p: Page, views: bool) -> Listing[Opened]:
         n: DocumentName = p.name
@@ -156,7 +155,7 @@ def _documents(u: RecordsUseCases) -> dict[str, Method]:
             before,
             p.limit + 1,
             views=views,
-            known_at=p.at.known_at,
+            at=p.at,
         )
         return Listing(found)
 
@@ -209,11 +208,11 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
     async def get(call: Call, read: Read, views: bool) -> Opened:
         n: TransactionName = read.name
         return await reading.transaction(
-            call, n.institution, n.customer, n.transaction, views=views
+            call, n.institution, n.customer, n.transaction, views=views, at=read.at
         )
 
     async def page(call: Call, p: Page, views: bool) -> Listing[Opened]:
-        found = await reading.transaction_page(
+        return await reading.transaction_listing(
             call,
             p.target.institution,
             p.target.customer,
@@ -221,9 +220,8 @@ def _transactions(u: RecordsUseCases) -> dict[str, Method]:
             p.after,
             p.limit + 1,
             views=views,
-            known_at=p.at.known_at,
+            at=p.at,
         )
-        return Listing(found)
 
     parse = TransactionName.parse
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import grpc
 
@@ -11,6 +11,7 @@ from recordsvault.masked.v1.views_pb2 import MaskedDocument
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.document_pb2 import IdentityDocument
+from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import Caller
@@ -80,11 +81,13 @@ class DocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> IdentityDocument:
-        """Open an identity document in full; `version` 0 is the current one. `known_at` a moment
-        (with its zone), the one that was current then."""
+        """Open an identity document in full; `version` 0 is the current one. `as_of` a day of
+        the document's life, and `known_at` a moment (with its zone) of the vault's, the one that
+        stood then."""
         return self.open(
             name,
             purpose=purpose,
@@ -92,6 +95,7 @@ class DocumentsClient:
             check_out=check_out,
             fields=fields,
             version=version,
+            as_of=as_of,
             known_at=known_at,
             timeout=timeout,
         ).record
@@ -105,6 +109,7 @@ class DocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[IdentityDocument, MaskedDocument]:
@@ -117,6 +122,7 @@ class DocumentsClient:
             check_out=check_out,
             read_mask=read.read_mask,
             version=version,
+            as_of=google_date(as_of),
             known_at=timestamp(known_at),
         )
         answer = self._call(self._stub.GetIdentityDocument, request, timeout)
@@ -157,6 +163,7 @@ class DocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Pager[Opened[IdentityDocument, MaskedDocument]]:
@@ -172,6 +179,7 @@ class DocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
                 known_at=timestamp(known_at),
             )
             answer = self._call(self._stub.ListIdentityDocuments, request, timeout)
@@ -234,6 +242,7 @@ class DocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Pager[Opened[IdentityDocument, MaskedDocument]]:
@@ -249,6 +258,7 @@ class DocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
                 known_at=timestamp(known_at),
             )
             answer = self._call(self._stub.ListIdentityDocumentVersions, request, timeout)

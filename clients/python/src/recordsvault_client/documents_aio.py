@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from grpc import aio
 
@@ -13,6 +13,7 @@ from recordsvault.masked.v1.views_pb2 import MaskedDocument
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.document_pb2 import IdentityDocument
+from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
 from recordsvault_masked.calls import AsyncCaller
@@ -84,11 +85,13 @@ class AsyncDocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> IdentityDocument:
-        """Open an identity document in full; `version` 0 is the current one. `known_at` a moment
-        (with its zone), the one that was current then."""
+        """Open an identity document in full; `version` 0 is the current one. `as_of` a day of
+        the document's life, and `known_at` a moment (with its zone) of the vault's, the one that
+        stood then."""
         return (
             await self.open(
                 name,
@@ -110,6 +113,7 @@ class AsyncDocumentsClient:
         check_out: str = "",
         fields: Sequence[str] = (),
         version: int = 0,
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[IdentityDocument, MaskedDocument]:
@@ -122,6 +126,7 @@ class AsyncDocumentsClient:
             check_out=check_out,
             read_mask=read.read_mask,
             version=version,
+            as_of=google_date(as_of),
             known_at=timestamp(known_at),
         )
         answer = await self._call(self._stub.GetIdentityDocument, request, timeout)
@@ -162,6 +167,7 @@ class AsyncDocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
@@ -177,6 +183,7 @@ class AsyncDocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
                 known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListIdentityDocuments, request, timeout)
@@ -241,6 +248,7 @@ class AsyncDocumentsClient:
         fields: Sequence[str] = (),
         page_size: int = 0,
         page_token: str = "",
+        as_of: date | None = None,
         known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> AsyncPager[Opened[IdentityDocument, MaskedDocument]]:
@@ -256,6 +264,7 @@ class AsyncDocumentsClient:
                 case_reference=read.case_reference,
                 check_out=check_out,
                 read_mask=read.read_mask,
+                as_of=google_date(as_of),
                 known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListIdentityDocumentVersions, request, timeout)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from grpc import aio
 
@@ -13,6 +13,7 @@ from recordsvault.masked.v1.views_pb2 import MaskedTransaction
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1 import records_pb2_grpc as stubs
 from recordsvault.records.v1.transaction_pb2 import Transaction
+from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import reading
 from recordsvault_masked.calls import AsyncCaller
@@ -75,9 +76,12 @@ class AsyncTransactionsClient:
         case_reference: str = "",
         check_out: str = "",
         fields: Sequence[str] = (),
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Transaction:
-        """Open a transaction in full."""
+        """Open a transaction in full: if it was booked by the day `as_of` and recorded by the
+        moment `known_at` (with its zone), with what had corrected or reversed it by then."""
         return (
             await self.open(
                 name,
@@ -85,6 +89,8 @@ class AsyncTransactionsClient:
                 case_reference=case_reference,
                 check_out=check_out,
                 fields=fields,
+                as_of=as_of,
+                known_at=known_at,
                 timeout=timeout,
             )
         ).record
@@ -97,6 +103,8 @@ class AsyncTransactionsClient:
         case_reference: str = "",
         check_out: str = "",
         fields: Sequence[str] = (),
+        as_of: date | None = None,
+        known_at: datetime | None = None,
         timeout: float | None = None,
     ) -> Opened[Transaction, MaskedTransaction]:
         """As `get`, with the masked view of what was not opened."""
@@ -107,6 +115,8 @@ class AsyncTransactionsClient:
             case_reference=read.case_reference,
             check_out=check_out,
             read_mask=read.read_mask,
+            as_of=google_date(as_of),
+            known_at=timestamp(known_at),
         )
         answer = await self._call(self._stub.GetTransaction, request, timeout)
         masked = answer.masked if answer.HasField("masked") else None
@@ -153,6 +163,7 @@ class AsyncTransactionsClient:
         booked_from: datetime | None = None,
         booked_to: datetime | None = None,
         newest_first: bool = False,
+        as_of: date | None = None,
         known_at: datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
@@ -174,6 +185,7 @@ class AsyncTransactionsClient:
                 booked_from=start,
                 booked_to=end,
                 newest_first=newest_first,
+                as_of=google_date(as_of),
                 known_at=timestamp(known_at),
             )
             answer = await self._call(self._stub.ListTransactions, request, timeout)
