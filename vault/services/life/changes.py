@@ -1,4 +1,5 @@
-"""Follows which records are stored and changed, by the log: every write once, in order."""
+"""Follows which records are stored, changed and disposed of, by the log: every write once, in
+order."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from vault.audit.reader import head
 from vault.services.call import Call
 from vault.services.closed import OutsideScope
 from vault.store import Database
+from vault.store.evidence import DISPOSED
 
 _PAGE: Final = 200
 _PAGE_BYTES: Final = 256 * 1024
@@ -24,6 +26,8 @@ _ROW: Final = re.compile(r"customers/([0-9a-z]{26})((?:/[a-z]+/[0-9a-z]+)*)(?:@(
 WRITES: Final = frozenset(
     one.value for one in Action if one.action_class in (ActionClass.WRITE, ActionClass.CUSTODY)
 )
+# That something was passed over, or is blocked, is not told: it can be for a hold.
+_TOLD: Final = WRITES | {Action.REMINDER.value, Action.DISPOSALS_TAKE.value}
 
 
 class ChangeKind(StrEnum):
@@ -34,13 +38,16 @@ class ChangeKind(StrEnum):
     HANDED_OVER = "handed_over"
     FALLS_DUE = "falls_due"
     """Nothing was written: the vault reminds of it."""
+    DISPOSED = "disposed"
+    """Its rows went, at the end of its retention: there is nothing to be read any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A version of a record that was written; `name` is relative to the institution, `time` in
     microseconds since the epoch, `position` that of its event. Of a reminder, `due` is the kind of
-    what falls due and `path` where it stands, with version 0."""
+    what falls due and `path` where it stands, with version 0. What was disposed of has version 0,
+    too: all its versions went, those of a long history by several events."""
 
     name: str
     kind: ChangeKind
@@ -77,7 +84,7 @@ class Changes:
             raise OutsideScope
         size = (await self._database.read(head)).size
         at = size if from_end else position
-        wanted = EventFilter(institution=institution, actions=WRITES | {Action.REMINDER.value})
+        wanted = EventFilter(institution=institution, actions=_TOLD)
         if from_end:
             # Where to go on, should the connection be lost before the first change.
             yield ChangesPart((), at)
@@ -107,6 +114,10 @@ def _changes(event: StoredEvent) -> list[Change]:
         name, path = f"customers/{told.customer}", "".join(told.fields[:1])
         kind = ChangeKind.FALLS_DUE
         return [Change(name, kind, 0, told.time, event.position, told.reason, path)]
+    if told.action == Action.DISPOSALS_TAKE.value:
+        found = (_ROW.fullmatch(row.name.removesuffix(DISPOSED)) for row in told.rows)
+        names = dict.fromkeys(f"customers/{one[1]}{one[2]}" for one in found if one is not None)
+        return [Change(n, ChangeKind.DISPOSED, 0, told.time, event.position) for n in names]
     out = []
     for row in told.rows:
         parts = _ROW.fullmatch(row.name)
