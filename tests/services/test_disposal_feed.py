@@ -24,7 +24,8 @@ async def told(b: Bank, position: int, call: Call | None = None) -> tuple[list[C
     """What a back end is told from a position on, and where it goes on."""
     changes = Changes(b.database, History(b.database, Archive(None)), b.log)
     call = call or b.call("backend", Action.CHANGES_WATCH)
-    found, at = [], position
+    found: list[Change] = []
+    at = position
     async for part in changes.watch(call, BANK, position, from_end=False, follow=False):
         found += part.changes
         at = part.next_position
