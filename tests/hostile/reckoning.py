@@ -23,7 +23,7 @@ from vault.services import sealer
 from vault.services.claiming import claims_of
 from vault.services.logged import relative
 from vault.services.opening import record_of, scope_of, version_of
-from vault.services.rows import TRANSACTION_TERMS
+from vault.services.rotation.index_entries import entry_record
 from vault.store import CustomerRow, DocumentRow, TransactionRow, schema
 
 AnyRow = CustomerRow | DocumentRow | TransactionRow
@@ -147,7 +147,7 @@ def _index(parts: Parts, all_: Reckoning) -> None:
     claims: set[tuple[Any, ...]] = set()
     for stored in newest.values():
         row, kind = stored.row, stored.resource.kind
-        place = TRANSACTION_TERMS if stored.resource is TRANSACTION else record_of(row)
+        place = entry_record(row)
         at = row.institution
         claimed = claims_of(kind, stored.record, CustomerKind.NATURAL_PERSON)
         for term in kind.terms(stored.record) | claimed:

@@ -34,10 +34,6 @@ from vault.store import (
     transactions,
 )
 
-# Index entries that come from transactions hang on this pseudo-record of the customer, once an
-# account, however many transactions the account has.
-TRANSACTION_TERMS = "transactions"
-
 
 def insert_drafts(conn: Connection, drafts: Sequence[Draft], now: int, actor: str) -> list[RowHash]:
     """Insert the rows of sealed drafts; return their names and hashes. Raises Shredded where one
@@ -112,14 +108,15 @@ def _links(draft: Draft, institution: str) -> Iterator[LinkRow]:
 
 
 def index_rows(conn: Connection, institution: str, drafts: Sequence[Draft]) -> None:
-    """Put the index entries of new records."""
+    """Put the index entries of new records. Those of transactions hang on what they are destroyed
+    with, once an account and booking year, however many transactions the account has in it."""
     entries = dict.fromkeys(
         IndexRow(
             institution,
             kind,
             token,
             d.customer,
-            TRANSACTION_TERMS if d.item.kind is TRANSACTIONS else d.record,
+            d.scope.scope if d.item.kind is TRANSACTIONS else d.record,
         )
         for d in drafts
         for kind, token in d.terms

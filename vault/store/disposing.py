@@ -40,9 +40,6 @@ from vault.store.schema import (
 )
 
 _GIVEN_UP: Final = 2  # of a segment: its object is to be taken away (uploads.py)
-_TRANSACTIONS: Final = "transactions"
-"""Record of the index entries that a customer's transactions share."""
-
 
 _U, _C = uploads.c, check_outs.c
 _UPLOADING = select(_U.customer, _U.scope, _U.record).where(
@@ -93,7 +90,8 @@ def take_rows(conn: Connection, ref: ScopeRef, record: str, limit: int) -> list[
 
 def take_traces(conn: Connection, ref: ScopeRef, record: str) -> None:
     """Take away what else there is of a scope, or of one record, whose rows are gone: uploads that
-    came to nothing, links, index entries, claims."""
+    came to nothing, links, index entries, claims. The entries of a year's transactions go with the
+    last of these: which of them an account's entry came from is sealed."""
     u, s = uploads.c, content_segments.c
     mine = and_(u.institution == ref.institution, u.customer == ref.customer, u.scope == ref.scope)
     if record:
@@ -114,11 +112,11 @@ def take_traces(conn: Connection, ref: ScopeRef, record: str) -> None:
     t = transactions.c
     left = conn.execute(
         select(t.transaction)
-        .where(t.institution == ref.institution, t.customer == ref.customer)
+        .where(t.institution == ref.institution, t.customer == ref.customer, t.scope == ref.scope)
         .limit(1)
     ).first()
     if left is None:
-        _take_index(conn, ref, _TRANSACTIONS)
+        _take_index(conn, ref, ref.scope)
 
 
 def objects(conn: Connection, ref: ScopeRef, limit: int) -> list[tuple[str, int, str]]:

@@ -13,8 +13,14 @@ from vault.sealing import IndexKey
 from vault.services.claiming import claims_of
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS, AnyKind
 from vault.services.opening import AnyRow, record_of, version_of
-from vault.services.rows import TRANSACTION_TERMS
-from vault.store import IndexRow, blind_index, customers, documents, transactions
+from vault.store import (
+    IndexRow,
+    TransactionRow,
+    blind_index,
+    customers,
+    documents,
+    transactions,
+)
 from vault.store.blind_index import kind_text
 
 _DOCUMENTS: Final = "d"
@@ -57,21 +63,21 @@ def wanted_of(
 
 
 def entry_record(row: AnyRow) -> str:
-    """The record that entries hang on."""
-    record = record_of(row)
-    return TRANSACTION_TERMS if record.startswith("transactions/") else record
+    """The record that entries hang on; of a transaction, its scope (vault/services/rows.py)."""
+    return row.scope if isinstance(row, TransactionRow) else record_of(row)
 
 
 def is_current(conn: Connection, row: AnyRow) -> bool:
-    """Whether no newer version of the record is there."""
+    """Whether the record is there, and no newer version of it."""
+    if isinstance(row, TransactionRow):
+        # Written once, never changed; disposed of it may be.
+        return transactions.get(conn, row.institution, row.customer, row.transaction) is not None
     record = record_of(row)
     if not record:
         current: Any = customers.current(conn, row.institution, row.customer)
-    elif record.startswith("documents/"):
+    else:
         document = record.removeprefix("documents/")
         current = documents.current(conn, row.institution, row.customer, document)
-    else:
-        return True  # written once, never changed
     return current is not None and version_of(current) == version_of(row)
 
 

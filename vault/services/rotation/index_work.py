@@ -48,11 +48,11 @@ from vault.services.rotation.work import (
     going_on,
     kept,
 )
-from vault.services.rows import TRANSACTION_TERMS
 from vault.services.sealer import place
 from vault.store import (
     Database,
     KeyVersionInUse,
+    TransactionRow,
     blind_index,
     claims,
     customers,
@@ -255,7 +255,7 @@ class IndexWork:
             missing = sorted(one.entries - there, key=lambda entry: (entry.kind, entry.token))
             blind_index.put(conn, missing)
             changed += len(missing)
-            if record != TRANSACTION_TERMS:
+            if not isinstance(row, TransactionRow):
                 # What an account is found by comes from many transactions, one of which is here.
                 surplus = there - one.entries
                 blind_index.take_out(conn, list(surplus))
