@@ -277,6 +277,34 @@ def test_a_one_time_check_out_is_used_once() -> None:
         assert why(raised) is Why.NOT_ACTIVE
 
 
+def test_the_export_of_all_goes_on_where_it_broke_off_and_no_other_one() -> None:
+    every = active(customer="", duration=HOUR)
+    assert every.one_time
+    begun = transitions.export(every, "digest", "c3", NOW + 2 * SECOND)
+    assert (begun.stage, begun.used_for, begun.used_after) == (Stage.USED, "digest", "c3")
+    again = transitions.export(begun, "digest", "c7", NOW + 3 * SECOND)
+    assert again == replace(begun, version=begun.version + 1)
+    for of, after in (("other", "c7"), ("digest", "c2"), ("digest", "")):
+        with pytest.raises(LendingRefused) as raised:
+            transitions.export(again, of, after, NOW + 3 * SECOND)
+        assert why(raised) is Why.OTHER_EXPORT
+    whole = transitions.exported(again, NOW + 4 * SECOND)
+    over = transitions.give_back(again, TELLER, NOW + 4 * SECOND)
+    late = again.starts_at + HOUR
+    for out, now in ((whole, NOW + 5 * SECOND), (over, NOW + 5 * SECOND), (again, late)):
+        for step in (
+            lambda out, now: transitions.export(out, "digest", "c7", now),
+            transitions.exported,
+        ):
+            with pytest.raises(LendingRefused) as raised:
+                step(out, now)
+            assert why(raised) is Why.NOT_ACTIVE
+    # One that was used by another kind of export goes on with none.
+    with pytest.raises(LendingRefused) as raised:
+        transitions.export(transitions.use(every, NOW + SECOND), "digest", "c3", NOW + 2 * SECOND)
+    assert why(raised) is Why.OTHER_EXPORT
+
+
 # -- asking again ----------------------------------------------------------------------------------
 
 

@@ -116,6 +116,8 @@ def test_all_files_are_exported_broken_off_gone_on_with_and_proved_whole(
     assert said["reconciled"] is True
     assert said["files"] == said["files_stored"] == OTHERS + 1
     assert (said["transactions"], said["contents"]) == (5, 2)
+    index = (target / "index.html").read_text("utf-8")
+    assert name.rpartition("/")[2] in index and f"{books.customer.rpartition('/')[2]}" in index
     run = target / "run-1"
     assert len(list(run.glob("*.bundle"))) == OTHERS + 1
 

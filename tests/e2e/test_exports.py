@@ -209,9 +209,10 @@ def test_all_files_leave_each_sealed_and_counted_and_the_log_tells_of_each_first
     assert facts["reconciled"] is True
     assert (facts["files"], facts["files_closed"]) == (len(files), 1)
     assert facts["files_stored"] == len(files) + 1
-    alert, begun, *each, closed = [
+    alert, begun, *each, whole, closed = [
         one for one in log.since(size) if one.action in ("watch.alert", "records.files.export")
     ]
+    assert [row.name.partition("@")[0] for row in whole.rows] == [out.removeprefix(f"{PARENT}/")]
     assert (alert.reason, begun.phase) == ("BULK_EXPORT", Phase.OPENED)
     assert [one.phase for one in each] == [Phase.MESSAGE] * len(files)
     assert [f"{PARENT}/{one.resources[0].partition('@')[0]}" for one in each] == list(files)
@@ -236,6 +237,73 @@ def test_some_files_leave_and_an_export_goes_on_behind_the_last_one(
     nobody = f"{PARENT}/customers/{'0' * 26}"
     missing = refusal(partial(export, vault, lent(vault), customers=[first, nobody]))
     assert missing.code == "NOT_FOUND"
+
+
+def test_an_export_that_broke_off_goes_on_by_the_same_check_out_with_the_same_request_alone(
+    vault: RunningVault, log: LogBook
+) -> None:
+    large, second, third = ledger(vault, scans=False), create(vault).name, create(vault).name
+    # More than the transport takes in advance.
+    upload(vault.records(), large.document, scan(12_000_000))
+    names = [large.customer, second, third]
+    out, size = lent(vault), log.size()
+    stream = stub(vault, "auditor").ExportFiles(asked(out, customers=names))
+    next(stream)
+    next(stream)
+    stream.cancel()
+    behind = {"customers": names, "after": large.customer}
+    other = RecipientKey.generate(hybrid=False).recipient
+    less = xp.FileSelection(parts=[xp.FILE_PART_DOCUMENTS])
+    elsewhere = asked(out, **behind)
+    elsewhere.recipient.CopyFrom(recipient(other))
+    for request in (
+        elsewhere,
+        asked(out, **behind, selection=less),
+        asked(out, customers=names[:2], after=large.customer),
+        asked(out, after=large.customer),
+    ):
+        wanted = refusal(partial(_all_of, vault, request))
+        assert (wanted.code, wanted.reason) == ("FAILED_PRECONDITION", "CHECK_OUT_OTHER_EXPORT")
+    rest = export(vault, out, **behind)
+    assert list(files_of(rest)) == names[1:]
+    facts = json.loads(rest[-1].manifest)["facts"]
+    assert (facts["complete"], facts["reconciled"], facts["files"]) == (True, True, 2)
+    # It is complete: nothing goes on by it any more.
+    again = refusal(partial(export, vault, out, **behind))
+    assert again.reason == "CHECK_OUT_NOT_ACTIVE"
+    events = [one for one in log.since(size) if one.action == "records.files.export"]
+    opened = [one for one in events if one.phase is Phase.OPENED]
+    assert [one.check_out for one in opened] == [out.rpartition("/")[2]] * 2
+    refused = [one for one in events if one.reason == "CHECK_OUT_OTHER_EXPORT"]
+    assert [one.phase for one in refused] == [Phase.CALL] * 4
+    told = [one.resources[0] for one in events if one.phase is Phase.MESSAGE and one.resources]
+    assert told == [f"customers/{name.rpartition('/')[2]}@1" for name in names]
+
+
+def test_of_one_export_that_is_gone_on_with_twice_the_last_call_goes_on(
+    vault: RunningVault,
+) -> None:
+    large, second = ledger(vault, scans=False), create(vault).name
+    upload(vault.records(), large.document, scan(12_000_000))
+    out, names = lent(vault), [large.customer, second]
+    first = stub(vault, "auditor").ExportFiles(asked(out, customers=names))
+    next(first)
+    next(first)
+    files = files_of(export(vault, out, customers=names))
+    assert list(files) == names
+    assert refusal(partial(list, first)).reason == "CHECK_OUT_NOT_ACTIVE"
+    # Nor does one go on that was taken back.
+    out = lent(vault)
+    stream = stub(vault, "auditor").ExportFiles(asked(out, customers=names))
+    next(stream)
+    stream.cancel()
+    revoke(vault, out)
+    wanted = refusal(partial(export, vault, out, customers=names, after=large.customer))
+    assert wanted.reason == "CHECK_OUT_NOT_ACTIVE"
+
+
+def _all_of(vault: RunningVault, request: xp.ExportFilesRequest) -> list[xp.ExportFilesResponse]:
+    return list(stub(vault, "auditor").ExportFiles(request))
 
 
 def test_nothing_but_a_check_out_of_all_of_it_that_two_agreed_to_opens_an_export(

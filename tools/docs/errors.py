@@ -92,6 +92,9 @@ ADVICE: Final = {
     "call when it is approved.",
     "CHECK_OUT_NOT_ACTIVE": "The check-out waits for approval, or is over: returned, revoked, used "
     "or expired. See how it stands; ask for another one if it is over.",
+    "CHECK_OUT_OTHER_EXPORT": "The check-out was used up by an export of something else. It goes "
+    "on with the same recipient, parts, period and customers, and not in front of where it began. "
+    "For anything else ask for another check-out.",
     "CHECK_OUT_OTHER_RECORD": "The check-out is of another record. One of a single record opens no "
     "list and not the customer. Name the one that covers the record.",
     "CHECK_OUT_OTHER_PURPOSE": "The check-out was lent for another purpose. State that one, or ask "

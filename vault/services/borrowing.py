@@ -7,6 +7,7 @@ by itself when its time is over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
@@ -14,8 +15,8 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from vault.access import Action
-from vault.access.lending import CheckOut, LendingRefused, State
-from vault.access.lending.transitions import use
+from vault.access.lending import CheckOut, LendingRefused, State, Why
+from vault.access.lending.transitions import exporting, use
 from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -24,6 +25,7 @@ from vault.services.closed import (
     BorrowerRequired,
     CheckOutNotActive,
     CheckOutNotFound,
+    CheckOutOtherExport,
     CheckOutOtherPurpose,
     CheckOutOtherRecord,
 )
@@ -32,6 +34,9 @@ from vault.services.logged import logged
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
+
+Step = Callable[[CheckOut, int], CheckOut]
+"""From one version of a check-out to the next, at a moment (microseconds)."""
 
 _EXPORTS: Final = frozenset({Action.CUSTOMERS_EXPORT.value, Action.FILES_EXPORT.value})
 # The same row says the same: one that is read again and again is understood once.
@@ -91,7 +96,7 @@ class Borrowing:
         out = _read(row)
         if out.requester_person != call.person.person:
             raise CheckOutNotFound(asked.check_out)
-        if out.state_at(self._clock.now_micros()) is not State.ACTIVE:
+        if not _opens(out, call.action, self._clock.now_micros()):
             raise CheckOutNotActive
         if not _covers(out, asked, whole=call.action in _EXPORTS):
             raise CheckOutOtherRecord
@@ -111,9 +116,9 @@ class Borrowing:
             return
         await self.use_up(call, call.lent, trace)
 
-    async def use_up(self, call: Call, out: CheckOut, trace: Trace) -> None:
-        """Use up a one-time check-out together with the call's event. Raises CheckOutNotActive,
-        LogUnavailable."""
+    async def use_up(self, call: Call, out: CheckOut, trace: Trace, step: Step = use) -> CheckOut:
+        """Use up a one-time check-out together with the call's event, or take another `step` of its
+        use; what it has become. Raises CheckOutNotActive, CheckOutOtherExport, LogUnavailable."""
         institution, identifier = out.institution, out.identifier
         now = self._clock.now_micros()
 
@@ -121,18 +126,30 @@ class Borrowing:
             row = check_outs.current(conn, institution, identifier)
             if row is None:
                 raise CheckOutNotActive
-            made = to_row(use(from_row(row), now), row.sealed, now, call.actor)
+            made = to_row(step(from_row(row), now), row.sealed, now, call.actor)
             check_outs.insert(conn, made)
             return made
 
         try:
-            await self._recorder.commit(
+            made = await self._recorder.commit(
                 call,
                 work,
                 lambda made: replace(trace, rows=(logged(made),)),
             )
-        except (LendingRefused, VersionConflict):
+        except LendingRefused as refused:
+            other = refused.why is Why.OTHER_EXPORT
+            raise (CheckOutOtherExport if other else CheckOutNotActive) from None
+        except VersionConflict:
             raise CheckOutNotActive from None
+        return from_row(made)
+
+
+def _opens(out: CheckOut, action: str, now: int) -> bool:
+    """Whether it opens something at a moment. Of an export of files that may go on: that alone,
+    which its beginning looks at."""
+    if action == Action.FILES_EXPORT.value and out.used_for:
+        return exporting(out, now)
+    return out.state_at(now) is State.ACTIVE
 
 
 def _covers(out: CheckOut, asked: Asked, *, whole: bool) -> bool:

@@ -8,15 +8,16 @@ after the answer to its return or revocation, or after its end, leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
-from vault.access.lending.transitions import exporting
+from vault.access.lending.transitions import exported, exporting, use
 from vault.audit import Phase
 from vault.sealing import Clock
-from vault.services.borrowing import Borrowing
+from vault.services.borrowing import Borrowing, Step
 from vault.services.call import Call, Trace
 from vault.services.check_out_rows import from_row
 from vault.services.closed import CheckOutNotActive, OutsideScope
@@ -53,16 +54,17 @@ class BulkExport:
         self._recorder = recorder
         self._clock = clock
 
-    async def begin(self, call: Call, institution: str) -> None:
-        """Use up the check-out with the event that opens the export. Not for whom something keeps
-        from a part of the files: an export is whole."""
+    async def begin(self, call: Call, institution: str, step: Step = use) -> None:
+        """Use up the check-out with the event that opens the export; or take the `step` by which
+        one begins that may go on later. Not for whom something keeps from a part of the files: an
+        export is whole."""
         call.require(ActionClass.BULK_READ, institution)
         if call.scope.limits:
             raise OutsideScope
         if call.lent is None:
             raise CheckOutNotActive
         call.phase = Phase.OPENED
-        await self._borrowing.use_up(call, call.lent, call.trace)
+        call.lent = await self._borrowing.use_up(call, call.lent, call.trace, step)
 
     async def batch(
         self, call: Call, institution: str, after: str, limit: int, *, views: bool
@@ -81,7 +83,8 @@ class BulkExport:
 
     async def hand_out(self, call: Call, page: Trace) -> None:
         """Make the event of a page durable, if the check-out still stands then; the page may leave
-        when this returns."""
+        when this returns. It does not stand any more for an export that was gone on with by another
+        call: of several, the last one that began goes on."""
         out = call.lent
         if out is None:
             raise CheckOutNotActive
@@ -89,8 +92,26 @@ class BulkExport:
 
         def work(conn: Connection) -> None:
             row = check_outs.current(conn, institution, identifier)
-            if row is None or not exporting(from_row(row), self._clock.now_micros()):
+            if (
+                row is None
+                or row.version != out.version
+                or not exporting(from_row(row), self._clock.now_micros())
+            ):
                 raise CheckOutNotActive
 
         call.committed, call.phase = False, Phase.MESSAGE
         await self._recorder.commit(call, work, lambda _: page)
+
+    async def complete(self, call: Call) -> None:
+        """Say that all has left, so that nothing goes on by this check-out any more. Where it does
+        not stand by now there is nothing to say."""
+        out = call.lent
+        if out is None:
+            raise CheckOutNotActive
+        before = call.trace
+        call.committed, call.phase = False, Phase.MESSAGE
+        nothing = replace(before, rows=(), resources=(), count=0)
+        with suppress(CheckOutNotActive):
+            await self._borrowing.use_up(call, out, nothing, exported)
+        # The event that closes the stream is still to come.
+        call.committed, call.trace = False, before

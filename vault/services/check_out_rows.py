@@ -47,6 +47,9 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = 1
     confidential: bool = False
     seen_by: tuple[str, ...] = ()
+    used_for: str = ""
+    used_after: str = ""
+    used_whole: bool = False
 
 
 _encoder = msgspec.json.Encoder()
@@ -75,6 +78,9 @@ def to_row(out: CheckOut, sealed: bytes, now: int, actor: str) -> CheckOutRow:
         renews=out.renews,
         confidential=out.confidential,
         seen_by=out.seen_by,
+        used_for=out.used_for,
+        used_after=out.used_after,
+        used_whole=out.used_whole,
     )
     return CheckOutRow(
         institution=out.institution,
@@ -128,6 +134,9 @@ def from_row(row: CheckOutRow) -> CheckOut:
         renews=body.renews,
         confidential=body.confidential,
         seen_by=body.seen_by,
+        used_for=body.used_for,
+        used_after=body.used_after,
+        used_whole=body.used_whole,
     )
 
 

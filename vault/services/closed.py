@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vault.access.lending.refusals import TEXTS, Why
 from vault.access.scope import Scope
 from vault.services.errors import NotFound, VaultError
 
@@ -42,6 +43,16 @@ class CheckOutOtherRecord(VaultError):
             "customer opens his file and the lists below it.",
             "该借阅针对其他记录。单条记录的借阅仅可查阅该记录；客户档案的借阅可查阅其档案及下属列表。",
         )
+
+
+class CheckOutOtherExport(VaultError):
+    """It was used up by an export of something else."""
+
+    code = "FAILED_PRECONDITION"
+    reason = Why.OTHER_EXPORT.value
+
+    def __init__(self) -> None:
+        super().__init__(*TEXTS[Why.OTHER_EXPORT])
 
 
 class CheckOutOtherPurpose(VaultError):

@@ -63,8 +63,11 @@ class CheckOut:
     `customer` is empty where every file is asked for, `record` the path inside the customer ("" for
     the whole file). `fields` are paths behind the
     kind of record, such as "customer.natural_person.full_name"; one of a message stands for all in
-    it. `starts_at` is 0 until the last approval. A `confidential` one is there only for who asks
-    and for the roles `seen_by`. Reason and case reference are not here: they are sealed beside it.
+    it. Of one that was used up by an export that may go on where it broke off, `used_for` is a
+    digest of what that is of, `used_after` the customer behind whom it began, and `used_whole`
+    whether all of it has left. `starts_at` is 0 until the last approval. A `confidential` one is
+    there only for who asks and for the roles `seen_by`. Reason and case reference are not here:
+    they are sealed beside it.
     """
 
     institution: str
@@ -94,6 +97,9 @@ class CheckOut:
     renews: str = ""
     confidential: bool = False
     seen_by: tuple[str, ...] = ()
+    used_for: str = ""
+    used_after: str = ""
+    used_whole: bool = False
 
     def state_at(self, now: int) -> State:
         """What it is at a moment. It ends by itself: nobody has to write that it did."""

@@ -16,6 +16,7 @@ class Why(StrEnum):
     CASE_REFERENCE = "CASE_REFERENCE_REQUIRED"
     NOT_WAITING = "CHECK_OUT_NOT_WAITING"
     NOT_ACTIVE = "CHECK_OUT_NOT_ACTIVE"
+    OTHER_EXPORT = "CHECK_OUT_OTHER_EXPORT"
     OWN_REQUEST = "CHECK_OUT_OWN_REQUEST"
     OWN_FILE = "CHECK_OUT_OWN_FILE"
     ROLE_NOT_NEEDED = "CHECK_OUT_ROLE_NOT_NEEDED"
@@ -54,6 +55,13 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
     Why.NOT_ACTIVE: (
         "The check-out does not open anything now: it waits, or has ended.",
         "该借阅目前无效：尚待审批或已终止。",
+    ),
+    Why.OTHER_EXPORT: (
+        "The check-out was used up by another export. It goes on with the same recipient, parts, "
+        "period and customers alone, and not in front of where it began; for anything else ask "
+        "for another check-out.",
+        "该借阅已用于另一次导出。仅可以相同的接收方、内容、期间与客户继续，且不得早于其起点；"
+        "其他导出请另行借阅。",
     ),
     Why.OWN_REQUEST: (
         "Nobody decides on his own request, under whichever account.",

@@ -182,9 +182,34 @@ def use(was: CheckOut, now: int) -> CheckOut:
     return replace(was, version=was.version + 1, stage=Stage.USED, ends_at=now)
 
 
+def export(was: CheckOut, of: str, after: str, now: int) -> CheckOut:
+    """The one export that a check-out of all customers is for begins, or goes on where it broke
+    off. `of` is a digest of all that it is of, the same each time, and `after` the customer behind
+    whom it begins: never in front of where it began first. Raises LendingRefused."""
+    if was.stage is not Stage.USED:
+        return replace(use(was, now), used_for=of, used_after=after)
+    if not exporting(was, now):
+        raise LendingRefused(Why.NOT_ACTIVE)
+    if was.used_for != of or after < was.used_after:
+        raise LendingRefused(Why.OTHER_EXPORT)
+    return replace(was, version=was.version + 1)
+
+
+def exported(was: CheckOut, now: int) -> CheckOut:
+    """All that the export is of has left: nothing goes on any more. Raises LendingRefused."""
+    if not exporting(was, now):
+        raise LendingRefused(Why.NOT_ACTIVE)
+    return replace(was, version=was.version + 1, used_whole=True)
+
+
 def exporting(was: CheckOut, now: int) -> bool:
     """Whether the one export that used it up may still be running: its use is its beginning."""
-    return was.stage is Stage.USED and not was.customer and now < was.starts_at + was.duration
+    return (
+        was.stage is Stage.USED
+        and not was.customer
+        and not was.used_whole
+        and now < was.starts_at + was.duration
+    )
 
 
 def break_glass(

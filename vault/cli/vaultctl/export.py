@@ -15,6 +15,7 @@ from recordsvault_client import FileSelection, Recipient, VaultError, VaultServi
 from vault.bundles import Recipient as PublicKey
 from vault.cli.vaultctl import customers, options
 from vault.cli.vaultctl.bundle_files import recipient, whole_file
+from vault.cli.vaultctl.export_page import write_page
 from vault.cli.vaultctl.export_runs import RunFolder, Runs
 from vault.cli.vaultctl.failures import INPUT, NOT_RECONCILED, CommandError
 from vault.cli.vaultctl.language import say
@@ -69,7 +70,8 @@ def export(
     case: options.Case = "",
     check_out: options.CheckOut = "",
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Go on in the folder, by another check-out.")
+        bool,
+        typer.Option("--go-on", help="Go on in the folder, by the same check-out if it stands."),
     ] = False,
     as_json: options.Json = False,
 ) -> None:
@@ -105,7 +107,12 @@ def export(
     runs = _runs(out, go_on=go_on)
     _same(runs, key, wanted, len(names))
     _export(client, runs, key, asked, wanted, sorted(names))
-    _tell(Runs.read(out), as_json=as_json)
+    done = Runs.read(out)
+    try:
+        write_page(done)
+    except OSError as error:
+        raise options.unreadable(out, error) from None
+    _tell(done, as_json=as_json)
 
 
 def _selection(parts: list[str] | tuple[str, ...], start: str, end: str) -> FileSelection:
@@ -233,11 +240,14 @@ def _export(
         if folder is None and not runs.runs:
             runs.folder.rmdir()
         elif folder is not None:
+            folder.close()
+            write_page(Runs.read(runs.folder))
             sys.stderr.write(
                 say(
-                    f"What was exported is in {runs.folder}; with another check-out, --go-on goes "
-                    "on.\n",
-                    f"已导出的文件在 {runs.folder} 中；另行借阅后可用 --go-on 继续。\n",
+                    f"What was exported is in {runs.folder}; --go-on goes on, by the same "
+                    "check-out while it stands, else by another one.\n",
+                    f"已导出的文件在 {runs.folder} 中；可用 --go-on 继续：原借阅仍有效时沿用，"
+                    "否则须另行借阅。\n",
                 )
             )
         raise

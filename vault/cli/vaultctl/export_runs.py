@@ -5,6 +5,8 @@
     manifest.json        that list's SHA-256, what was asked for, and the counts
     manifest.note        the log's signature over the manifest
 
+and above them, for people, index.html (export_page.py).
+
 A file has its name when it is whole and durable. The list grows with each manifest that comes; what
 no manifest lists is of a run that broke off, and is removed when the export goes on, from behind
 the last customer whom one does list.
@@ -15,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -28,6 +30,7 @@ from vault.cli.vaultctl.durable import sync_folder
 from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, CommandError
 
 LINES: Final = "files.jsonl"
+PAGE: Final = "index.html"
 _RUN: Final = re.compile(r"run-([1-9][0-9]{0,5})")
 _FILE: Final = re.compile(r"[0-9a-z]{26}\.bundle")
 
@@ -135,6 +138,8 @@ class Runs:
         """What there is. What no manifest lists is removed."""
         found = cls(folder)
         for path in sorted(folder.iterdir(), key=lambda one: (len(one.name), one.name)):
+            if path.name in (PAGE, f".{PAGE}") and path.is_file():
+                continue
             if _RUN.fullmatch(path.name) is None or not path.is_dir():
                 raise CommandError(
                     f"{folder} holds something else than an export: name another folder.",
@@ -172,26 +177,30 @@ def _tidied(folder: Path) -> Mapping[str, Any] | None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        for path in _own(folder, set()):
+        for path in _own(folder, "", ()):
             path.unlink()
         folder.rmdir()
         return None
     size = manifest["files"][0]["size"]
     with (folder / LINES).open("r+b") as file:
         file.truncate(size)
-    listed = {json.loads(line)["file"] for line in (folder / LINES).open("rb")}
-    for path in _own(folder, {*listed, LINES, MANIFEST, NOTE}):
-        path.unlink()
     facts: Mapping[str, Any] = manifest["facts"]
+    for path in _own(folder, facts["through"], (LINES, MANIFEST, NOTE)):
+        path.unlink()
     return facts
 
 
-def _own(folder: Path, kept: set[str]) -> Iterator[Path]:
-    """Files of ours that are not kept."""
+def _own(folder: Path, through: str, kept: Collection[str]) -> list[Path]:
+    """Files of ours that are not kept. The vault exports in order of customers: those up to
+    `through` are listed, and none behind him is."""
     ours = {LINES, MANIFEST, NOTE, ".part", f".{MANIFEST}", f".{NOTE}"}
-    for path in folder.iterdir():
-        if path.name not in kept and (path.name in ours or _FILE.fullmatch(path.name)):
-            yield path
+    with os.scandir(folder) as entries:
+        return [
+            folder / one.name
+            for one in entries
+            if (_FILE.fullmatch(one.name) and one.name.partition(".")[0] > through)
+            or (one.name in ours and one.name not in kept)
+        ]
 
 
 def check_run(folder: Path) -> tuple[int, Mapping[str, Any], bytes, bytes]:

@@ -3,7 +3,8 @@
 Each file has an event of its own, durable before its first byte leaves; the check-out is looked at
 in that transaction. Behind every page of files comes a manifest over all lines of the stream until
 then, signed by the log: an export that breaks off is proved up to there, and goes on behind its
-last customer by another check-out.
+last customer: by the same check-out, as long as that would stand, and by no other request than it
+was begun with; else by another one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from vault.access import ActionClass
+from vault.access.lending.transitions import export as lending_export
 from vault.audit import RowHash
 from vault.bundles import FileEntry, Manifest, Recipient
 from vault.bundles.manifest import Fact
@@ -45,6 +47,20 @@ class Export:
     recipient: Recipient
     names: tuple[str, ...] = ()
     after: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what is exported, and to whom, in hexadecimal: the same wherever it begins."""
+        wanted = self.selection
+        what = (
+            self.institution,
+            self.recipient.fingerprint.hex(),
+            wanted.parts,
+            (wanted.low, wanted.high),
+            wanted.period,
+            self.names,
+        )
+        return sha256(json.dumps(what).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +92,9 @@ class _Run:
 
 
 class FilesExport:
-    """The use case. Raises CheckOutNotActive, OutsideScope, NotFound, Corrupted, NoObjectStore;
-    StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable from below."""
+    """The use case. Raises CheckOutNotActive, CheckOutOtherExport, OutsideScope, NotFound,
+    Corrupted, NoObjectStore; StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable
+    from below."""
 
     def __init__(self, source: Source, bulk: BulkExport, *, contents: bool) -> None:
         """`contents`: whether there is an object store to read them from."""
@@ -87,7 +104,8 @@ class FilesExport:
         self._contents = contents
 
     async def begin(self, call: Call, export: Export) -> None:
-        """Use up the check-out with the event that opens the export."""
+        """Use up the check-out with the event that opens the export; or go on by the one that it
+        began by."""
         call.require(ActionClass.BULK_READ, export.institution)
         if export.selection.contents and not self._contents:
             raise NoObjectStore
@@ -98,7 +116,10 @@ class FilesExport:
             for place, one in enumerate(export.names):
                 if one not in there:
                     raise NotFound(resource_name(export.institution, one), f"customers[{place}]")
-        await self._bulk.begin(call, export.institution)
+        of, after = export.sha256, export.after
+        await self._bulk.begin(
+            call, export.institution, lambda out, now: lending_export(out, of, after, now)
+        )
 
     async def write(self, call: Call, export: Export) -> AsyncIterator[ExportPart]:
         """The files. The event that closes the stream has the hash of the last manifest."""
@@ -138,6 +159,7 @@ class FilesExport:
                 rows=(RowHash(f"exports/{call.call_id}", sha256(part.manifest).digest()),),
             )
             yield part
+        await self._bulk.complete(call)
 
     async def _hand_out(self, call: Call, export: Export, row: CustomerRow) -> None:
         named = (

@@ -61,7 +61,8 @@ class ExportsClient:
         parent: str = "",
     ) -> Iterator[pb.ExportFilesResponse]:
         """The files of these customers (500 at most), or of all, by a check-out of the institution;
-        behind the customer `after`, where one goes on that was broken off."""
+        behind the customer `after`, where one goes on that was broken off: by the same check-out
+        with the same recipient, selection and customers, while it stands."""
         call = self._stub.ExportFiles(
             export(
                 parent or self._parent,
