@@ -178,10 +178,6 @@ class RuleBook:
         """The book with one more rule set."""
         return RuleBook((*self.sets, added), self.rulings)
 
-    def with_ruling(self, added: Ruling) -> RuleBook:
-        """The book with one more ruling."""
-        return RuleBook(self.sets, (*self.rulings, added))
-
     def in_force(self, day: date) -> tuple[RuleSet, ...]:
         """The rule sets that count on a day, by name."""
         found: dict[str, RuleSet] = {}
