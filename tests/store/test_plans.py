@@ -112,12 +112,14 @@ def postgres_rows(conn: Connection, statement: Select[Any], values: dict[str, An
         f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}", {**compiled.params, **values}
     ).scalar_one()[0]["Plan"]
 
-    def busiest(node: dict[str, Any]) -> int:
-        touched = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        below = [busiest(child) for child in node.get("Plans", ())]
-        return max(int(touched * node["Actual Loops"]), *below, 0)
-
     return busiest(plan)
+
+
+def busiest(node: dict[str, Any]) -> int:
+    """Rows that the busiest step of a plan touched."""
+    touched = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    below = [busiest(child) for child in node.get("Plans", ())]
+    return max(int(touched * node["Actual Loops"]), *below, 0)
 
 
 def test_no_read_touches_many_more_rows_than_it_returns(filled: Database) -> None:

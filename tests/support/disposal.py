@@ -137,7 +137,13 @@ class Bank:
             read_rule_sets(), lambda: self.state.retention_steps, self.jurisdictions
         )
         ground = RetentionGround(
-            self.database, self.keys, recorder, self.rules, self.proposing, self.clock
+            self.database,
+            self.keys_database,
+            self.keys,
+            recorder,
+            self.rules,
+            self.proposing,
+            self.clock,
         )
         self.disposals = Disposals(ground)
         self.changing = Changing(ground, self.disposals.require_plan)

@@ -49,7 +49,14 @@ def build(
     )
     kin = MergedKin(Merges(lambda: parts.access.merge_steps))
     ground = RetentionGround(
-        parts.database, parts.keys, recorder, rules, proposing, parts.clock, kin
+        parts.database,
+        parts.keys_database,
+        parts.keys,
+        recorder,
+        rules,
+        proposing,
+        parts.clock,
+        kin,
     )
     disposals = Disposals(ground)
     later.changing = Changing(ground, disposals.require_plan)

@@ -28,7 +28,7 @@ from vault.services.retention.content import (
 from vault.services.retention.disposals import RetentionGround
 from vault.services.retention.errors import RulesRefused, RulesShorten
 from vault.services.retention.rules import today
-from vault.store import customers, scopes
+from vault.store import customers, scopes, statistics
 
 _CUSTOMERS: Final = 200
 _SAMPLES: Final = 20
@@ -158,6 +158,7 @@ class Changing:
         day = max(today(on.clock.now_micros()), added.effective_from)
         effect = Effect(shortens=_shortens(before, after, added, day))
         behind = ""
+        await asyncio.to_thread(statistics.look_at_files, on.database, on.keys_database)
         while True:
             some = await on.database.read(
                 lambda conn, behind=behind: scopes.page(  # type: ignore[misc]  # a default, not a parameter

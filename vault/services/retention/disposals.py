@@ -43,7 +43,14 @@ from vault.services.retention.judging import (
     plan_hash,
 )
 from vault.services.retention.rules import RulesInForce, today
-from vault.store import Database, VersionConflict, disposals, scopes, transactions
+from vault.store import (
+    Database,
+    VersionConflict,
+    disposals,
+    scopes,
+    statistics,
+    transactions,
+)
 from vault.store.disposals import BLOCKED, DUE, ItemRow
 
 _CUSTOMERS: Final = 200
@@ -55,6 +62,7 @@ class RetentionGround:
     """What the use cases stand on."""
 
     database: Database
+    keys_database: Database
     keys: Keys
     recorder: Recorder
     rules: RulesInForce
@@ -160,6 +168,7 @@ class Disposals:
         """Page by page, so that what is in memory does not grow with the vault."""
         on, day, after = self._on, today(now), ""
         bound = latest_start(book, day)
+        await asyncio.to_thread(statistics.look_at_files, on.database, on.keys_database)
         while bound:
             found = await on.database.read(
                 lambda conn, after=after: scopes.candidates(  # type: ignore[misc]  # a default, not a parameter
