@@ -1,5 +1,5 @@
-"""Documents and transactions as they stood, on a real store: what a read of two times answers is
-what a replay of the history gives, whatever the page."""
+"""Customers, documents and transactions as they stood, on a real store: what a read of two times
+answers is what a replay of the history gives, whatever the page."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,8 @@ from tests.records import builders
 from tests.services.test_storing import create, imported, person
 from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
 from vault.access import Action
-from vault.records import CustomerName, IdentityDocument
+from vault.records import Customer, CustomerName, IdentityDocument
+from vault.records.timeline import begins as begins_on
 from vault.services.at import At
 from vault.services.errors import NotFound
 from vault.services.items import NewRecord
@@ -51,6 +52,7 @@ class Step:
 class History:
     """What was written, in order."""
 
+    customers: list[Step] = field(default_factory=list)
     documents: list[Step] = field(default_factory=list)
     bookings: list[Step] = field(default_factory=list)
 
@@ -62,10 +64,11 @@ class History:
         ]
         return found[::-1]
 
-    def documents_then(self, at: At) -> dict[str, int]:
+    @staticmethod
+    def then(steps: list[Step], at: At) -> dict[str, int]:
         """Slowly: what each wrote over what stood."""
         stood: dict[str, int] = {}
-        for one in self.documents:
+        for one in steps:
             if _known(one, at) and _begun(one, at):
                 stood[one.identifier] = one.version
         return dict(sorted(stood.items()))
@@ -99,7 +102,8 @@ class Writer:
     async def write(self, steps: int) -> None:
         for _ in range(steps):
             self.now += timedelta(hours=self.dice.randrange(1, 13))
-            await self.dice.choice((self.document, self.change, self.book, self.book))()
+            ways = (self.document, self.change, self.book, self.book, self.open, self.amend)
+            await self.dice.choice(ways)()
 
     def issued(self) -> date | None:
         """A first day of validity, or none."""
@@ -109,6 +113,35 @@ class Writer:
     def keep(self, identifier: str, issued: date | None, version: int) -> None:
         begins = issued or self.now.date()
         self.history.documents.append(Step(identifier, micros(self.now), begins, version))
+
+    async def open(self) -> None:
+        number = len(self.history.customers) + 2
+        began = self.issued()
+        (made,) = await create(self.vault, replace(person(f"C{number}"), valid_from=began))
+        begins = began or self.now.date()
+        self.history.customers.append(Step(made.customer, micros(self.now), begins))
+
+    async def amend(self) -> None:
+        """A change or a correction; which day it begins on is the timeline's to say
+        (tests/records/test_timeline.py)."""
+        if not self.history.customers:
+            return
+        identifier = self.dice.choice(self.history.customers).identifier
+        began, wrong = self.issued(), self.dice.choice(("", f"wrong until {self.now}"))
+        place = (BANK, identifier)
+        read = allowed(Action.CUSTOMERS_GET, identifier)
+        old = await self.vault.reading.customer(read, *place)
+
+        def change(old: Customer) -> Customer:
+            return replace(old, valid_from=began, correction=wrong)
+
+        call = allowed(Action.CUSTOMERS_UPDATE, identifier)
+        request = Request("records.customers.update", "", b"")
+        made = await self.vault.updating.customer(call, *place, old.etag, change, request)
+        new = await self.vault.reading.customer(read, *place)
+        begins = begins_on(new.value, self.now.date())
+        step = Step(identifier, micros(self.now), begins, made.version)
+        self.history.customers.append(step)
 
     async def document(self) -> None:
         issued = self.issued()
@@ -172,17 +205,13 @@ async def pages(page: Callable[[str, int], Awaitable[Listing[Opened]]], limit: i
         listed = await page(after, limit + 1)
         found += listed.rows[:limit]
         assert len(listed.rows) <= limit or not listed.further
-        after = (
-            listed.rows[limit - 1].record.rpartition("/")[2]
-            if len(listed.rows) > limit
-            else listed.further
-        )
+        after = ident(listed.rows[limit - 1]) if len(listed.rows) > limit else listed.further
         if not after:
             return found
 
 
 def ident(one: Opened) -> str:
-    return one.record.rpartition("/")[2]
+    return one.record.rpartition("/")[2] or one.customer
 
 
 class Reader:
@@ -192,6 +221,15 @@ class Reader:
         self.reading = reading
         self.place = (BANK, customer)
         self.call = allowed(Action.DOCUMENTS_LIST, customer)
+
+    async def customers(self, at: At, limit: int) -> dict[str, int]:
+        call = allowed(Action.CUSTOMERS_LIST)
+
+        async def page(after: str, size: int) -> Listing[Opened]:
+            return await self.reading.customer_listing(call, BANK, after, size, at=at)
+
+        found = await pages(page, limit)
+        return {one.customer: one.version for one in found if one.customer != self.place[1]}
 
     async def documents(self, at: At, limit: int) -> dict[str, int]:
         async def page(after: str, size: int) -> Listing[Opened]:
@@ -248,7 +286,7 @@ def test_what_stood_on_a_day_as_was_known_at_a_time_is_what_a_replay_gives(
             dice = random.Random(seed)
             writer = Writer(vault, owner.customer, dice)
             monkeypatch.setattr(vault.clock, "now_micros", lambda: micros(writer.now))
-            await writer.write(35)
+            await writer.write(50)
             history, reader = writer.history, Reader(vault.reading, owner.customer)
             assert len(history.documents) > 3 and len(history.bookings) > 8
             for _ in range(25):
@@ -261,7 +299,9 @@ def test_what_stood_on_a_day_as_was_known_at_a_time_is_what_a_replay_gives(
                     else None,
                 )
                 limit = dice.choice((1, 2, 3, 50))
-                then = history.documents_then(at)
+                stood = history.then(history.customers, at)
+                assert await reader.customers(at, limit) == stood
+                then = history.then(history.documents, at)
                 assert await reader.documents(at, limit) == then
                 for identifier in {one.identifier for one in history.documents}:
                     assert await reader.document(identifier, at) == then.get(identifier, 0)
