@@ -119,6 +119,7 @@ def run_a_vault(folder: Path, copies: Copies) -> Stopped:
         vault.start()
         for _ in range(3):
             assert ctl(vault, "crm", "customers", "list").returncode == 0
+        vault.until_covered()
         ran = ctl(vault, "officer", "audit", "export", "--dir", str(folder / "noted"))
         assert ran.returncode == 0, ran.stderr
     noted = folder / "noted" / "checkpoint"
