@@ -93,19 +93,26 @@ def test_no_port_is_given_to_two_processes() -> None:
     assert len({port for ports in given for port in ports}) == 800
 
 
-def item(path: str, *marks: str) -> pytest.Item:
+def item(path: str, *marks: str, timeout: float = 0) -> pytest.Item:
     found: Any = SimpleNamespace(path=Path(path))
-    found.get_closest_marker = lambda mark: mark if mark in marks else None
+    given = {mark: SimpleNamespace(args=()) for mark in marks}
+    if timeout:
+        given["timeout"] = SimpleNamespace(args=(timeout,))
+    found.get_closest_marker = given.get
     return cast(pytest.Item, found)
 
 
 def test_files_that_take_long_are_begun_first_and_stay_whole() -> None:
     items = (
-        [item("quick")] * 9 + [item("vault", "flaky")] * 2 + [item("long"), item("long", "slow")]
+        [item("quick")] * 9
+        + [item("vault", "flaky")] * 2
+        + [item("long"), item("long", "slow")]
+        + [item("campaign", "slow", timeout=600)]
     )
     longest_first(items)
-    assert [str(one.path) for one in items] == ["long"] * 2 + ["vault"] * 2 + ["quick"] * 9
-    assert items[1].get_closest_marker("slow")
+    order = ["campaign", "long", "long", *["vault"] * 2, *["quick"] * 9]
+    assert [str(one.path) for one in items] == order
+    assert items[2].get_closest_marker("slow")
 
 
 def test_what_is_to_be_alone_comes_last_and_apart_from_its_file(tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# Seconds that a test takes, roughly.
+# Seconds that a test takes, roughly; of a slow one that is given much time, a part of that.
 _SLOW, _WITH_A_VAULT, _OTHER = 8.0, 0.5, 0.02
+_OF_ITS_TIME = 1 / 12
 
 
 def longest_first(items: list[pytest.Item]) -> None:
@@ -39,7 +40,8 @@ def longest_first(items: list[pytest.Item]) -> None:
 
 def _seconds(item: pytest.Item) -> float:
     if item.get_closest_marker("slow"):
-        return _SLOW
+        given = item.get_closest_marker("timeout")
+        return max(_SLOW, given.args[0] * _OF_ITS_TIME) if given is not None else _SLOW
     return _WITH_A_VAULT if item.get_closest_marker("flaky") else _OTHER
 
 
