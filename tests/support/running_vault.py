@@ -97,8 +97,10 @@ class RunningVault:
         budgets: str = ROOMY,
         detection: str = NO_RULES,
         suites: str = "{}",
+        origin: str = ORIGIN,
     ) -> None:
         self.folder = folder
+        self.origin = origin
         self._suites = suites
         self.database = database
         self.ports = dict(zip(TierName, quiet_ports(2), strict=True))
@@ -313,7 +315,10 @@ class RunningVault:
             ("masked", Purpose.RECEIPT),
         ):
             create_signing_keys(folder / "kms" / tier, purpose)
-        for purpose, name in ((Purpose.LOG, ORIGIN), (Purpose.ACCESS, access_name(ORIGIN))):
+        for purpose, name in (
+            (Purpose.LOG, self.origin),
+            (Purpose.ACCESS, access_name(self.origin)),
+        ):
             (key,) = read_signing_keys(folder / "kms" / "full", purpose)
             (folder / f"{purpose}.vkey").write_text(f"{verifier_key(name, key).vkey}\n")
         self._certificates()
@@ -380,7 +385,7 @@ class RunningVault:
         return f"""\
 [log]
 public_keys = "log.vkey"
-origin = "{ORIGIN}"
+origin = "{self.origin}"
 {self._log_settings}
 
 [limits]

@@ -85,6 +85,8 @@ class Action(StrEnum):
     CUSTOMERS_EXPORT = "records.customers.export"
     FILES_EXPORT = "records.files.export"
     """To take the files of many customers out of the vault, sealed to a recipient."""
+    FILES_TRANSFER = "records.files.transfer"
+    """To hand the files of many customers to another vault, with history and proofs."""
     FILES_PRODUCE = "records.files.produce"
     """To take a customer's file out of the vault, sealed to a recipient."""
     DOCUMENTS_CREATE = "records.documents.create"
@@ -122,6 +124,11 @@ class Action(StrEnum):
     MERGES_PROPOSE_APART = "life.merges.propose_apart"
     MERGES_APPROVE = "life.merges.approve"
     MERGES_LIST = "life.merges.list"
+    TRANSFERS_RECEIVE = "life.transfers.receive"
+    """To take a customer's file of another vault in."""
+    TRANSFERS_ACKNOWLEDGE = "life.transfers.acknowledge"
+    """To take another vault's word that it has received a file."""
+    TRANSFERS_GET = "life.transfers.get"
     CHANGES_WATCH = "life.changes.watch"
     REMINDER = "life.reminders.due"
     """Something of a file falls due, as the vault itself notices; nobody calls it."""
@@ -269,6 +276,8 @@ _OF_LIFE = {
     "merges.propose": ActionClass.CUSTODY,
     "merges.propose_apart": ActionClass.CUSTODY,
     "merges.approve": ActionClass.CUSTODY,
+    "transfers.receive": ActionClass.CUSTODY,
+    "transfers.acknowledge": ActionClass.CUSTODY,
     "reminders.due": ActionClass.NONE,
 }
 _OF_RETENTION = {
@@ -290,6 +299,7 @@ _OF_RECORDS = {
     "upload": ActionClass.WRITE,
     "progress": ActionClass.WRITE,
     "export": ActionClass.BULK_READ,
+    "transfer": ActionClass.BULK_READ,
 }
 
 
@@ -336,6 +346,7 @@ _KINDS = {
     "import": ResourceKind.IMPORT,
     "files": ResourceKind.CUSTOMER,
     "changes": ResourceKind.CUSTOMER,
+    "transfers": ResourceKind.CUSTOMER,
     "reminders": ResourceKind.CUSTOMER,
     "events": ResourceKind.LOG,
     "access": ResourceKind.LOG,

@@ -97,7 +97,10 @@ class ManifestSigner:
 
     def sign(self, manifest: bytes) -> bytes:
         """The note over a manifest's bytes. Raises what signing raises."""
-        text = note_text(self.origin, manifest)
+        return self.sign_text(note_text(self.origin, manifest))
+
+    def sign_text(self, text: str) -> bytes:
+        """The note over such a text. Raises what signing raises."""
         able = [
             one for one in self._signers.signers() if one.verifier_key.kind is SignatureType.ED25519
         ]

@@ -1,4 +1,5 @@
-"""Verifies a bundle of a transaction with the vault's own code; clients/verifier does so without.
+"""Verifies a bundle of a transaction, or of a file that is transferred, with the vault's own code;
+clients/verifier does so without.
 
 Every byte counts: the tar is written anew from what it says and compared, each file is the one of
 the manifest, the manifest and the checkpoint are signed by the log, each event is proved under that
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO, Final
@@ -81,6 +82,10 @@ class BundleFiles:
         """A whole file."""
         return b"".join(self._pieces(path))
 
+    def part(self, path: str, offset: int, size: int) -> bytes:
+        """Some bytes of a file that has them."""
+        return self._block(self.at[path][0] + offset, size)
+
     def digest(self, path: str) -> bytes:
         """A file's SHA-256."""
         found = sha256()
@@ -100,10 +105,21 @@ class BundleFiles:
         return self._file.read(size)
 
 
-def verify_bundle(files: BundleFiles, keys: Sequence[VerifierKey]) -> Verified:
-    """What the bundle proves, by the log's public keys. Raises BundleInvalid."""
+Each = Callable[[str, Mapping[str, Any], bytes], None]
+"""Takes the path of a row, what is beside it, and its plaintext, once they are proved."""
+
+
+def _nothing(_path: str, _row: Mapping[str, Any], _plain: bytes) -> None:
+    """The proof alone."""
+
+
+def verify_bundle(
+    files: BundleFiles, keys: Sequence[VerifierKey], each: Each = _nothing
+) -> Verified:
+    """What the bundle proves, by the log's public keys. Raises BundleInvalid; what `each` was told
+    until then counts for nothing."""
     try:
-        return _verify(files, keys)
+        return _verify(files, keys, each)
     except (NoteInvalid, CheckpointInvalid, ProofInvalid, EventUnreadable) as error:
         raise BundleInvalid(str(error)) from None
     except (SealBroken, UnknownSuite):
@@ -112,7 +128,7 @@ def verify_bundle(files: BundleFiles, keys: Sequence[VerifierKey]) -> Verified:
         raise BundleInvalid("a file of the bundle is malformed") from None
 
 
-def _verify(files: BundleFiles, keys: Sequence[VerifierKey]) -> Verified:
+def _verify(files: BundleFiles, keys: Sequence[VerifierKey], each: Each) -> Verified:
     data = files.read(MANIFEST)
     manifest = json.loads(data)
     origin = manifest["log"]
@@ -134,12 +150,16 @@ def _verify(files: BundleFiles, keys: Sequence[VerifierKey]) -> Verified:
         return Verified(manifest["name"], origin, 0, made_at, len(listed), 0)
     checkpoint = verify_checkpoint(files.read(CHECKPOINT), keys, origin)
     rows_of = _events(files, listed, checkpoint)
-    rows = [json.loads(files.read(p)) for p in listed if re.fullmatch(r"rows/[0-9]+\.json", p)]
-    for row in rows:
-        _row(files, row, rows_of)
-    if manifest["name"].split("/", 2)[-1] not in [row["name"] for row in rows]:
+    wanted, found, number = manifest["name"].split("/", 2)[-1], False, 0
+    for path in listed:
+        if re.fullmatch(r"rows/[0-9]+\.json", path):
+            row, number = json.loads(files.read(path)), number + 1
+            each(path, row, _row(files, row, rows_of))
+            # Of a file, a version of the customer.
+            found = found or row["name"].partition("@")[0] == wanted
+    if not found:
         raise BundleInvalid("the record that the bundle is of is not proved")
-    return Verified(manifest["name"], origin, checkpoint.size, made_at, len(rows), len(rows_of))
+    return Verified(manifest["name"], origin, checkpoint.size, made_at, number, len(rows_of))
 
 
 def _events(
@@ -160,7 +180,8 @@ def _events(
     return found
 
 
-def _row(files: BundleFiles, row: Any, rows_of: Mapping[int, Mapping[str, bytes]]) -> None:
+def _row(files: BundleFiles, row: Any, rows_of: Mapping[int, Mapping[str, bytes]]) -> bytes:
+    """The plaintext of a row that is proved."""
     name, stands = row["name"], None
     for index in row["events"]:
         said = rows_of[index]
@@ -180,6 +201,7 @@ def _row(files: BundleFiles, row: Any, rows_of: Mapping[int, Mapping[str, bytes]
         json.loads(plain)  # without a place where bytes do not count
     elif files.digest(row["content"]) != plain[3 + plain[2] :]:
         raise BundleInvalid(f"{row['content']} is another file than was stored")
+    return plain
 
 
 def _column(value: Any) -> str | int | bytes:

@@ -7,8 +7,7 @@ from vault.rpc.methods import Method
 from vault.rpc.servicers import contents, exports, records
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
-from vault.services.exports import FilesExport, Producing
-from vault.services.exports.file import Source
+from vault.services.exports import FilesExport, Producing, Source
 from vault.services.recording import Recorder
 
 
@@ -19,17 +18,22 @@ def methods(
     recorder: Recorder,
 ) -> dict[str, Method]:
     """The methods by full path. Raises SettingsInvalid."""
+    source = source_of(parts, stored)
+    producing = Producing(
+        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, recorder
+    )
+    exporting = FilesExport(source, use_cases.bulk, contents=stored.downloading.possible)
+    return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending.openings))
+
+
+def source_of(parts: Parts, stored: contents.ContentUseCases) -> Source:
+    """What files that leave are written from. Raises SettingsInvalid."""
     if parts.log_signers is None:
         raise SettingsInvalid("the full tier needs the log's signing keys")
-    source = Source(
+    return Source(
         parts.database,
         parts.keys,
         parts.clock,
         ManifestSigner(parts.log_signers),
         stored.downloading.pieces,
     )
-    producing = Producing(
-        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, recorder
-    )
-    exporting = FilesExport(source, use_cases.bulk, contents=stored.downloading.possible)
-    return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending.openings))

@@ -195,6 +195,13 @@ class LifeTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     reminder_days: Annotated[int, msgspec.Meta(ge=0, le=3_660)] = 30
 
 
+class TransfersTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Customers' files from and to other vaults: the file of those vaults' logs' public keys, one a
+    line. Nobody else is believed."""
+
+    trusted_logs: str = ""
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tiers: dict[TierName, TierTable]
     log: LogTable = LogTable()
@@ -203,6 +210,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     access: AccessTable = AccessTable()
     retention: RetentionTable = RetentionTable()
     life: LifeTable = LifeTable()
+    transfers: TransfersTable = TransfersTable()
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -219,6 +227,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessTable
     retention: RetentionTable = RetentionTable()
     life: LifeTable = LifeTable()
+    transfers: TransfersTable = TransfersTable()
     blobs: BlobsTable | None = None
     tokens: list[TokensTable] = []
 
@@ -298,6 +307,7 @@ def load(path: Path, tier: TierName) -> Settings:
         access=file.access,
         retention=file.retention,
         life=file.life,
+        transfers=file.transfers,
         blobs=file.blobs,
         tokens=file.tokens,
     )

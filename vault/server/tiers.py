@@ -42,6 +42,7 @@ from vault.server import exports as export_room
 from vault.server import key_rotation, tls
 from vault.server import life as life_room
 from vault.server import retention as retention_room
+from vault.server import transfers as transfer_room
 from vault.server.contents import full_contents
 from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
@@ -168,6 +169,10 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         life.methods(life_room.use_cases(parts, use_cases, rules, history)),
         merges.methods(merging, merged),
         *_evidence(parts, history, use_cases, stored_contents, recorder),
+        transfer_room.methods(
+            parts,
+            transfer_room.Rooms(use_cases, stored_contents, recorder, history, filing, reach),
+        ),
         compartments.methods(_compartments(cases)),
         retention.methods(of_retention),
         access_admin.methods(of_access),

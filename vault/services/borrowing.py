@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.access.lending import CheckOut, LendingRefused, State, Why
 from vault.access.lending.transitions import exporting, use
 from vault.records import CheckOutName, InvalidName
@@ -38,7 +38,9 @@ from vault.store.check_outs import CheckOutRow
 Step = Callable[[CheckOut, int], CheckOut]
 """From one version of a check-out to the next, at a moment (microseconds)."""
 
-_EXPORTS: Final = frozenset({Action.CUSTOMERS_EXPORT.value, Action.FILES_EXPORT.value})
+_EXPORTS: Final = frozenset(
+    one.value for one in Action if one.action_class is ActionClass.BULK_READ
+)
 # The same row says the same: one that is read again and again is understood once.
 _read = lru_cache(1_024)(from_row)
 

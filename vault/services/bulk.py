@@ -8,6 +8,7 @@ after the answer to its return or revocation, or after its end, leaves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -81,10 +82,13 @@ class BulkExport:
         found = await self._opener.those_there(CUSTOMERS, open_, views=views)
         return Batch(found, rows[-1].customer if len(rows) == limit else "")
 
-    async def hand_out(self, call: Call, page: Trace) -> None:
-        """Make the event of a page durable, if the check-out still stands then; the page may leave
-        when this returns. It does not stand any more for an export that was gone on with by another
-        call: of several, the last one that began goes on."""
+    async def hand_out(
+        self, call: Call, page: Trace, also: Callable[[Connection], None] | None = None
+    ) -> None:
+        """Make the event of a page durable, if the check-out still stands then, and with it what
+        `also` writes; the page may leave when this returns. It does not stand any more for an
+        export that was gone on with by another call: of several, the last one that began goes
+        on."""
         out = call.lent
         if out is None:
             raise CheckOutNotActive
@@ -98,6 +102,8 @@ class BulkExport:
                 or not exporting(from_row(row), self._clock.now_micros())
             ):
                 raise CheckOutNotActive
+            if also is not None:
+                also(conn)
 
         call.committed, call.phase = False, Phase.MESSAGE
         await self._recorder.commit(call, work, lambda _: page)

@@ -66,6 +66,10 @@ class Filing:
                     raise ElementsMissing(one)
         return dated(new, old, old_recorded)
 
+    def broken(self, customer: Customer, today: date) -> tuple[Broken, ...]:
+        """The rules that would refuse this file: of one that is taken as it is."""
+        return self._broken(customer, today)
+
     def _broken(self, customer: Customer, today: date) -> tuple[Broken, ...]:
         # Of most files nothing has to be looked at but what a rule is about.
         rules = [rule for rule in self._rules if concerns(rule, customer)]

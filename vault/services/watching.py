@@ -22,7 +22,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.access.budgets import Budget, BudgetTable, Meter
 from vault.access.detection import Alert, By, Rules, Seen, Sentry, Severity
 from vault.audit import AuditEvent, Phase
@@ -44,7 +44,9 @@ from vault.store.spending import Charge, OverBudget, Spending
 DECOY_OPENED: Final = "DECOY_OPENED"
 DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
 BULK_EXPORT: Final = "BULK_EXPORT"
-_EXPORTS: Final = frozenset({Action.CUSTOMERS_EXPORT.value, Action.FILES_EXPORT.value})
+_EXPORTS: Final = frozenset(
+    one.value for one in Action if one.action_class is ActionClass.BULK_READ
+)
 _KEPT: Final = 49 * 3_600_000_000  # the longest day, or what a rule remembers, and one more
 _PRUNED_EVERY: Final = 60_000_000
 _PRUNED_ROWS: Final = 2_000

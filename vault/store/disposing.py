@@ -34,6 +34,7 @@ from vault.store.schema import (
     customers,
     documents,
     identity_claims,
+    origins,
     transaction_links,
     transactions,
     uploads,
@@ -190,6 +191,11 @@ def _tables(ref: ScopeRef, record: str) -> Iterator[tuple[Table, ColumnElement[b
     if record:
         of = and_(of, c.record == record)
     yield contents, of, lambda r: f"{base}/{r.record}/contents/{r.page}@{r.version}"
+    o = origins.c
+    of = and_(o.institution == ref.institution, o.customer == ref.customer, o.scope == ref.scope)
+    if record:
+        of = and_(of, or_(o.record == record, o.record.like(f"{record}/%")))
+    yield origins, of, lambda r: f"{base}/origins/{r.record}@{r.version}"
     if ref.scope != IDENTITY_SCOPE:
         of = and_(
             t.institution == ref.institution, t.customer == ref.customer, t.scope == ref.scope

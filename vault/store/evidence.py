@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Integer, Table, select
 from vault.store.contents import ContentRow
 from vault.store.rows import CustomerRow, DocumentRow, TransactionRow, row_hash
 from vault.store.schema import (
+    arrivals,
     check_outs,
     compartment_holds,
     compartment_items,
@@ -21,8 +22,10 @@ from vault.store.schema import (
     contents,
     customers,
     decoys,
+    departures,
     disposals,
     documents,
+    origins,
     proposals,
     transactions,
 )
@@ -39,11 +42,17 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
     ),
     (
         re.compile(
-            r"institutions/([^/@]+)/customers/([^/@]+)/((?:documents|transactions)/[^/@]+)"
+            r"institutions/([^/@]+)/customers/([^/@]+)/((?:documents|transactions|transfers)/[^/@]+)"
             r"/contents/([0-9]+)@([0-9]+)"
         ),
         contents,
     ),
+    (
+        re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/departures/([^/@]+)@([0-9]+)"),
+        departures,
+    ),
+    (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/arrival@([0-9]+)"), arrivals),
+    (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/origins/([^@]*)@([0-9]+)"), origins),
     (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
     (re.compile(r"institutions/([^/@]+)/proposals/([^/@]+)@([0-9]+)"), proposals),
     (re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)@([0-9]+)"), compartments),

@@ -92,6 +92,11 @@ def by_request(
     return None if found is None else UploadRow(*found)
 
 
+def of(conn: Connection, upload: UploadRow) -> list[UploadRow]:
+    """The upload as it stands: one row, or none."""
+    return [UploadRow(*row) for row in conn.execute(select(uploads).where(*_key(upload)))]
+
+
 def plan(conn: Connection, rows: Sequence[SegmentRow]) -> None:
     """Keep the names of objects that are about to be put."""
     values = [tuple(getattr(row, name) for name in SegmentRow.__slots__) for row in rows]

@@ -29,13 +29,15 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a file is wanted. `low` and `high` bound the transactions."""
+    """What of a file is wanted. `low` and `high` bound the transactions; `bundles` are those that
+    the file came in from another vault."""
 
     documents: bool
     transactions: bool
     contents: bool
     low: str
     high: str
+    bundles: bool = False
 
 
 def sizes(conn: Connection, institution: str, customer: str, wanted: Wanted) -> Sizes:
@@ -99,6 +101,7 @@ def customers_between(conn: Connection, institution: str, after: str, through: s
 def _of(wanted: Wanted) -> ColumnElement[bool]:
     parts: Sequence[ColumnElement[bool]] = (
         *([_C.record.like("documents/%")] if wanted.documents else []),
+        *([_C.record.like("transfers/%")] if wanted.bundles else []),
         *(
             [
                 and_(

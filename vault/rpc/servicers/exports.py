@@ -55,7 +55,7 @@ def _produce(u: ExportUseCases) -> ServerStream:
         return _Asked(CustomerName.parse(request.name), selection, recipient)
 
     async def begin(call: Call, asked: _Asked) -> None:
-        _require_opened(u.openings, call, asked.selection)
+        require_opened(u.openings, call, asked.selection)
         asked.made = await u.producing.begin(call, asked.name, asked.selection, asked.recipient)
 
     async def handle(call: Call, asked: _Asked) -> AsyncIterator[pb.ProduceFileResponse]:
@@ -80,25 +80,14 @@ def _export(u: ExportUseCases) -> ServerStream:
         recipient = recipient_of(request.recipient, "recipient", problems)
         selection = selection_of(request.selection, problems)
         institution = target_of_parent(request.parent).institution
-        named = [("after", request.after)] if request.after else []
-        named += [(f"customers[{n}]", one) for n, one in enumerate(request.customers)]
-        for path, one in named:
-            if target_of(one).institution not in ("", institution):
-                problems.add(
-                    path,
-                    "OTHER_PARENT",
-                    "must belong to the institution of the parent",
-                    "必须属于所述机构",
-                )
-        if problems or recipient is None:
+        named = names_of(request, institution, problems)
+        if named is None or recipient is None:
             return None
-        names = sorted(CustomerName.parse(one).customer for one in request.customers)
-        after = CustomerName.parse(request.after).customer if request.after else ""
-        return Export(institution, selection, recipient, tuple(names), after)
+        return Export(institution, selection, recipient, *named)
 
     async def begin(call: Call, export: Export) -> None:
         # Of what would open nothing to him, nothing is used up.
-        _require_opened(u.openings, call, export.selection)
+        require_opened(u.openings, call, export.selection)
         await u.exporting.begin(call, export)
 
     async def handle(call: Call, export: Export) -> AsyncIterator[pb.ExportFilesResponse]:
@@ -148,7 +137,30 @@ def selection_of(message: Any, problems: Problems) -> Selection:
     )
 
 
-def _require_opened(openings: Openings, call: Call, selection: Selection) -> None:
+def names_of(
+    request: Any, institution: str, problems: Problems
+) -> tuple[tuple[str, ...], str] | None:
+    """The identifiers of the customers whose files are wanted, in order, and of the one to go on
+    behind; None where there are problems."""
+    named = [("after", request.after)] if request.after else []
+    named += [(f"customers[{n}]", one) for n, one in enumerate(request.customers)]
+    for path, one in named:
+        if target_of(one).institution not in ("", institution):
+            problems.add(
+                path,
+                "OTHER_PARENT",
+                "must belong to the institution of the parent",
+                "必须属于所述机构",
+            )
+    if problems:
+        return None
+    names = sorted(CustomerName.parse(one).customer for one in request.customers)
+    return tuple(names), CustomerName.parse(request.after).customer if request.after else ""
+
+
+def require_opened(openings: Openings, call: Call, selection: Selection) -> None:
+    """Make sure that all of what is wanted is opened to the call. Raises FieldsClosed,
+    NothingOpened."""
     for kind in selection.kinds:
         openings.require_fields(call, kind)
     for kind in selection.kinds_with_content:

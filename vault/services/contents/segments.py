@@ -28,6 +28,7 @@ from vault.services.contents.sealed import (
     segment_sizes,
 )
 from vault.store import Database, VersionConflict, uploads
+from vault.store.contents import ContentRow
 from vault.store.uploads import SegmentRow, UploadRow
 
 START_BYTES: Final = 4096
@@ -219,7 +220,9 @@ async def resume_incoming(
     return incoming
 
 
-def whole_segment(blobs: Blobs, key: ContentKey, row: UploadRow, segment: SegmentRow) -> bytes:
+def whole_segment(
+    blobs: Blobs, key: ContentKey, row: UploadRow | ContentRow, segment: SegmentRow
+) -> bytes:
     """The plain bytes of a segment. Raises SealBroken, also where its object is gone."""
     try:
         return b"".join(sealed.whole_segment(key, row, segment, blobs.get(segment.object)))

@@ -148,6 +148,11 @@ class Uploading:
         self._limits = limits
         self._opener = ContentOpener(keys)
 
+    @property
+    def picturing(self) -> Picturing:
+        """What makes the masked renditions."""
+        return self._picturing
+
     async def begin(self, call: Call, start: Start) -> Upload:
         """Begin an upload, or find the one of this request again, where it stands."""
         name = start.owner

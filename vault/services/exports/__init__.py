@@ -6,8 +6,8 @@ more than a page of a file is held. What was written is counted against what the
 signed by the log. Nothing leaves before its event is durable.
 """
 
-from vault.services.exports.exporting import Export, ExportPart, FilesExport
-from vault.services.exports.file import FileWriter
+from vault.services.exports.exporting import Export, ExportPart, FilesExport, Writer
+from vault.services.exports.file import FileWriter, Source
 from vault.services.exports.producing import Producing, Production
 from vault.services.exports.selection import Selection
 
@@ -19,4 +19,6 @@ __all__ = [
     "Producing",
     "Production",
     "Selection",
+    "Source",
+    "Writer",
 ]

@@ -13,7 +13,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -25,6 +25,7 @@ from vault.bundles.manifest import Fact
 from vault.services.bulk import BulkExport
 from vault.services.call import Call
 from vault.services.errors import NoObjectStore, NotFound
+from vault.services.exports.file import KIND as FILE
 from vault.services.exports.file import FileWriter, Source
 from vault.services.exports.selection import Selection
 from vault.services.kinds import CUSTOMERS
@@ -76,6 +77,17 @@ class ExportPart:
     total: int = 0
 
 
+class Writer(Protocol):
+    """Writes one customer's bundle, as FileWriter does."""
+
+    written: dict[str, int]
+    destroyed: int
+    manifest_sha256: bytes
+
+    def write(self) -> AsyncIterator[bytes]:
+        """The sealed bundle, piece by piece."""
+
+
 @dataclass(slots=True)
 class _Run:
     """What has been exported by now."""
@@ -95,6 +107,8 @@ class FilesExport:
     """The use case. Raises CheckOutNotActive, CheckOutOtherExport, OutsideScope, NotFound,
     Corrupted, NoObjectStore; StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable
     from below."""
+
+    _bundles = FILE
 
     def __init__(self, source: Source, bulk: BulkExport, *, contents: bool) -> None:
         """`contents`: whether there is an object store to read them from."""
@@ -147,7 +161,7 @@ class FilesExport:
                 run.files += 1
                 # However it ends, its last event says what had left by then.
                 call.trace = replace(base, count=run.files)
-                async for part in self._file(export, row.customer, run):
+                async for part in self._file(call, export, row.customer, run):
                     yield part
             if rows:
                 run.stored += await self._stored(export, after, rows)
@@ -168,10 +182,20 @@ class FilesExport:
         )
         await self._bulk.hand_out(call, replace(call.trace, rows=(), resources=named, count=1))
 
-    async def _file(self, export: Export, customer: str, run: _Run) -> AsyncIterator[ExportPart]:
-        writer = FileWriter(
+    def _writer(self, export: Export, customer: str) -> Writer:
+        """What writes a customer's bundle."""
+        return FileWriter(
             self._source, export.institution, customer, export.selection, export.recipient
         )
+
+    async def _written(self, call: Call, export: Export, customer: str, writer: Writer) -> None:
+        """A bundle was written; when this returns its last bytes leave, without which it does not
+        open."""
+
+    async def _file(
+        self, call: Call, export: Export, customer: str, run: _Run
+    ) -> AsyncIterator[ExportPart]:
+        writer = self._writer(export, customer)
         name = resource_name(export.institution, customer)
         digest, size, last = sha256(), 0, b""
         async for piece in writer.write():
@@ -192,6 +216,7 @@ class FilesExport:
             },
             separators=(",", ":"),
         )
+        await self._written(call, export, customer, writer)
         run.digest.update(line.encode() + b"\n")  # type: ignore[attr-defined]  # hashlib names no type
         run.size += len(line) + 1
         for part, count in writer.written.items():
@@ -204,6 +229,7 @@ class FilesExport:
             "call": call.call_id,
             "check_out": call.check_out,
             "recipient": export.recipient.fingerprint.hex(),
+            "bundles": self._bundles,
             "parts": export.selection.parts,
             "booked_from": start,
             "booked_to": end,

@@ -68,7 +68,7 @@ class Gatherer:
         row = await self._database.read(lambda conn: transactions.get(conn, *at, name.transaction))
         if row is None:
             raise NotFound(str(name))
-        own = await self._open(TRANSACTIONS, row)
+        own = await self.open_row(TRANSACTIONS, row)
         booked: Transaction = own.value
         related = await self._related(own, gone)
         before = await self._neighbours(own, gone, earlier=True)
@@ -104,7 +104,7 @@ class Gatherer:
             tuple(after),
             customer,
             tuple(one for one in vouchers if one is not None),
-            tuple([await self._content(one) for one in pages]),
+            tuple([await self.open_content(one) for one in pages]),
             tuple(dict.fromkeys(gone)),
         )
 
@@ -183,12 +183,13 @@ class Gatherer:
                 gone.append(name)
             return None
         try:
-            return await self._open(kind, row)
+            return await self.open_row(kind, row)
         except Shredded:
             gone.append(row_resource(row))
             return None
 
-    async def _open(self, kind: AnyKind, row: AnyRow) -> Shown[Any]:
+    async def open_row(self, kind: AnyKind, row: AnyRow) -> Shown[Any]:
+        """A record, opened, with the key that shows it. Raises Shredded, Corrupted."""
         ref, record, version = scope_of(row), record_of(row), version_of(row)
         name = row_resource(row)
         key = await self._key(ref, name)
@@ -200,7 +201,8 @@ class Gatherer:
             raise Corrupted(name) from None
         return _shown(row, name, version, value, place.aad(), data_key, plain)
 
-    async def _content(self, row: ContentRow) -> Shown[OpenedContent]:
+    async def open_content(self, row: ContentRow) -> Shown[OpenedContent]:
+        """A content's row likewise. Raises Shredded, Corrupted."""
         opened = await self._contents.one(row)
         name = opened.stored.name
         key = await self._key(ScopeRef(row.institution, row.customer, row.scope), name)

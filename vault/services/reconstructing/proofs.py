@@ -91,15 +91,15 @@ class RowAsked:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Of which rows, by their names in events, and of which transaction. `since` is when that was
-    recorded, in microseconds."""
+    """Of which rows, by their names in events, and of which transaction: of none, where only the
+    rows are to be proved. `since` is when that was recorded, in microseconds."""
 
     institution: str
     customer: str
     transaction: str
     rows: Mapping[str, RowAsked]
-    since: int
-    purpose: str
+    since: int = 0
+    purpose: str = ""
 
 
 class Prover:
@@ -151,6 +151,8 @@ class Prover:
         first = min(row.recorded_at for row in asked.rows.values())
         async for stored in self._events(_filter(asked, {_RESEALED}, first)):
             found.note(stored)
+        if not asked.transaction:
+            return Told(found.checked(asked), (), 0, found.leaves)
         accesses: list[Access] = []
         left_out = 0
         async for stored in self._events(_filter(asked, _SEEN, asked.since)):

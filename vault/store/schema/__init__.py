@@ -80,12 +80,14 @@ from vault.store.schema.retention import (
     scopes,
     tombstones,
 )
+from vault.store.schema.transfers import arrivals, departures, origins
 
 __all__ = [
     "MASKED_INSERTABLE",
     "MASKED_READABLE",
     "MASKED_UPDATABLE",
     "approved_head",
+    "arrivals",
     "audit_customers",
     "audit_events",
     "audit_head",
@@ -101,6 +103,7 @@ __all__ = [
     "customers",
     "data_metadata",
     "decoys",
+    "departures",
     "disposal_items",
     "disposals",
     "documents",
@@ -124,6 +127,7 @@ __all__ = [
     "masked_sightings",
     "masked_spent",
     "micros_type",
+    "origins",
     "proposal_signatures",
     "proposals",
     "reminder_runs",

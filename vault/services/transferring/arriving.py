@@ -1,0 +1,204 @@
+"""Takes a customer's file of another vault in.
+
+    1. the opened bundle comes, and is put in sealed segments
+    2. it is verified wholly, by the keys of logs that this vault was told to trust, and every
+       record of it is read: until here nothing that anybody can see is stored
+    3. one transaction: every version of the customer and the one that the institution adds, all
+       claims of the file, the bundle as a content of the file, and that it is arriving
+    4. documents, transactions and contents, some at a time, each with its events
+    5. that it has arrived, with the acknowledgement
+
+Whoever sends it again after 3 goes on where it stopped, from the bundle that is kept; after 5 he
+has the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from vault.access import ActionClass
+from vault.audit.note import VerifierKey
+from vault.bundles.transfer import Transfer, read_transfer
+from vault.bundles.verifying import BundleFiles, BundleInvalid
+from vault.records import ContentType, new_ulid
+from vault.sealing import SealBroken
+from vault.services.call import Call
+from vault.services.closed import OutsideScope
+from vault.services.contents.stored import ContentOpener
+from vault.services.errors import (
+    Corrupted,
+    FieldViolation,
+    InvalidArgument,
+    NoObjectStore,
+    NotFound,
+)
+from vault.services.sealer import resource_name
+from vault.services.transferring import spool
+from vault.services.transferring.errors import (
+    BundleOutOfOrder,
+    LogNotTrusted,
+    ReceivedAlready,
+    TransferInvalid,
+)
+from vault.services.transferring.ground import Entry, Ground
+from vault.services.transferring.records import FileRecords
+from vault.services.transferring.spool import Spool, Store
+from vault.services.transferring.storing import Replay, Warned
+from vault.store import contents, transfers
+from vault.store.transfers import ArrivalRow
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that has arrived, with its name here, what it takes note of, and the acknowledgement
+    for the vault that it came from."""
+
+    name: str
+    note: bytes
+    records: int
+    warned: tuple[Warned, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class Coming:
+    """A file on its way in: its bytes are wanted where there is a ``spool``."""
+
+    entry: Entry
+    arrival: ArrivalRow | None = None
+    spool: Spool | None = None
+
+
+class Arriving:
+    """The use case. Raises InvalidArgument, TransferInvalid, LogNotTrusted, RecordsUnknown,
+    ReceivedAlready, AlreadyExists, OutsideScope, NoObjectStore, BundleOutOfOrder, Aborted;
+    StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable from below."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def begin(self, call: Call, entry: Entry) -> Coming:
+        """Find out whether the file is here already, or on its way; else begin it."""
+        call.require(ActionClass.CUSTODY, entry.institution)
+        ground, keeping = self._ground, entry.keeping
+        store = self._store()
+        self._keys_of(entry)
+        if not ground.is_here(entry.institution, keeping.custodian):
+            raise InvalidArgument([_NOBODY])
+        arrival = await ground.database.read(
+            lambda conn: transfers.arrival_from(
+                conn, entry.institution, entry.origin_log, str(entry.origin)
+            )
+        )
+        if arrival is None:
+            now = ground.clock.now_micros()
+            customer, record = new_ulid(now // 1000), f"transfers/{new_ulid(now // 1000)}"
+            scope = spool.identity(entry.institution, customer)
+            begun = await spool.begin(
+                store, scope, record, 1, ContentType.UNSPECIFIED, entry.size, call.actor
+            )
+            return Coming(entry, spool=begun)
+        outside = await ground.reach.outside(call.scope, entry.institution, [arrival.customer])
+        if arrival.manifest_sha256 != entry.manifest_sha256:
+            name = resource_name(entry.institution, arrival.customer)
+            raise ReceivedAlready("" if outside else name)
+        if outside:
+            raise OutsideScope
+        return Coming(entry, arrival)
+
+    async def take(self, coming: Coming, offset: int, data: bytes) -> None:
+        """Take some bytes."""
+        begun = coming.spool
+        if begun is None:
+            return
+        if offset != begun.incoming.position or offset + len(data) > coming.entry.size:
+            raise BundleOutOfOrder
+        await begun.incoming.take(data)
+
+    async def break_off(self, coming: Coming) -> None:
+        """The call ends: what was begun and became nothing is taken away."""
+        if coming.spool is not None and coming.arrival is None:
+            await spool.give_up(self._store(), coming.spool)
+
+    async def finish(self, call: Call, coming: Coming) -> Received:
+        """Verify and store it, or what is left of it."""
+        arrival = coming.arrival
+        if arrival is not None and arrival.version > 1:
+            call.repeated = True
+            call.touched(customer=arrival.customer)
+            return _received(arrival, 0, (), repeated=True)
+        store, entry = self._store(), coming.entry
+        begun = coming.spool
+        if begun is not None:
+            if begun.incoming.position != entry.size:
+                raise BundleOutOfOrder
+            await begun.incoming.flush()
+            opened = await spool.opened(store, begun)
+            customer = begun.row.customer
+        elif arrival is not None:
+            kept = await ContentOpener(self._ground.keys).one(await self._kept(arrival))
+            opened = await spool.opened(store, kept)
+            customer = arrival.customer
+        else:
+            raise AssertionError("a file that comes has bytes, or has come")
+        try:
+            files = await asyncio.to_thread(BundleFiles, opened)
+            transfer = await asyncio.to_thread(read_transfer, files, self._keys_of(entry))
+        except BundleInvalid as error:
+            raise TransferInvalid(str(error)) from None
+        except SealBroken:
+            raise Corrupted(resource_name(entry.institution, customer)) from None
+        self._require_announced(entry, transfer)
+        records = FileRecords(transfer, files)
+        await records.look()
+        replay = Replay(self._ground, store, call, entry, customer, records)
+        if begun is not None:
+            coming.arrival = await replay.first(begun)
+        await replay.further()
+        done = await replay.last()
+        return _received(done, len(transfer.rows), tuple(replay.warned), repeated=begun is None)
+
+    def _keys_of(self, entry: Entry) -> list[VerifierKey]:
+        """Of the trusted keys those of the log that is named: no log speaks for another."""
+        keys = [key for key in self._ground.trusted if key.name == entry.origin_log]
+        if not keys:
+            raise LogNotTrusted
+        return keys
+
+    @staticmethod
+    def _require_announced(entry: Entry, transfer: Transfer) -> None:
+        said = (entry.origin, entry.origin_log, entry.manifest_sha256)
+        if said != (transfer.name, transfer.log, transfer.manifest_sha256):
+            raise TransferInvalid("it is another file than was announced")
+
+    def _store(self) -> Store:
+        ground = self._ground
+        if ground.blobs is None:
+            raise NoObjectStore
+        return Store(ground.database, ground.keys, ground.blobs, ground.clock)
+
+    async def _kept(self, arrival: ArrivalRow) -> contents.ContentRow:
+        row = await self._ground.database.read(
+            lambda conn: contents.current(
+                conn, arrival.institution, arrival.customer, arrival.bundle, 1
+            )
+        )
+        if row is None:
+            raise NotFound(resource_name(arrival.institution, arrival.customer))
+        return row
+
+
+def _received(
+    arrival: ArrivalRow, records: int, warned: tuple[Warned, ...], *, repeated: bool
+) -> Received:
+    name = resource_name(arrival.institution, arrival.customer)
+    return Received(name, arrival.note, records, warned, repeated)
+
+
+_NOBODY = FieldViolation(
+    "start.custodian",
+    "NO_SUCH_CUSTODIAN",
+    "is nobody in the access directory of the institution; name a principal who is there",
+    "不在该机构的权限目录中；请指定目录内的主体",
+)
