@@ -1,23 +1,56 @@
 """A customer's file goes from a vault on SQLite to one on PostgreSQL, over TLS, with history and
-proofs: what was held there is held here."""
+proofs: what was held there is held here, and what is not proved leaves nothing."""
 
-from collections.abc import Iterator
+import io
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import grpc
 import pytest
+from google.protobuf import json_format
 from sqlalchemy import text
 
-from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.bundles.v1 import transfers_pb2 as pb
-from tests.e2e.calls import get, update
-from tests.e2e.wire import LogBook, refusal
-from tests.support.bundles import ALONE, Ledger, ledger, unpack
+from recordsvault.life.v1 import merges_pb2 as mp
+from recordsvault.life.v1 import merges_pb2_grpc
+from recordsvault.masked.v1 import masked_pb2 as vp
+from recordsvault.records.v1 import records_pb2 as rp
+from recordsvault.records.v1.customer_pb2 import Customer
+from recordsvault.retention.v1 import retention_pb2 as tp
+from tests.e2e import people
+from tests.e2e.calls import SERVING, contents, create, get, update
+from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
+from tests.e2e.test_retention import compartment, holds
+from tests.e2e.wire import refusal
+from tests.support.bundles import ALONE, Files, Ledger, ledger, unpack
+from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
-from tests.support.running_vault import RunningVault, other
-from tests.support.transfers import hand_over, opened, receive, shown, stub, trusting
-from vault.records import CustomerName
-from vault.server.settings import TierName, load
-from vault.server.parts import databases
+from tests.support.running_vault import ORIGIN, RunningVault, other
+from tests.support.transfers import (
+    TAKER,
+    asked,
+    hand_over,
+    lent,
+    opened,
+    receive,
+    shown,
+    stub,
+    trusting,
+)
+from vault.audit.log_sources import StoreSource
+from vault.audit.signers import Signers
+from vault.audit.verify_rows import verify_rows
+from vault.bundles import ManifestSigner
+from vault.kms.signing import Purpose, SigningKeys, create_signing_keys
+from vault.server.settings import TierName
+from vault.store import Database
+
+BACK_END = other("backend")
+COUNTED = ("customers", "documents", "transactions", "contents", "arrivals", "origins")
 
 
 @dataclass
@@ -28,6 +61,25 @@ class Vaults:
     taker: RunningVault
     books: Ledger
     tar: bytes
+
+    def there(self) -> dict[str, int]:
+        """How many rows the taker has."""
+        database = Database(self.taker.database)
+        try:
+            return {
+                table: database.read_sync(
+                    lambda conn, table=table: conn.execute(  # type: ignore[misc]  # bound here
+                        text(f"SELECT COUNT(*) FROM {table}")
+                    ).scalar_one()
+                )
+                for table in COUNTED
+            }
+        finally:
+            database.dispose()
+
+    def bundle(self, *customers: str) -> bytes:
+        (tar,) = opened(hand_over(self.giver, *customers)).values()
+        return tar
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +100,371 @@ def vaults(
     postgres_server.drop(database)
 
 
-def test_what_was_held_there_is_held_here(vaults: Vaults) -> None:
-    done = receive(vaults.taker, vaults.tar)
-    print(done)
+def read(vault: RunningVault, who: str, name: str, **more: Any) -> Customer:
+    request = rp.GetCustomerRequest(name=name, purpose=SERVING, **more)
+    return vault.records(who).GetCustomer(request).customer
+
+
+def listed(vault: RunningVault, who: str, name: str) -> tuple[list[Any], list[Any]]:
+    """Documents and transactions, oldest first."""
+    records = vault.records(who)
+    papers = records.ListIdentityDocuments(
+        rp.ListIdentityDocumentsRequest(parent=name, purpose=SERVING)
+    )
+    booked = records.ListTransactions(rp.ListTransactionsRequest(parent=name, purpose=SERVING))
+    return list(papers.identity_documents), list(booked.transactions)
+
+
+def renamed(message: Any, old: str, new: str) -> Any:
+    """A record with the names of the file there as they are here."""
+    return json_format.Parse(json_format.MessageToJson(message).replace(old, new), type(message)())
+
+
+def code(call: Callable[[], object]) -> str:
+    return refusal(call).reason
+
+
+@pytest.fixture(scope="module")
+def received(vaults: Vaults) -> pb.ReceiveFileResponse:
+    """The file, taken in."""
+    assert vaults.there()["customers"] == 0
+    return receive(vaults.taker, vaults.tar, customer_number="N-1")
+
+
+def refused_whole(vaults: Vaults, call: Callable[[], object]) -> str:
+    before = vaults.there()
+    reason = code(call)
+    assert vaults.there() == before
+    return reason
+
+
+# -- what is not proved ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scene(vaults: Vaults) -> Scene:
+    """The bundle, and the key that it was signed with, which nobody but the giver has."""
+    keys = SigningKeys(vaults.giver.folder / "kms" / "full", Purpose.LOG)
+    signer = ManifestSigner(Signers(keys, ORIGIN, lambda: 0))
+    vkey = (vaults.giver.folder / "log.vkey").read_text().strip()
+    return Scene(vaults.tar, unpack(vaults.tar), vkey, signer)
+
+
+def altered(data: bytes) -> bytes:
+    place = data.index(b"+8613900139000")
+    return data[:place] + b"+8613900139001" + data[place + 14 :]
+
+
+def without(files: Files, path: str) -> Files:
+    return {name: data for name, data in files.items() if name != path}
+
+
+LIES: dict[str, Callable[[Scene], bytes]] = {
+    "a byte is another": lambda s: altered(s.data),
+    "a plaintext is another": lambda s: packed(
+        s, s.files | {"rows/2.plain": s.files["rows/2.plain"].replace(b"+86139", b"+86138")}
+    ),
+    "two proofs are swapped": lambda s: packed(
+        s, exchanged(s.files, *events(s.files, ".tlog-proof")[:2])
+    ),
+    "a version is missing": lambda s: packed(
+        s, without(without(s.files, "rows/1.json"), "rows/1.plain")
+    ),
+    "an event is missing": lambda s: packed(s, without(s.files, events(s.files, ".json")[0])),
+    "a scan is missing": lambda s: packed(
+        s, without(s.files, next(one for one in s.files if one.startswith("contents/")))
+    ),
+    "it is of another customer": lambda s: packed(
+        s, s.files, name="institutions/demo-bank/customers/01m8r6gf6g5dek10zybcpn0ysq"
+    ),
+    "it is no transfer": lambda s: packed(s, s.files, kind="transaction"),
+    "it is a file that proves nothing": lambda s: packed(s, s.files, kind="file"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_is_not_proved_leaves_nothing_also_if_the_log_has_signed_it(
+    vaults: Vaults, scene: Scene, lie: str
+) -> None:
+    tar = LIES[lie](scene)
+    assert refused_whole(vaults, lambda: receive(vaults.taker, tar)) == "TRANSFER_NOT_PROVED"
+
+
+def test_a_log_is_believed_by_its_own_key_alone(
+    vaults: Vaults, scene: Scene, tmp_path: Any
+) -> None:
+    create_signing_keys(tmp_path, Purpose.LOG)
+    forger = ManifestSigner(Signers(SigningKeys(tmp_path, Purpose.LOG), ORIGIN, lambda: 0))
+    forged = packed(scene, scene.files, forger)
+    assert refused_whole(vaults, lambda: receive(vaults.taker, forged)) == "TRANSFER_NOT_PROVED"
+    unknown = packed(scene, scene.files, log="nobody.bank/log")
+    assert refused_whole(vaults, lambda: receive(vaults.taker, unknown)) == "LOG_NOT_TRUSTED"
+    # The taker's own key speaks for the taker, not for the giver, nor the other way round.
+    receive_as = partial(receive, vaults.taker, vaults.tar)
+    assert (
+        refused_whole(vaults, lambda: receive_as(origin_log="other.bank/log")) == "LOG_NOT_TRUSTED"
+    )
+    digest = bytes(32)
+    assert refused_whole(vaults, lambda: receive_as(manifest_sha256=digest)) == (
+        "TRANSFER_NOT_PROVED"
+    )
+
+
+def test_a_stream_that_breaks_off_or_says_another_size_leaves_nothing(vaults: Vaults) -> None:
+    for size in (len(vaults.tar) - 1, len(vaults.tar) + 1):
+        call = partial(receive, vaults.taker, vaults.tar, size=size)
+        assert refused_whole(vaults, call) == "TRANSFER_OUT_OF_ORDER"
+    nobody = partial(receive, vaults.taker, vaults.tar, custodian="nobody-here")
+    assert refused_whole(vaults, nobody) == "NO_SUCH_CUSTODIAN"
+
+
+def test_both_verifiers_accept_it(vaults: Vaults) -> None:
+    vkey = (vaults.giver.folder / "log.vkey").read_text().strip()
+    assert "10 records" in ALONE.verify(ALONE.Tar(io.BytesIO(vaults.tar)), [vkey])
+
+
+# -- what is held ------------------------------------------------------------------------------
+
+
+def test_every_version_is_here_and_one_more_that_says_who_keeps_it(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    name = received.name
+    for number in (1, 2):
+        before = read(vaults.giver, "backend", vaults.books.customer, version=number)
+        now = read(vaults.taker, BACK_END, name, version=number)
+        # It is true from the day on which it was recorded there.
+        day = before.update_time.ToDatetime().date()
+        assert (now.valid_from.year, now.valid_from.month, now.valid_from.day) == (
+            day.year,
+            day.month,
+            day.day,
+        )
+        before.valid_from.CopyFrom(now.valid_from)
+        assert contents(now) == contents(before)
+    own = read(vaults.taker, BACK_END, name)
+    assert (own.version, own.branch, own.customer_number) == (3, "B-77", "N-1")
+    assert own.relationship.custodian == other("custodian")
+    assert own.change_reason == "Taken over by order 2026-7"
+    last = read(vaults.giver, "backend", vaults.books.customer)
+    assert own.natural_person == last.natural_person and own.phones == last.phones
+
+
+def test_documents_transactions_and_scans_are_the_same_by_the_same_identifiers(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    books, name = vaults.books, received.name
+    before, now = (
+        listed(vaults.giver, "backend", books.customer),
+        listed(vaults.taker, BACK_END, name),
+    )
+    for there, here in zip(before, now, strict=True):
+        assert [one.name for one in here] == [
+            one.name.replace(books.customer, name) for one in there
+        ]
+        assert list(map(contents, here)) == [
+            renamed(contents(one), books.customer, name) for one in there
+        ]
+    third, fourth = now[1][2], now[1][3]
+    assert list(third.corrected_by) == [fourth.name] and fourth.corrects == third.name
+    document = books.document.replace(books.customer, name)
+    records = vaults.taker.records(BACK_END)
+    assert download(records, f"{document}/contents/1") == scan(100_000)
+    assert download(records, f"{third.name}/contents/1") == scan(50_000, seed=2)
+
+
+def test_it_is_found_masked_pictured_and_claimed_like_any_other(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    own = read(vaults.taker, BACK_END, received.name)
+    number = own.natural_person.identity.number
+    masked = vaults.taker.masked(other("crm"))
+    found = masked.SearchMaskedCustomers(
+        vp.SearchMaskedCustomersRequest(parent=TAKER, identity_number=number)
+    )
+    assert [one.name for one in found.customers] == [received.name]
+    assert number not in str(found)
+    twice = Customer()
+    twice.CopyFrom(contents(own))
+    twice.customer_number = "N-2"
+    request = rp.CreateCustomerRequest(parent=TAKER, customer=twice)
+    refused = refusal(lambda: vaults.taker.records(BACK_END).CreateCustomer(request))
+    assert refused.metadata["existing"] == received.name
+    later = Customer(name=received.name, phones=["+8613700137000"], etag=own.etag)
+    later.change_reason = "Moved"
+    assert update_of(vaults.taker, later).version == 4
+
+
+def update_of(vault: RunningVault, customer: Customer) -> Customer:
+    request = rp.UpdateCustomerRequest(customer=customer)
+    request.update_mask.paths[:] = ["phones", "change_reason"]
+    return vault.records(BACK_END).UpdateCustomer(request).customer
+
+
+def test_the_times_of_before_are_kept_and_a_read_as_of_a_day_is_by_them(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    books = vaults.books
+    there = read(vaults.giver, "backend", books.customer, version=2)
+    told = shown(vaults.taker, received.name, other("custodian"))
+    assert (told.arrival.origin, told.arrival.origin_log) == (books.customer, ORIGIN)
+    assert told.arrival.acknowledgement == received.acknowledgement
+    times = {(one.name, one.version): one for one in told.origins}
+    assert len(times) == 10
+    assert times[received.name, 2].record_time == there.update_time
+    assert times[received.name, 2].recorded_by == "backend"
+    day = there.update_time.ToDatetime().date()
+    asked_for = people.day(day)
+    assert read(vaults.taker, BACK_END, received.name, as_of=asked_for).version >= 2
+    # Before it came, this vault knew nothing of it.
+    early = rp.GetCustomerRequest(name=received.name, purpose=SERVING, known_at=there.update_time)
+    refused = refusal(lambda: vaults.taker.records(BACK_END).GetCustomer(early))
+    assert refused.code == "NOT_FOUND"
+
+
+def test_the_log_has_every_row_of_it(vaults: Vaults, received: pb.ReceiveFileResponse) -> None:
+    for vault in (vaults.giver, vaults.taker):
+        vault.until_covered()
+        database = Database(vault.database)
+        size = database.read_sync(
+            lambda conn: conn.execute(text("SELECT MAX(size) FROM log_checkpoints")).scalar_one()
+        )
+        database.dispose()
+        assert [one.place for one in verify_rows(StoreSource(vault.database), size)] == []
+
+
+def test_sent_again_it_is_answered_with_what_was_made_of_it(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    before = vaults.there()
+    again = receive(vaults.taker, vaults.tar)
+    assert (again.name, again.acknowledgement) == (received.name, received.acknowledgement)
+    assert again.repeated and not received.repeated
+    assert vaults.there() == before
+    # Another bundle of the same file is no reason to store it twice.
+    later = vaults.bundle(vaults.books.customer)
+    refused = refusal(lambda: receive(vaults.taker, later))
+    assert refused.reason == "FILE_ALREADY_RECEIVED"
+    assert refused.metadata["existing"] == received.name
+
+
+# -- who has it already ------------------------------------------------------------------------
+
+
+def test_whom_the_institution_has_already_is_refused_or_stands_beside_for_a_merge(
+    vaults: Vaults,
+) -> None:
+    person = people.person()
+    there = create(vaults.giver, person).name
+    request = rp.CreateCustomerRequest(parent=TAKER, customer=person)
+    here = vaults.taker.records(BACK_END).CreateCustomer(request).customer.name
+    tar = vaults.bundle(there)
+    before = vaults.there()
+    refused = refusal(lambda: receive(vaults.taker, tar))
+    assert refused.reason == "IDENTITY_ALREADY_HELD" and refused.metadata["existing"] == here
+    assert vaults.there() == before
+    beside = receive(vaults.taker, tar, beside_existing=True)
+    assert [(one.reason, one.where) for one in beside.warnings] == [("NUMBER_HELD", here)]
+    merges = merges_pb2_grpc.MergesStub(vaults.taker.channel(other("custodian"), TierName.FULL))
+    proposed = merges.ProposeMerge(
+        mp.ProposeMergeRequest(name=beside.name, into=here, reason="One customer")
+    ).proposal
+    assert proposed.into == here
+
+
+# -- broken off --------------------------------------------------------------------------------
+
+
+def test_a_vault_that_is_killed_midway_goes_on_where_it_was(vaults: Vaults) -> None:
+    made = ledger(vaults.giver)
+    for page in (2, 3, 4):
+        upload(vaults.giver.records(), made.document, scan(300_000, seed=page), page=page)
+    tar = vaults.bundle(made.customer)
+    before = vaults.there()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(receive, vaults.taker, tar)
+        while vaults.there()["arrivals"] == before["arrivals"]:
+            time.sleep(0.01)
+        vaults.taker.kill(TierName.FULL)
+        with pytest.raises(grpc.RpcError):
+            first.result(60)
+    vaults.taker.start(TierName.FULL)
+    broken = vaults.there()
+    assert broken["arrivals"] == before["arrivals"] + 1
+    done = receive(vaults.taker, tar)
+    assert done.repeated and done.acknowledgement
+    grown = {name: count - before[name] for name, count in vaults.there().items()}
+    # One more version of the customer, and the bundle itself.
+    assert grown == {
+        "customers": 2,
+        "documents": 1,
+        "transactions": 5,
+        "contents": 6,
+        "arrivals": 2,
+        "origins": 12,
+    }
+    document = made.document.replace(made.customer, done.name)
+    records = vaults.taker.records(BACK_END)
+    assert download(records, f"{document}/contents/4") == scan(300_000, seed=4)
+
+
+# -- who agreed, and who is told ---------------------------------------------------------------
+
+
+def test_files_go_to_whom_two_have_agreed_to_and_for_an_order_only(vaults: Vaults) -> None:
+    giver = stub(vaults.giver, "keeper-of-files")
+    out = lent(vaults.giver, reason="To whoever it may be")
+    refused = refusal(lambda: list(giver.TransferFiles(asked(out, vaults.books.customer))))
+    assert refused.reason == "RECIPIENT_NOT_AGREED"
+    nothing = refusal(lambda: list(giver.TransferFiles(asked("", vaults.books.customer))))
+    assert nothing.code == "PERMISSION_DENIED"
+    program = stub(vaults.giver, "backend")
+    assert refusal(lambda: list(program.TransferFiles(asked(out)))).code == "PERMISSION_DENIED"
+
+
+def test_a_hold_is_kept_here_and_nothing_of_it_goes_along(vaults: Vaults) -> None:
+    held = ledger(vaults.giver, scans=False)
+    before = unpack(vaults.bundle(held.customer))
+    case = compartment(vaults.giver)
+    hold = hold_of(held.customer)
+    holds(vaults.giver, "investigator").PlaceHold(hold(case))
+    after = unpack(vaults.bundle(held.customer))
+    rows = [path for path in before if path.startswith("rows/")]
+    assert [path for path in after if path.startswith("rows/")] == rows
+    assert all(before[path] == after[path] for path in rows if path.endswith(".plain"))
+    assert not any(b"ompartment" in data for data in after.values())
+
+
+def hold_of(customer: str) -> Callable[[str], Any]:
+    hold = tp.Hold(customer=customer, authority="A court", reference="2 O 17/26")
+    return lambda case: tp.PlaceHoldRequest(parent=case, hold=hold, request_id=people.new_id())
+
+
+# -- acknowledged ------------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_ends_the_relationship_where_the_file_came_from(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    name, note = vaults.books.customer, received.acknowledgement
+    keeper = stub(vaults.giver, "keeper-of-files")
+
+    def acknowledge(name: str, note: bytes) -> pb.Departure:
+        request = pb.AcknowledgeTransferRequest(name=name, acknowledgement=note)
+        return keeper.AcknowledgeTransfer(request).departure
+
+    lie = note.replace(b"\nas institutions/other-bank", b"\nas institutions/third-bank")
+    assert code(lambda: acknowledge(name, lie)) == "LOG_NOT_TRUSTED"
+    stranger = create(vaults.giver).name
+    assert code(lambda: acknowledge(stranger, note)) == "NEVER_TRANSFERRED"
+    version = get(vaults.giver, name).version
+    done = acknowledge(name, note)
+    assert done.received_as == received.name
+    ended = get(vaults.giver, name)
+    assert ended.version == version + 1 and ended.relationship.HasField("end_date")
+    assert received.name in ended.change_reason and "other.bank/log" in ended.change_reason
+    # It is the same the second time.
+    assert acknowledge(name, note) == done and get(vaults.giver, name).version == version + 1
+    told = shown(vaults.giver, name, "keeper-of-files")
+    assert [one.received_as for one in told.departures if one.received_as] == [received.name]
+    assert not told.HasField("arrival")

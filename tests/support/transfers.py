@@ -1,4 +1,4 @@
-"""Two vaults that trust each other's logs, and the calls by which a file goes from one to the other."""
+"""Two vaults that trust each other's logs, and the calls by which a file goes between them."""
 
 import hashlib
 import io
@@ -117,5 +117,4 @@ def receive(
 
 
 def shown(vault: RunningVault, name: str, who: str = "custodian") -> pb.GetTransferResponse:
-    answer = stub(vault, who).GetTransfer(pb.GetTransferRequest(name=name, page_size=1000))
-    return answer
+    return stub(vault, who).GetTransfer(pb.GetTransferRequest(name=name, page_size=1000))
