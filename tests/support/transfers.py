@@ -102,6 +102,7 @@ class Sent:
             "size": len(self.tar),
             "branch": "B-77",
             "custodian": other("custodian"),
+            "customer_number": f"T-{said['name'][-12:]}",
             "reason": "Taken over by order 2026-7",
         } | self.changes
         yield pb.ReceiveFileRequest(start=pb.ReceiveStart(**values))

@@ -47,6 +47,7 @@ _FAMILIES: Final = {
     "recovery": "recovery",
     "retention": "retention",
     "transactions": "transactions",
+    "transfer": "transfer",
 }
 
 

@@ -85,11 +85,11 @@ def verify(
 ) -> None:
     """Verify a bundle by the log's public key: every byte of it, with all proofs."""
     log = pinned(key).log
-    with _opened(bundle, private) as file:
+    with opened_tar(bundle, private) as file:
         try:
             found = verify_bundle(BundleFiles(file), log)
         except BundleInvalid as error:
-            raise _refused(str(error)) from None
+            raise refused(str(error)) from None
     _tell(found, as_json=as_json)
 
 
@@ -103,18 +103,18 @@ def open_bundle(
 ) -> None:
     """Verify a bundle and write it to a file that any tar program reads."""
     log = pinned(key).log
-    with _opened(bundle, private) as file, whole_file(to) as out:
+    with opened_tar(bundle, private) as file, whole_file(to) as out:
         try:
             found = verify_bundle(BundleFiles(file), log)
         except BundleInvalid as error:
-            raise _refused(str(error)) from None
+            raise refused(str(error)) from None
         file.seek(0)
         for piece in pieces_of(file):
             out.write(piece)
     _tell(found, as_json=as_json)
 
 
-def _opened(bundle: Path, private: Path | None) -> BinaryIO:
+def opened_tar(bundle: Path, private: Path | None) -> BinaryIO:
     """The tar of a bundle: itself, or a nameless file with what was sealed. Raises CommandError."""
     try:
         file = bundle.open("rb")
@@ -139,13 +139,14 @@ def _opened(bundle: Path, private: Path | None) -> BinaryIO:
                 "The bundle is sealed to another key.", "资料包是为另一密钥密封的。", NOT_PROVED
             ) from None
         except EnvelopeBroken as error:
-            raise _refused(str(error)) from None
+            raise refused(str(error)) from None
         except OSError as error:
             raise options.unreadable(bundle, error) from None
         return out
 
 
-def _refused(why: str) -> CommandError:
+def refused(why: str) -> CommandError:
+    """That a bundle is not to be relied on."""
     return CommandError(
         f"Not proved: {clean(why)}. Do not rely on it; ask for the bundle anew.",
         f"未能证明：{clean(why)}。请勿采信，并重新索取资料包。",

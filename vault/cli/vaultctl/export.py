@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from rich.progress import DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import DownloadColumn, TransferSpeedColumn
 
-from recordsvault_client import FileSelection, Recipient, VaultError, VaultServices
+from recordsvault_client import FileSelection, Recipient, VaultServices
 from vault.bundles import Recipient as PublicKey
 from vault.cli.vaultctl import customers, options
 from vault.cli.vaultctl.bundle_files import recipient, whole_file
-from vault.cli.vaultctl.export_page import write_page
-from vault.cli.vaultctl.export_runs import RunFolder, Runs
-from vault.cli.vaultctl.failures import INPUT, NOT_RECONCILED, CommandError
+from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell
+from vault.cli.vaultctl.export_runs import Runs
+from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import write_json
 from vault.cli.vaultctl.progress import bar
@@ -104,15 +103,21 @@ def export(
             "请指明借阅：先用 `vaultctl checkout request institution --whole-file ...` 申请，"
             "须经另外两人审批。",
         )
-    runs = _runs(out, go_on=go_on)
+    runs = runs_in(out, go_on=go_on)
     _same(runs, key, wanted, len(names))
-    _export(client, runs, key, asked, wanted, sorted(names))
-    done = Runs.read(out)
-    try:
-        write_page(done)
-    except OSError as error:
-        raise options.unreadable(out, error) from None
-    _tell(done, as_json=as_json)
+    fill(
+        runs,
+        client.exports.export(
+            Recipient(key.x25519, key.ml_kem),
+            purpose=asked.purpose,
+            case_reference=asked.case_reference,
+            check_out=asked.check_out,
+            selection=wanted,
+            customers=sorted(names),
+            after=after_name(runs, client.profile.parent),
+        ),
+    )
+    tell(finished(out), as_json=as_json)
 
 
 def _selection(parts: list[str] | tuple[str, ...], start: str, end: str) -> FileSelection:
@@ -169,24 +174,6 @@ def _produce(
     )
 
 
-def _runs(out: Path, *, go_on: bool) -> Runs:
-    try:
-        if not go_on:
-            if out.exists():
-                raise CommandError(
-                    f"{out} is there already: name another folder, or go on in it with --go-on.",
-                    f"{out} 已存在：请指定其他文件夹，或用 --go-on 继续。",
-                    INPUT,
-                )
-            out.mkdir(mode=0o700)
-        found = Runs.read(out)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise _unusable(out, error) from None
-    if found.complete:
-        raise CommandError(f"The export in {out} is complete.", f"{out} 中的导出已完成。", INPUT)
-    return found
-
-
 def _same(runs: Runs, key: PublicKey, wanted: FileSelection, named: int) -> None:
     """Make sure that what goes on is the export that was begun."""
     message = wanted.message()
@@ -206,105 +193,3 @@ def _same(runs: Runs, key: PublicKey, wanted: FileSelection, named: int) -> None
                 "已开始的导出与此不同：请使用相同的接收方、客户、内容与期间，或指定其他文件夹。",
                 INPUT,
             )
-
-
-def _export(
-    client: VaultServices,
-    runs: Runs,
-    key: PublicKey,
-    asked: options.FullRead,
-    wanted: FileSelection,
-    names: list[str],
-) -> None:
-    after = f"{client.profile.parent}/customers/{runs.after}" if runs.after else ""
-    folder: RunFolder | None = None
-    try:
-        with bar(TextColumn("{task.completed:,}/{task.total:,}")) as progress:
-            task = progress.add_task(say("exporting", "正在导出"), total=0)
-            for answer in client.exports.export(
-                Recipient(key.x25519, key.ml_kem),
-                purpose=asked.purpose,
-                case_reference=asked.case_reference,
-                check_out=asked.check_out,
-                selection=wanted,
-                customers=names,
-                after=after,
-            ):
-                if folder is None:
-                    # Not before the vault has begun: a refusal leaves nothing behind.
-                    folder = runs.new()
-                    progress.update(task, total=answer.total)
-                folder.take(answer)
-                progress.update(task, completed=folder.files)
-    except VaultError:
-        if folder is None and not runs.runs:
-            runs.folder.rmdir()
-        elif folder is not None:
-            folder.close()
-            write_page(Runs.read(runs.folder))
-            sys.stderr.write(
-                say(
-                    f"What was exported is in {runs.folder}; --go-on goes on, by the same "
-                    "check-out while it stands, else by another one.\n",
-                    f"已导出的文件在 {runs.folder} 中；可用 --go-on 继续：原借阅仍有效时沿用，"
-                    "否则须另行借阅。\n",
-                )
-            )
-        raise
-    except OSError as error:
-        raise options.unreadable(runs.folder, error) from None
-    finally:
-        if folder is not None:
-            folder.close()
-
-
-def _tell(runs: Runs, *, as_json: bool) -> None:
-    def total(name: str) -> int:
-        return sum(int(one.facts.get(name, 0)) for one in runs.runs)
-
-    counts: Mapping[str, Any] = {
-        name: total(name)
-        for name in (
-            "files",
-            "files_closed",
-            "files_destroyed",
-            "files_stored",
-            "documents",
-            "transactions",
-            "contents",
-        )
-    }
-    reconciled = runs.complete and all(one.facts["reconciled"] is True for one in runs.runs)
-    if as_json:
-        write_json({"folder": str(runs.folder), **counts, "reconciled": reconciled})
-    else:
-        sys.stdout.write(
-            say(
-                f"{counts['files']} files are in {runs.folder}, of {counts['files_stored']} "
-                f"customers stored; {counts['files_closed']} are closed to you, "
-                f"{counts['files_destroyed']} were destroyed. {counts['transactions']} "
-                f"transactions, {counts['contents']} scans and files.\n",
-                f"已将 {counts['files']} 份档案导出到 {runs.folder}，共存有客户 "
-                f"{counts['files_stored']} 位；其中 {counts['files_closed']} 份您无权查阅，"
-                f"{counts['files_destroyed']} 份已销毁。含交易 {counts['transactions']} 笔、"
-                f"影像及文件 {counts['contents']} 份。\n",
-            )
-        )
-    if not reconciled:
-        sys.stderr.write(
-            say(
-                "The counts do not add up with the store: see the manifests.\n",
-                "数量与存储不一致：请查看清单。\n",
-            )
-        )
-        raise typer.Exit(NOT_RECONCILED)
-
-
-def _unusable(out: Path, error: Exception) -> CommandError:
-    if isinstance(error, OSError):
-        return options.unreadable(out, error)
-    return CommandError(
-        f"{out} holds an export that cannot be read: name another folder.",
-        f"{out} 中的导出无法读取：请指定其他文件夹。",
-        INPUT,
-    )

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from recordsvault.bundles.v1 import exports_pb2 as pb
+from recordsvault.bundles.v1 import transfers_pb2 as tp
 from vault.bundles.manifest import MANIFEST, NOTE
 from vault.cli.vaultctl.durable import sync_folder
 from vault.cli.vaultctl.failures import INPUT, NOT_PROVED, CommandError
@@ -33,6 +34,9 @@ LINES: Final = "files.jsonl"
 PAGE: Final = "index.html"
 _RUN: Final = re.compile(r"run-([1-9][0-9]{0,5})")
 _FILE: Final = re.compile(r"[0-9a-z]{26}\.bundle")
+
+
+Answer = pb.ExportFilesResponse | tp.TransferFilesResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class RunFolder:
         self._digest = sha256()
         self._written = 0
 
-    def take(self, answer: pb.ExportFilesResponse) -> None:
+    def take(self, answer: Answer) -> None:
         """Write what came."""
         if answer.customer:
             self._data(answer.customer, answer.data)

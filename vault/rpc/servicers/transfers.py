@@ -10,7 +10,8 @@ from google.protobuf.message import Message
 
 from recordsvault.bundles.v1 import transfers_pb2 as pb
 from vault.access import Action
-from vault.records import CustomerName
+from vault.records import Customer, CustomerName, Relationship
+from vault.records.validation import Violation, validate_customer
 from vault.rpc.methods import ClientStream, Method, ServerStream, Target, Unary, table
 from vault.rpc.names import target_of, target_of_parent
 from vault.rpc.opened import Openings
@@ -107,6 +108,8 @@ def _receive(arriving: Arriving) -> ClientStream:
         start: pb.ReceiveStart = request.start
         if not start.reason.strip():
             problems.add("start.reason", "REQUIRED", "must say why", "必须说明理由")
+        with problems.under("start"):
+            problems.extend(_of_keeping(start))
         if problems:
             return None
         return Entry(
@@ -133,6 +136,18 @@ def _receive(arriving: Arriving) -> ClientStream:
             await arriving.break_off(coming)
 
     return ClientStream(Action.TRANSFERS_RECEIVE, pb.ReceiveFileRequest, target, prepare, handle)
+
+
+def _of_keeping(start: pb.ReceiveStart) -> list[Violation]:
+    """What is wrong with what the version that is added here will say."""
+    said = Customer(
+        customer_number=start.customer_number,
+        branch=start.branch,
+        change_reason=start.reason,
+        relationship=Relationship(custodian=start.custodian),
+    )
+    mine = ("customer_number", "branch", "change_reason", "relationship")
+    return [one for one in validate_customer(said) if one.field.startswith(mine)]
 
 
 def _received(done: Received) -> pb.ReceiveFileResponse:

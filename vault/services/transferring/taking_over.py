@@ -21,8 +21,8 @@ from vault.records.timeline import begins
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Who keeps the file from now on, in which branch, under which of the institution's own numbers
-    ("" for none), and why it came."""
+    """Who keeps the file from now on, in which branch, under which of the institution's own
+    numbers, and why it came."""
 
     branch: str
     custodian: str

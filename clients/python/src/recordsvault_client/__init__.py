@@ -50,6 +50,9 @@ from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.opened import Opened
 from recordsvault_client.retention import HoldsClient, RetentionClient
 from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
+from recordsvault_client.transfers import TransfersClient
+from recordsvault_client.transfers_aio import AsyncTransfersClient
+from recordsvault_client.transfers_requests import ArrivingFile
 from recordsvault_masked import (
     NO_RETRY,
     Aborted,
@@ -100,6 +103,7 @@ __all__ = [
     "AccessAdminClient",
     "AccessClient",
     "AlreadyExists",
+    "ArrivingFile",
     "AsyncAccessAdminClient",
     "AsyncAccessClient",
     "AsyncAuditClient",
@@ -118,6 +122,7 @@ __all__ = [
     "AsyncMaskedClient",
     "AsyncPager",
     "AsyncRetentionClient",
+    "AsyncTransfersClient",
     "AsyncVaultClient",
     "AsyncVaultServices",
     "AuditClient",
@@ -159,6 +164,7 @@ __all__ = [
     "ServerFault",
     "Tier",
     "TokenError",
+    "TransfersClient",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

@@ -27,6 +27,7 @@ from recordsvault_client.importing_aio import Batches, run_import
 from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
+from recordsvault_client.transfers_aio import AsyncTransfersClient
 from recordsvault_masked.access_aio import AsyncLendingRegister
 from recordsvault_masked.aio import AsyncMaskedRecordsClient
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, AsyncCaller
@@ -83,6 +84,11 @@ class AsyncVaultServices(ABC):
     def exports(self) -> AsyncExportsClient:
         """Customers' files that leave the vault. Raises ProfileError as `customers`."""
         return AsyncExportsClient(self.channel(Tier.FULL), self.profile.parent)
+
+    @property
+    def transfers(self) -> AsyncTransfersClient:
+        """Customers' files to and from other vaults. Raises ProfileError as `customers`."""
+        return AsyncTransfersClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def audit(self) -> AsyncAuditClient:

@@ -25,6 +25,7 @@ from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, ru
 from recordsvault_client.keys import KeysClient
 from recordsvault_client.retention import HoldsClient, RetentionClient
 from recordsvault_client.transactions import TransactionsClient
+from recordsvault_client.transfers import TransfersClient
 from recordsvault_masked.access import LendingRegister
 from recordsvault_masked.calls import DEFAULT_TIMEOUT, Caller
 from recordsvault_masked.channel import open_channel
@@ -81,6 +82,11 @@ class VaultServices(ABC):
     def exports(self) -> ExportsClient:
         """Customers' files that leave the vault. Raises ProfileError as `customers`."""
         return ExportsClient(self.channel(Tier.FULL), self.profile.parent)
+
+    @property
+    def transfers(self) -> TransfersClient:
+        """Customers' files to and from other vaults. Raises ProfileError as `customers`."""
+        return TransfersClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def audit(self) -> AuditClient:
