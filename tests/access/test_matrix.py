@@ -47,6 +47,7 @@ EVIDENCE = {
     "INTERNAL_AUDIT",
 }
 BULK = {"REGULATOR_REQUEST", "JUDICIAL_REQUEST", "INTERNAL_AUDIT"}
+ORDERED = {"REGULATOR_REQUEST", "JUDICIAL_REQUEST"}
 
 
 class Expected(NamedTuple):
@@ -95,9 +96,9 @@ def expected(
         if purpose in CASES and not case:
             return Expected(False, "CASE_REFERENCE_REQUIRED")
         return Expected(True, "")
-    if cell == "bulk":
+    if cell in ("bulk", "order"):
         # The check-out is what is missing first, whatever for.
-        if purpose not in BULK:
+        if purpose not in (BULK if cell == "bulk" else ORDERED):
             return Expected(False, "PURPOSE_NOT_ALLOWED")
         if not (person and lent):
             least = "PERSON_REQUIRED" if lent else "CHECK_OUT_REQUIRED"

@@ -311,7 +311,7 @@ def test_every_action_is_in_the_class_that_its_name_says() -> None:
         for action in Action
         if action.value.startswith("records.") and action.action_class is not ActionClass.FULL_READ
     }
-    for export in ("records.customers.export", "records.files.export"):
+    for export in ("records.customers.export", "records.files.export", "records.files.transfer"):
         assert classes.pop(export) is ActionClass.BULK_READ
     assert set(classes.values()) == {ActionClass.WRITE}
     assert set(classes) == {

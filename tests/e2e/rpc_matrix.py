@@ -19,7 +19,7 @@ from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.admin.v1 import admin_pb2, watch_pb2
 from recordsvault.admin.v1 import keys_pb2 as kp
 from recordsvault.audit.v1 import audit_pb2
-from recordsvault.bundles.v1 import bundles_pb2, exports_pb2
+from recordsvault.bundles.v1 import bundles_pb2, exports_pb2, transfers_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
 from recordsvault.life.v1 import life_pb2, merges_pb2
@@ -61,6 +61,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         accounts_pb2.DESCRIPTOR.services_by_name["Accounts"],
         bundles_pb2.DESCRIPTOR.services_by_name["Bundles"],
         exports_pb2.DESCRIPTOR.services_by_name["Exports"],
+        transfers_pb2.DESCRIPTOR.services_by_name["Transfers"],
         life_pb2.DESCRIPTOR.services_by_name["Life"],
         merges_pb2.DESCRIPTOR.services_by_name["Merges"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
@@ -212,6 +213,24 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
             # No object store is here to read contents from.
             selection=exports_pb2.FileSelection(parts=[exports_pb2.FILE_PART_DOCUMENTS]),
         ),
+        "TransferFiles": transfers_pb2.TransferFilesRequest(
+            recipient=bundles_pb2.Recipient(x25519=b"\x09" + bytes(31))
+        ),
+        # No log is trusted here: past access, both are FAILED_PRECONDITION.
+        "ReceiveFile": transfers_pb2.ReceiveFileRequest(
+            start=transfers_pb2.ReceiveStart(
+                parent=bank.parent,
+                origin=bank.customer,
+                origin_log="nobody.bank/log",
+                manifest_sha256=bytes(32),
+                size=1,
+                branch="B-1",
+                custodian="custodian",
+                customer_number="N-1",
+                reason="Ordered.",
+            )
+        ),
+        "AcknowledgeTransfer": transfers_pb2.AcknowledgeTransferRequest(acknowledgement=b"none"),
         "HandOver": life_pb2.HandOverRequest(
             **{"from": "nobody", "to": "custodian", "reason": "Left."}
         ),
@@ -305,6 +324,8 @@ def _named(method: str, bank: Bank) -> str:
     if "CheckOut" in method or "BreakGlass" in method:
         # There is none: past access, it is NOT_FOUND.
         return f"{bank.parent}/checkOuts/{'0' * 26}"
+    if method.endswith("Transfer"):
+        return bank.customer
     if "Disposal" in method:
         # Likewise.
         return f"{bank.parent}/disposals/{'0' * 26}"

@@ -54,6 +54,9 @@ _PAST_ACCESS = {
     "Merges/ProposeMerge": "FAILED_PRECONDITION",
     "Merges/ProposeUnmerge": "FAILED_PRECONDITION",
     "Merges/ApproveMerge": "NOT_FOUND",
+    # No other vault's log is trusted.
+    "Transfers/ReceiveFile": "FAILED_PRECONDITION",
+    "Transfers/AcknowledgeTransfer": "FAILED_PRECONDITION",
     # Nothing is due, and nothing was planned, proposed or held.
     "Retention/PlanDisposal": "FAILED_PRECONDITION",
     "Retention/GetDisposal": "NOT_FOUND",

@@ -32,6 +32,7 @@ SERVED = {
         "recordsvault.accounts.v1.Accounts",
         "recordsvault.bundles.v1.Bundles",
         "recordsvault.bundles.v1.Exports",
+        "recordsvault.bundles.v1.Transfers",
         "recordsvault.life.v1.Life",
         "recordsvault.life.v1.Merges",
         "recordsvault.retention.v1.Retention",

@@ -48,6 +48,7 @@ GetCustomer ListCustomerVersions GetIdentityDocument ListIdentityDocuments
 ListIdentityDocumentVersions GetTransaction ListTransactions ExportCustomers
 UploadDocument GetUpload DownloadDocument ListContents DiffCustomerVersions WatchChanges
 SearchTransactions CheckAccount ReconstructTransaction ProduceFile ExportFiles
+TransferFiles AcknowledgeTransfer GetTransfer
 RequestCheckOut BreakGlass
 GetMaskedCustomer GetMaskedDocument ListMaskedDocuments GetMaskedTransaction ListMaskedTransactions
 ViewDocument
@@ -71,6 +72,8 @@ GetDisposalCertificate PreviewRuleSet ProposeRuleSet ProposeRuling ApproveRules
 """Of an institution's files as a whole: refused to whom something keeps from a part of them."""
 PAIRS = ["ProposeMerge", "ProposeUnmerge", "ApproveMerge", "ListMerges"]
 """Of two files, both of which have to be in reach: test_merges.py."""
+COMING = ["ReceiveFile"]
+"""Of a file that is not here yet: refused when it is known what it is of. test_transfers.py."""
 ITEMS = ["ImportRecords"]
 """Refused item by item."""
 OF_NO_FILE = {
@@ -190,13 +193,15 @@ def about(
         request.customer.branch = branch
     if method.name == "BatchCreateCustomers":
         request.customers[0].branch = branch
-    if method.name in ("ExportCustomers", "ExportFiles"):
-        request.check_out = lent_whole(vault, bank.customer, who)
-        request.purpose, request.case_reference = purpose_pb2.PURPOSE_INTERNAL_AUDIT, "A-1"
+    if method.name in ("ExportCustomers", "ExportFiles", "TransferFiles"):
+        why = "INTERNAL_AUDIT" if method.name != "TransferFiles" else "REGULATOR_REQUEST"
+        request.check_out = lent_whole(vault, bank.customer, who, why)
+        request.purpose = purpose_pb2.Purpose.Value(f"PURPOSE_{why}")
+        request.case_reference = "A-1"
     return request  # type: ignore[no-any-return]  # built by name
 
 
-def lent_whole(vault: RunningVault, customer: str, who: str) -> str:
+def lent_whole(vault: RunningVault, customer: str, who: str, why: str) -> str:
     """What somebody was lent of all customers, before he was held to a branch."""
     register = Register(vault.database)
     try:
@@ -206,7 +211,7 @@ def lent_whole(vault: RunningVault, customer: str, who: str) -> str:
             "identity_document",
             "transaction",
             person=f"p-{who}",
-            purpose="INTERNAL_AUDIT",
+            purpose=why,
             one_time=True,
         )
         return register.put(replace(out, customer=""))
@@ -240,9 +245,11 @@ def test_a_customer_of_another_branch_is_refused_by_every_rpc(
     # Nobody has uploaded anything, and of what is begun here nothing further comes.
     past = {"GetUpload": "NOT_FOUND", "DownloadDocument": "NOT_FOUND"}
     past |= {"UploadDocument": "INVALID_ARGUMENT"}
+    # Nobody can have agreed by what was put there, and no other vault's log is trusted here.
+    past |= {"TransferFiles": "DATA_LOSS", "AcknowledgeTransfer": "FAILED_PRECONDITION"}
     assert served[0] in {past.get(method.name, "OK"), "ABORTED"}, served
     # These are of all files, or of none.
-    if method.name not in ("ExportCustomers", "ExportFiles", "WatchChanges"):
+    if method.name not in ("ExportCustomers", "ExportFiles", "TransferFiles", "WatchChanges"):
         own, _, _ = ask_as(CLERK, here, HERE)
         assert own == served
 

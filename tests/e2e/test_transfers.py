@@ -2,11 +2,13 @@
 proofs: what was held there is held here, and what is not proved leaves nothing."""
 
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,6 +23,7 @@ from recordsvault.masked.v1 import masked_pb2 as vp
 from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.retention.v1 import retention_pb2 as tp
+from tests.cli.test_with_the_vault import ctl
 from tests.e2e import people
 from tests.e2e.calls import SERVING, contents, create, get, update
 from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
@@ -31,6 +34,8 @@ from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import ORIGIN, RunningVault, other
 from tests.support.transfers import (
+    CASE,
+    KEY,
     TAKER,
     asked,
     hand_over,
@@ -468,3 +473,45 @@ def test_an_acknowledgement_ends_the_relationship_where_the_file_came_from(
     told = shown(vaults.giver, name, "keeper-of-files")
     assert [one.received_as for one in told.departures if one.received_as] == [received.name]
     assert not told.HasField("arrival")
+
+
+# -- at the terminal ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_file_goes_and_comes_and_is_acknowledged_at_the_terminal(
+    vaults: Vaults, tmp_path: Path
+) -> None:
+    giver, taker = vaults.giver, vaults.taker
+    made = ledger(giver, scans=False)
+    public, private = tmp_path / "taker.pub", tmp_path / "taker.key"
+    public.write_bytes(KEY.public_pem())
+    private.write_bytes(KEY.pem())
+
+    def done(vault: RunningVault, who: str, *arguments: object) -> str:
+        ended = ctl(vault, who, "transfer", *map(str, arguments))
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    told = done(
+        giver, "keeper-of-files", "out", "--customer", made.customer, "--out", tmp_path / "out",
+        "--recipient", public, "--purpose", "regulator_request", "--case", CASE,
+        "--check-out", lent(giver),
+    )  # fmt: skip
+    assert told.startswith("1 files are in")
+    taken = (
+        "in", tmp_path / "out", "--key", giver.folder / "log.vkey", "--private-key", private,
+        "--branch", "B-9", "--custodian", "custodian", "--reason", "Ordered",
+        "--number-prefix", "X-", "--to", tmp_path,
+    )  # fmt: skip
+    here = json.loads(done(taker, "custodian", *taken, "--json"))
+    assert "already" in done(taker, "custodian", *taken)
+    (note,) = tmp_path.glob("*.ack")
+    assert here["acknowledgement_file"] == str(note)
+    request = rp.GetCustomerRequest(name=here["name"], purpose=SERVING)
+    own = taker.records().GetCustomer(request).customer
+    assert own.customer_number == f"X-{get(giver, made.customer).customer_number}"
+    assert here["name"] in done(giver, "keeper-of-files", "acknowledge", note)
+    assert "received as" in done(giver, "keeper-of-files", "show", made.customer)
+    shown_here = done(taker, "custodian", "show", here["name"])
+    assert made.customer in shown_here and shown_here.count("was recorded there") == 7

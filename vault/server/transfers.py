@@ -79,6 +79,7 @@ def methods(parts: Parts, rooms: Rooms) -> dict[str, Method]:
     acknowledging = Acknowledging(
         acknowledging_room.Ground(
             parts.database,
+            rooms.reach,
             rooms.records.updating,
             rooms.recorder,
             parts.clock,

@@ -51,6 +51,11 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "export customers' whole files, sealed",
         "批量导出客户完整档案（密封）",
     ),
+    "records.files.transfer": (
+        "handed customers' files to another vault, sealed",
+        "hand customers' files to another vault, sealed",
+        "向其他保险库移交客户档案（密封）",
+    ),
     "records.files.produce": (
         "produced a customer's whole file, sealed",
         "produce a customer's whole file, sealed",
@@ -209,6 +214,21 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "saw which files are one",
         "see which files are one",
         "查看档案合并情况",
+    ),
+    "life.transfers.receive": (
+        "took a customer's file of another vault in",
+        "take a customer's file of another vault in",
+        "接收其他保险库移交的客户档案",
+    ),
+    "life.transfers.acknowledge": (
+        "entered that another vault has received a file",
+        "enter that another vault has received a file",
+        "登记其他保险库的接收回执",
+    ),
+    "life.transfers.get": (
+        "saw where a file came from and went",
+        "see where a file came from and went",
+        "查看档案移交情况",
     ),
     "life.changes.watch": (
         "followed which records change",

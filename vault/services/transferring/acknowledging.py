@@ -17,8 +17,10 @@ from vault.records import Customer, CustomerName, Relationship
 from vault.sealing import Clock
 from vault.services import sealer
 from vault.services.call import Call, Trace
+from vault.services.closed import OutsideScope
 from vault.services.errors import Aborted, NotFound
 from vault.services.logged import logged
+from vault.services.reach import FullReach
 from vault.services.recording import Recorder
 from vault.services.replays import Request
 from vault.services.transferring.errors import LogNotTrusted, NeverLeft
@@ -33,6 +35,7 @@ class Ground:
     others'."""
 
     database: Database
+    reach: FullReach
     updating: Updating
     recorder: Recorder
     clock: Clock
@@ -51,6 +54,9 @@ class Acknowledging:
         """Keep what another vault's log has signed, and end the relationship on the day that it
         names. The same again changes nothing."""
         call.require(ActionClass.CUSTODY, name.institution, name.customer)
+        outside = await self._ground.reach.outside(call.scope, name.institution, [name.customer])
+        if outside:
+            raise OutsideScope
         said = self._read(note)
         if said.from_log != self._ground.origin or said.origin != str(name):
             raise NeverLeft

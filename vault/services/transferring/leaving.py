@@ -22,7 +22,7 @@ from vault.sealing import SealBroken, UnknownSuite, open_full
 from vault.services.bulk import BulkExport
 from vault.services.call import Call
 from vault.services.check_out_rows import decode_words, place, scope_of
-from vault.services.closed import CheckOutNotActive
+from vault.services.closed import CheckOutNotActive, OutsideScope
 from vault.services.errors import Corrupted
 from vault.services.exports import Export, FilesExport, Source, Writer
 from vault.services.logged import logged
@@ -54,6 +54,8 @@ class Leaving(FilesExport):
     async def begin(self, call: Call, export: Export) -> None:
         """As FilesExport. Raises RecipientNotAgreed."""
         call.require(ActionClass.BULK_READ, export.institution)
+        if call.scope.limits:
+            raise OutsideScope
         await self._require_agreed(call, export)
         await super().begin(call, export)
 

@@ -39,6 +39,7 @@ _ACTIVITIES = {
     "stream": _READ,
     "report": _READ,
     "export": _READ,
+    "transfer": _READ,
     "diff": _READ,
     "download": _READ,
     "produce": _READ,
