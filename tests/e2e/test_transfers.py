@@ -25,14 +25,16 @@ from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.retention.v1 import retention_pb2 as tp
 from tests.cli.test_with_the_vault import ctl
 from tests.e2e import people
+from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, contents, create, get, update
 from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
 from tests.e2e.test_retention import compartment, holds
 from tests.e2e.wire import refusal
+from tests.support.borrowing import add_person
 from tests.support.bundles import ALONE, Files, Ledger, ledger, unpack
 from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
-from tests.support.running_vault import ORIGIN, RunningVault, other
+from tests.support.running_vault import ORIGIN, OTHER, RunningVault, other
 from tests.support.transfers import (
     CASE,
     KEY,
@@ -221,6 +223,16 @@ def test_a_stream_that_breaks_off_or_says_another_size_leaves_nothing(vaults: Va
         assert refused_whole(vaults, call) == "TRANSFER_OUT_OF_ORDER"
     nobody = partial(receive, vaults.taker, vaults.tar, custodian="nobody-here")
     assert refused_whole(vaults, nobody) == "NO_SUCH_CUSTODIAN"
+
+
+def test_a_file_of_a_branch_that_the_caller_does_not_reach_is_not_taken_in(
+    vaults: Vaults,
+) -> None:
+    add_person(vaults.taker, "limited", "custodian", institution=OTHER, branches=["B-1"])
+    request = pb.GetTransferRequest(name=f"{TAKER}/customers/{'0' * 26}")
+    seconds_until(partial(stub(vaults.taker, "limited").GetTransfer, request), "NOT_FOUND")
+    call = partial(receive, vaults.taker, vaults.tar, "limited")
+    assert refused_whole(vaults, call) == "OUTSIDE_SCOPE"
 
 
 def test_both_verifiers_accept_it(vaults: Vaults) -> None:

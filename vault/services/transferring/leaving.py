@@ -18,7 +18,7 @@ from vault.access import ActionClass
 from vault.audit.history import History
 from vault.bundles.transfer import KIND
 from vault.records import new_ulid
-from vault.sealing import SealBroken, UnknownSuite, open_full
+from vault.sealing import ScopeShredded, SealBroken, UnknownSuite, open_full
 from vault.services.bulk import BulkExport
 from vault.services.call import Call
 from vault.services.check_out_rows import decode_words, place, scope_of
@@ -68,13 +68,16 @@ class Leaving(FilesExport):
         )
         if row is None:
             raise CheckOutNotActive
-        key = await source.keys.full_alone(scope_of(export.institution, ""))
+        scope, fingerprint = scope_of(export.institution, ""), export.recipient.fingerprint.hex()
         try:
+            key = (await source.keys.full([scope]))[scope]
             plain = open_full(key, row.sealed, place(export.institution, "", out.identifier))
+        except ScopeShredded:
+            raise RecipientNotAgreed(fingerprint) from None
         except (SealBroken, UnknownSuite):
             raise Corrupted(out.name) from None
-        if export.recipient.fingerprint.hex() not in decode_words(plain).reason.lower():
-            raise RecipientNotAgreed(export.recipient.fingerprint.hex())
+        if fingerprint not in decode_words(plain).reason.lower():
+            raise RecipientNotAgreed(fingerprint)
 
     def _writer(self, export: Export, customer: str) -> Writer:
         return TransferWriter(
