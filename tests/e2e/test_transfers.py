@@ -13,9 +13,12 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography.exceptions import InvalidTag
 from google.protobuf import json_format
 from sqlalchemy import text
 
+from recordsvault.bundles.v1 import exports_pb2 as xp
+from recordsvault.bundles.v1 import exports_pb2_grpc
 from recordsvault.bundles.v1 import transfers_pb2 as pb
 from recordsvault.life.v1 import merges_pb2 as mp
 from recordsvault.life.v1 import merges_pb2_grpc
@@ -23,6 +26,7 @@ from recordsvault.masked.v1 import masked_pb2 as vp
 from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.retention.v1 import retention_pb2 as tp
+from recordsvault.type.v1 import purpose_pb2
 from tests.cli.test_with_the_vault import ctl
 from tests.e2e import people
 from tests.e2e.access_changes import seconds_until
@@ -31,7 +35,7 @@ from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
 from tests.e2e.test_retention import compartment, holds
 from tests.e2e.wire import refusal
 from tests.support.borrowing import add_person
-from tests.support.bundles import ALONE, Files, Ledger, ledger, unpack
+from tests.support.bundles import ALONE, Files, Ledger, ledger, recipient, unpack
 from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import ORIGIN, OTHER, RunningVault, other
@@ -49,9 +53,11 @@ from tests.support.transfers import (
     trusting,
 )
 from vault.audit.log_sources import StoreSource
+from vault.audit.note import VerifierKey
 from vault.audit.signers import Signers
 from vault.audit.verify_rows import verify_rows
-from vault.bundles import ManifestSigner
+from vault.bundles import ManifestSigner, open_envelope
+from vault.bundles.verifying import BundleFiles, BundleInvalid, verify_evidence
 from vault.kms.signing import Purpose, SigningKeys, create_signing_keys
 from vault.server.settings import TierName
 from vault.store import Database
@@ -350,6 +356,38 @@ def test_the_log_has_every_row_of_it(vaults: Vaults, received: pb.ReceiveFileRes
         assert [one.place for one in verify_rows(StoreSource(vault.database), size)] == []
 
 
+def test_what_proves_it_is_kept_by_scopes_and_is_proved_by_the_log_it_came_from(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    request = xp.ProduceFileRequest(
+        name=received.name,
+        purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT,
+        recipient=recipient(KEY.recipient),
+    )
+    channel = vaults.taker.channel(other("compliance"), TierName.FULL)
+    produced = exports_pb2_grpc.ExportsStub(channel).ProduceFile(request)
+    sealed = b"".join(one.data for one in produced)
+    files = unpack(b"".join(open_envelope(KEY, [sealed])))
+    kept = [data for path, data in files.items() if path.startswith("contents/transfers/")]
+    vkey = (vaults.giver.folder / "log.vkey").read_text().strip()
+
+    def proved(data: bytes) -> tuple[str, int]:
+        own = verify_evidence(BundleFiles(io.BytesIO(data)), [VerifierKey.parse(vkey)], ORIGIN)
+        return ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey]).split(" ")[0], own.records
+
+    # The customer's two versions, a document and its scan; then the bookings and theirs.
+    assert sorted(map(proved, kept)) == [("4", 4), ("6", 6)]
+    for data in kept:
+        place = data.index(b'"base64":"') + 400
+        lie = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        with pytest.raises(BundleInvalid):
+            verify_evidence(BundleFiles(io.BytesIO(lie)), [VerifierKey.parse(vkey)], ORIGIN)
+        with pytest.raises((ValueError, InvalidTag)):
+            ALONE.verify(ALONE.Tar(io.BytesIO(lie)), [vkey])
+        # What is let go of with the bookings is not in what stays with the customer.
+        assert (b"institution_reference" in data) is not (b"natural_person" in data)
+
+
 def test_sent_again_it_is_answered_with_what_was_made_of_it(
     vaults: Vaults, received: pb.ReceiveFileResponse
 ) -> None:
@@ -411,12 +449,12 @@ def test_a_vault_that_is_killed_midway_goes_on_where_it_was(vaults: Vaults) -> N
     done = receive(vaults.taker, tar)
     assert done.repeated and done.acknowledgement
     grown = {name: count - before[name] for name, count in vaults.there().items()}
-    # One more version of the customer, and the bundle itself.
+    # One more version of the customer, and what proves the file and the year of its bookings.
     assert grown == {
         "customers": 2,
         "documents": 1,
         "transactions": 5,
-        "contents": 6,
+        "contents": 7,
         "arrivals": 2,
         "origins": 12,
     }

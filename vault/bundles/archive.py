@@ -8,6 +8,7 @@ reads it can write it anew and compare: no byte of it is free.
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -30,6 +31,11 @@ def header(path: str, size: int, seconds: int) -> bytes:
 def padding(size: int) -> bytes:
     """The zeros behind a file of that size."""
     return bytes(-size % BLOCK)
+
+
+def tar_size(sizes: Iterable[int]) -> int:
+    """Bytes of a tar of files of these sizes."""
+    return sum(BLOCK + size + -size % BLOCK for size in sizes) + len(END)
 
 
 class Archive:

@@ -52,7 +52,8 @@ _TABLES: Final = {"documents": "documents", "transactions": "transactions"}
 class TransferRow:
     """A row of a file: of the customer where `record` is empty, else of "documents/{id}" or
     "transactions/{id}"; with `page` of a content of it, whose bytes are the file `content`.
-    `number` is that of its files in the bundle; `recorded_at` in microseconds, there."""
+    `number` is that of its files in the bundle, `events` are the numbers of those that name it;
+    `recorded_at` in microseconds, and `scope`, of a content, are as they were there."""
 
     number: int
     record: str
@@ -63,6 +64,8 @@ class TransferRow:
     content: str = ""
     content_type: str = ""
     size: int = 0
+    scope: str = ""
+    events: tuple[int, ...] = ()
 
     @property
     def path(self) -> str:
@@ -129,6 +132,7 @@ def _row(
             int(version or 1),
             columns["recorded_at"],
             columns["recorded_by"],
+            events=tuple(row["events"]),
         )
     size = files.at[row["content"]][1]
     if columns["record"] != record or columns["size"] != size:
@@ -143,6 +147,8 @@ def _row(
         row["content"],
         columns["content_type"],
         size,
+        columns["scope"],
+        tuple(row["events"]),
     )
 
 

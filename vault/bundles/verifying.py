@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO, Final
@@ -118,8 +118,12 @@ def verify_bundle(
 ) -> Verified:
     """What the bundle proves, by the log's public keys. Raises BundleInvalid; what `each` was told
     until then counts for nothing."""
+    return _guarded(lambda: _verify(files, keys, each))
+
+
+def _guarded(prove: Callable[[], Verified]) -> Verified:
     try:
-        return _verify(files, keys, each)
+        return prove()
     except (NoteInvalid, CheckpointInvalid, ProofInvalid, EventUnreadable) as error:
         raise BundleInvalid(str(error)) from None
     except (SealBroken, UnknownSuite):
@@ -148,22 +152,58 @@ def _verify(files: BundleFiles, keys: Sequence[VerifierKey], each: Each) -> Veri
     if manifest["kind"] == "file":
         # A customer's file has no rows with it: the log has signed what the vault gave out.
         return Verified(manifest["name"], origin, 0, made_at, len(listed), 0)
+    proved = _proved(files, listed, keys, origin, each)
+    if manifest["name"].split("/", 2)[-1] not in proved.names:
+        raise BundleInvalid("the record that the bundle is of is not proved")
+    return Verified(manifest["name"], origin, proved.size, made_at, proved.rows, proved.events)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """Rows that are proved, by how many events and under a checkpoint of which size; the names of
+    their records, without versions."""
+
+    names: frozenset[str]
+    rows: int
+    events: int
+    size: int
+
+
+def _proved(
+    files: BundleFiles,
+    listed: Iterable[str],
+    keys: Sequence[VerifierKey],
+    origin: str,
+    each: Each,
+) -> _Proved:
     checkpoint = verify_checkpoint(files.read(CHECKPOINT), keys, origin)
-    rows_of = _events(files, listed, checkpoint)
-    wanted, found, number = manifest["name"].split("/", 2)[-1], False, 0
-    for path in listed:
+    paths = list(listed)
+    rows_of = _events(files, paths, checkpoint)
+    names: set[str] = set()
+    number = 0
+    for path in paths:
         if re.fullmatch(r"rows/[0-9]+\.json", path):
             row, number = json.loads(files.read(path)), number + 1
             each(path, row, _row(files, row, rows_of))
-            # Of a file, a version of the customer.
-            found = found or row["name"].partition("@")[0] == wanted
-    if not found:
-        raise BundleInvalid("the record that the bundle is of is not proved")
-    return Verified(manifest["name"], origin, checkpoint.size, made_at, number, len(rows_of))
+            names.add(row["name"].partition("@")[0])
+    return _Proved(frozenset(names), number, len(rows_of), checkpoint.size)
+
+
+def verify_evidence(files: BundleFiles, keys: Sequence[VerifierKey], origin: str) -> Verified:
+    """What rows and proofs without a manifest prove, such as a vault keeps of a file that it has
+    taken over: by the keys of the log `origin`, which the rows are in. The bytes of contents are
+    not with them. Raises BundleInvalid."""
+
+    def prove() -> Verified:
+        proved = _proved(files, files.at, keys, origin, _nothing)
+        (customer,) = {"/".join(name.split("/")[:2]) for name in proved.names}
+        return Verified(customer, origin, proved.size, 0, proved.rows, proved.events)
+
+    return _guarded(prove)
 
 
 def _events(
-    files: BundleFiles, listed: Mapping[str, Any], checkpoint: Checkpoint
+    files: BundleFiles, listed: Iterable[str], checkpoint: Checkpoint
 ) -> dict[int, dict[str, bytes]]:
     """The rows that each event names, of events that are in the log under the checkpoint."""
     found = {}
@@ -199,7 +239,7 @@ def _row(files: BundleFiles, row: Any, rows_of: Mapping[int, Mapping[str, bytes]
         raise BundleInvalid(f"{row['plain']} is not what the row holds")
     if "content" not in row:
         json.loads(plain)  # without a place where bytes do not count
-    elif files.digest(row["content"]) != plain[3 + plain[2] :]:
+    elif MANIFEST in files.at and files.digest(row["content"]) != plain[3 + plain[2] :]:
         raise BundleInvalid(f"{row['content']} is another file than was stored")
     return plain
 

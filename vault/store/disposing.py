@@ -189,7 +189,8 @@ def _tables(ref: ScopeRef, record: str) -> Iterator[tuple[Table, ColumnElement[b
     c, t = contents.c, transactions.c
     of = and_(c.institution == ref.institution, c.customer == ref.customer, c.scope == ref.scope)
     if record:
-        of = and_(of, c.record == record)
+        # What proves where the file came from has that record among the others of its scope.
+        of = and_(of, or_(c.record == record, c.record.like("transfers/%")))
     yield contents, of, lambda r: f"{base}/{r.record}/contents/{r.page}@{r.version}"
     o = origins.c
     of = and_(o.institution == ref.institution, o.customer == ref.customer, o.scope == ref.scope)

@@ -45,9 +45,9 @@ class DepartureRow:
 
 @dataclass(frozen=True, slots=True)
 class ArrivalRow:
-    """A file that came: which one of which log, by the bundle with that manifest, which is kept as
-    the content of the record `bundle`. From version 2 on all of it is stored, and `note` is the
-    acknowledgement. `recorded_at` in microseconds."""
+    """A file that came: which one of which log, by the bundle with that manifest; what of it proves
+    the file is kept as contents of the record `bundle`. From version 2 on all of it is stored, and
+    `note` is the acknowledgement. `recorded_at` in microseconds."""
 
     institution: str
     customer: str

@@ -12,7 +12,14 @@ import typer
 from vault.audit.event import format_time
 from vault.bundles import EnvelopeBroken, NotForThisKey, RecipientKey, RecipientRefused
 from vault.bundles.envelope import FORMAT, open_envelope
-from vault.bundles.verifying import BundleFiles, BundleInvalid, Verified, verify_bundle
+from vault.bundles.manifest import MANIFEST
+from vault.bundles.verifying import (
+    BundleFiles,
+    BundleInvalid,
+    Verified,
+    verify_bundle,
+    verify_evidence,
+)
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.audit_keys import Keys, pinned
 from vault.cli.vaultctl.bundle_files import (
@@ -83,11 +90,17 @@ def verify(
     private: Private = None,
     as_json: options.Json = False,
 ) -> None:
-    """Verify a bundle by the log's public key: every byte of it, with all proofs."""
-    log = pinned(key).log
+    """Verify a bundle by the log's public key: every byte of it, with all proofs; or what a vault
+    has kept of a file that came to it, by the key of the log that it came from."""
+    keys = pinned(key)
     with opened_tar(bundle, private) as file:
         try:
-            found = verify_bundle(BundleFiles(file), log)
+            files = BundleFiles(file)
+            if MANIFEST in files.at:
+                found = verify_bundle(files, keys.log)
+            else:
+                # What a vault keeps of a file that it has taken over.
+                found = verify_evidence(files, keys.log, keys.origin)
         except BundleInvalid as error:
             raise refused(str(error)) from None
     _tell(found, as_json=as_json)

@@ -3,7 +3,8 @@
     customer/{version}.json               the customer, by the names of ISO 20022
     documents/{document}-{version}.json   his identity documents
     transactions/{n}.jsonl                transactions of the period, in order of booking
-    contents/{record}/{page}-{version}.*  their scans and files
+    contents/{record}/{page}-{version}.*  their scans and files; of a file that came from another
+                                          vault, under transfers/, what proves it
     manifest.json, manifest.note          all of these with their hashes, signed by the log
 
 The manifest counts what is in it beside what the store had when the file was begun. What arrives
@@ -217,7 +218,8 @@ class FileWriter:
                 except Shredded:
                     self.destroyed += 1
                     continue
-                ending = content.stored.content_type.ending
+                kept = row.record.startswith("transfers/")
+                ending = "tar" if kept else content.stored.content_type.ending
                 path = f"contents/{row.record}/{row.page}-{row.version}.{ending}"
                 self._held += self._sealing.update(self._archive.begin(path, row.size))
                 async for piece in self._source.pieces(Download(content, 0, row.size)):

@@ -46,4 +46,7 @@ class Selection:
     @property
     def wanted(self) -> Wanted:
         """As the store has it."""
-        return Wanted(self.documents, self.transactions, self.contents, self.low, self.high)
+        # What proves where a file came from has all of it in it.
+        whole = self.documents and self.transactions and self.contents
+        every = whole and (self.low, self.high) == ("", "~")
+        return Wanted(self.documents, self.transactions, self.contents, self.low, self.high, every)

@@ -4,12 +4,12 @@
     2. it is verified wholly, by the keys of logs that this vault was told to trust, and every
        record of it is read: until here nothing that anybody can see is stored
     3. one transaction: every version of the customer and the one that the institution adds, all
-       claims of the file, the bundle as a content of the file, and that it is arriving
-    4. documents, transactions and contents, some at a time, each with its events
-    5. that it has arrived, with the acknowledgement
+       claims of the file, and that it is arriving
+    4. documents, transactions and contents, some at a time, each with its events; then what proves
+       them, by scopes, as contents of the file
+    5. that it has arrived, with the acknowledgement; the bundle itself is given up
 
-Whoever sends it again after 3 goes on where it stopped, from the bundle that is kept; after 5 he
-has the answer.
+Whoever sends it again after 3 goes on where it stopped; after 5 he has the answer.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ from vault.audit.note import VerifierKey
 from vault.bundles.transfer import Transfer, read_transfer
 from vault.bundles.verifying import BundleFiles, BundleInvalid
 from vault.records import ContentType, new_ulid
-from vault.sealing import SealBroken
+from vault.sealing import ScopeShredded, SealBroken
 from vault.services.call import Call
 from vault.services.closed import OutsideScope
-from vault.services.contents.stored import ContentOpener
 from vault.services.errors import (
     Corrupted,
     FieldViolation,
     InvalidArgument,
     NoObjectStore,
-    NotFound,
+    Shredded,
 )
 from vault.services.sealer import resource_name
 from vault.services.transferring import spool
@@ -45,7 +44,7 @@ from vault.services.transferring.ground import Entry, Ground
 from vault.services.transferring.records import FileRecords
 from vault.services.transferring.spool import Spool, Store
 from vault.services.transferring.storing import Replay, Warned
-from vault.store import contents, transfers
+from vault.store import transfers
 from vault.store.transfers import ArrivalRow
 
 
@@ -91,21 +90,26 @@ class Arriving:
                 conn, entry.institution, entry.origin_log, str(entry.origin)
             )
         )
-        if arrival is None:
-            now = ground.clock.now_micros()
-            customer, record = new_ulid(now // 1000), f"transfers/{new_ulid(now // 1000)}"
-            scope = spool.identity(entry.institution, customer)
+        now = ground.clock.now_micros()
+        customer = new_ulid(now // 1000)
+        if arrival is not None:
+            customer = arrival.customer
+            outside = await ground.reach.outside(call.scope, entry.institution, [customer])
+            if arrival.manifest_sha256 != entry.manifest_sha256:
+                raise ReceivedAlready("" if outside else resource_name(entry.institution, customer))
+            if outside:
+                raise OutsideScope
+            if arrival.version > 1:
+                return Coming(entry, arrival)
+        scope = spool.identity(entry.institution, customer)
+        record = f"transfers/{new_ulid(now // 1000)}"
+        try:
             begun = await spool.begin(
                 store, scope, record, 1, ContentType.UNSPECIFIED, entry.size, call.actor
             )
-            return Coming(entry, spool=begun)
-        outside = await ground.reach.outside(call.scope, entry.institution, [arrival.customer])
-        if arrival.manifest_sha256 != entry.manifest_sha256:
-            name = resource_name(entry.institution, arrival.customer)
-            raise ReceivedAlready("" if outside else name)
-        if outside:
-            raise OutsideScope
-        return Coming(entry, arrival)
+        except ScopeShredded:
+            raise Shredded(resource_name(entry.institution, customer)) from None
+        return Coming(entry, arrival, begun)
 
     async def take(self, coming: Coming, offset: int, data: bytes) -> None:
         """Take some bytes."""
@@ -117,31 +121,24 @@ class Arriving:
         await begun.incoming.take(data)
 
     async def break_off(self, coming: Coming) -> None:
-        """The call ends: what was begun and became nothing is taken away."""
-        if coming.spool is not None and coming.arrival is None:
+        """The call ends: the bundle has served, or come to nothing, and is taken away."""
+        if coming.spool is not None:
             await spool.give_up(self._store(), coming.spool)
 
     async def finish(self, call: Call, coming: Coming) -> Received:
         """Verify and store it, or what is left of it."""
-        arrival = coming.arrival
-        if arrival is not None and arrival.version > 1:
+        arrival, begun, entry = coming.arrival, coming.spool, coming.entry
+        if begun is None:
+            if arrival is None:
+                raise AssertionError("a file that comes has bytes, or has come")
             call.repeated = True
             call.touched(customer=arrival.customer)
             return _received(arrival, 0, (), repeated=True)
-        store, entry = self._store(), coming.entry
-        begun = coming.spool
-        if begun is not None:
-            if begun.incoming.position != entry.size:
-                raise BundleOutOfOrder
-            await begun.incoming.flush()
-            opened = await spool.opened(store, begun)
-            customer = begun.row.customer
-        elif arrival is not None:
-            kept = await ContentOpener(self._ground.keys).one(await self._kept(arrival))
-            opened = await spool.opened(store, kept)
-            customer = arrival.customer
-        else:
-            raise AssertionError("a file that comes has bytes, or has come")
+        store, customer = self._store(), begun.row.customer
+        if begun.incoming.position != entry.size:
+            raise BundleOutOfOrder
+        await begun.incoming.flush()
+        opened = await spool.opened(store, begun)
         try:
             files = await asyncio.to_thread(BundleFiles, opened)
             transfer = await asyncio.to_thread(read_transfer, files, self._keys_of(entry))
@@ -153,11 +150,13 @@ class Arriving:
         records = FileRecords(transfer, files)
         await records.look()
         replay = Replay(self._ground, store, call, entry, customer, records)
-        if begun is not None:
-            coming.arrival = await replay.first(begun)
+        stored = arrival or await replay.first()
         await replay.further()
-        done = await replay.last()
-        return _received(done, len(transfer.rows), tuple(replay.warned), repeated=begun is None)
+        await replay.evidence(stored)
+        done = await replay.last(stored)
+        return _received(
+            done, len(transfer.rows), tuple(replay.warned), repeated=arrival is not None
+        )
 
     def _keys_of(self, entry: Entry) -> list[VerifierKey]:
         """Of the trusted keys those of the log that is named: no log speaks for another."""
@@ -177,16 +176,6 @@ class Arriving:
         if ground.blobs is None:
             raise NoObjectStore
         return Store(ground.database, ground.keys, ground.blobs, ground.clock)
-
-    async def _kept(self, arrival: ArrivalRow) -> contents.ContentRow:
-        row = await self._ground.database.read(
-            lambda conn: contents.current(
-                conn, arrival.institution, arrival.customer, arrival.bundle, 1
-            )
-        )
-        if row is None:
-            raise NotFound(resource_name(arrival.institution, arrival.customer))
-        return row
 
 
 def _received(

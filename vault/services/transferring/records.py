@@ -29,12 +29,12 @@ T = TypeVar("T")
 
 class FileRecords:
     """Of one file. ``last`` is the customer in his last version, ``papers`` the documents in
-    theirs, by record; ``booked`` the records of transactions, ``scopes`` the scopes of those that
-    have contents. All are set by `look`."""
+    theirs, by record; ``booked`` the records of transactions, ``scopes`` their scopes. All are set
+    by `look`."""
 
     def __init__(self, transfer: Transfer, files: BundleFiles) -> None:
         self.transfer = transfer
-        self._files = files
+        self.files = files
         self.last = Customer()
         self.papers: dict[str, Any] = {}
         self.scopes: dict[str, str] = {}
@@ -45,7 +45,6 @@ class FileRecords:
     async def look(self) -> None:
         """Read every record. Raises TransferInvalid, RecordsUnknown."""
         rows = self.transfer.rows
-        with_content = {row.record for row in rows if row.page}
         for some in parts([row for row in rows if not row.page], AT_ONCE):
             for row, value in await self.read(some):
                 if not row.record:
@@ -53,7 +52,7 @@ class FileRecords:
                 elif row.record not in self.booked:
                     # The current one: versions come in their order.
                     self.papers[row.record] = value
-                elif row.record in with_content:
+                else:
                     self.scopes[row.record] = transaction_scope(value.booking_time, value.time_zone)
         for row in rows:
             if row.page and row.content_type not in _TYPES:
@@ -69,7 +68,7 @@ class FileRecords:
         """The bytes of a content."""
         for start in range(0, row.size, _PIECE):
             size = min(_PIECE, row.size - start)
-            yield await asyncio.to_thread(self._files.part, row.content, start, size)
+            yield await asyncio.to_thread(self.files.part, row.content, start, size)
 
     def _has(self, record: str) -> bool:
         return record.startswith("transfers/") or record in self.papers or record in self.booked
@@ -78,7 +77,7 @@ class FileRecords:
         found: list[tuple[TransferRow, Any]] = []
         for row in rows:
             kind = _KINDS[row.record.partition("/")[0]]
-            plain = self._files.read(plain_path(row.number))
+            plain = self.files.read(plain_path(row.number))
             try:
                 value = kind.decode(plain)
             except RecordUndecodable:

@@ -23,6 +23,7 @@ from vault.records import (
     Customer,
     CustomerName,
     ScopeRef,
+    new_ulid,
     transaction_scope,
 )
 from vault.services import sealer
@@ -36,9 +37,10 @@ from vault.services.logged import Logged, logged
 from vault.services.reach_of_writes import reaches
 from vault.services.rows import TRANSACTION_TERMS, keep_days
 from vault.services.transferring import spool, taking_over
+from vault.services.transferring.evidence import Part, parts_of, pieces
 from vault.services.transferring.ground import Entry, Ground
 from vault.services.transferring.records import AT_ONCE, FileRecords, parts
-from vault.services.transferring.spool import Spool, Store
+from vault.services.transferring.spool import Store
 from vault.store import (
     CustomerRow,
     DocumentRow,
@@ -91,13 +93,11 @@ class Replay:
 
     # -- the customer ------------------------------------------------------------------------
 
-    async def first(self, begun: Spool) -> ArrivalRow:
-        """The customer, with all claims of the file and the bundle itself. Raises OutsideScope,
-        AlreadyExists, Aborted."""
+    async def first(self) -> ArrivalRow:
+        """The customer, with all claims of the file. Raises OutsideScope, AlreadyExists,
+        Aborted."""
         own = await self._own_version()
-        return await by_index(
-            self._ground.keys, self._at[0], lambda index: self._first(begun, own, index)
-        )
+        return await by_index(self._ground.keys, self._at[0], lambda index: self._first(own, index))
 
     async def _own_version(self) -> Customer:
         """What the institution adds: who keeps the file here."""
@@ -127,7 +127,7 @@ class Replay:
         ]
         return own
 
-    async def _first(self, begun: Spool, own: Customer, index: Index) -> ArrivalRow:
+    async def _first(self, own: Customer, index: Index) -> ArrivalRow:
         ground, entry, (institution, customer) = self._ground, self._entry, self._at
         now, actor = ground.clock.now_micros(), self._call.actor
         scope = self._identity
@@ -148,7 +148,6 @@ class Replay:
         for paper in self._records.papers.values():
             claimed |= claims_of(DOCUMENTS, paper, own.kind)
         tokens = index.tokens(sorted(claimed))
-        bundle = await spool.content(self._store, begun, 1, now)
         arrival = ArrivalRow(
             institution,
             customer,
@@ -158,7 +157,7 @@ class Replay:
             entry.origin_log,
             str(entry.origin),
             entry.manifest_sha256,
-            begun.row.record,
+            f"transfers/{new_ulid(now // 1000)}",
             b"",
         )
         origins = [self._origin(row, IDENTITY_SCOPE) for row in versions]
@@ -176,8 +175,6 @@ class Replay:
             try:
                 transfers.arrive(conn, arrival)
                 customers.insert(conn, rows)
-                contents.insert(conn, bundle)
-                uploads.finished(conn, begun.row, 1, now)
                 transfers.put_origins(conn, origins)
             except VersionConflict:
                 raise Aborted(str(entry.origin)) from None
@@ -185,7 +182,7 @@ class Replay:
             return held
 
         try:
-            held = await self._commit(work, [arrival, *rows, bundle, *origins])
+            held = await self._commit(work, [arrival, *rows, *origins])
         except AlreadyExists as refused:
             raise await self._told(refused) from None
         outside = await ground.reach.outside(self._call.scope, institution, held)
@@ -331,7 +328,9 @@ class Replay:
         await self._commit(work, [*rows, *origins])
 
     async def _content(self, row: TransferRow) -> None:
-        scope = ScopeRef(*self._at, self._records.scopes.get(row.record, IDENTITY_SCOPE))
+        kept = row.record.startswith("transfers/")
+        of = row.scope if kept else self._records.scopes.get(row.record, IDENTITY_SCOPE)
+        scope = ScopeRef(*self._at, of)
         begun = await spool.begin(
             self._store,
             scope,
@@ -348,7 +347,7 @@ class Replay:
             now = self._ground.clock.now_micros()
             made = await spool.content(self._store, begun, row.version, now)
             leaves = []
-            if not row.record.startswith("transfers/"):
+            if not kept:
                 _, masked = await self._ground.keys.both([scope])
                 paper = self._records.papers.get(row.record)
                 try:
@@ -377,14 +376,53 @@ class Replay:
             await spool.give_up(self._store, begun)
             raise
 
-    async def last(self) -> ArrivalRow:
+    async def evidence(self, arrival: ArrivalRow) -> None:
+        """What proves it, by scopes: those parts that are not there yet."""
+        records = self._records
+        for part in parts_of(self._transfer.rows, records.scopes, records.files):
+            there = await self._ground.database.read(
+                partial(
+                    contents.current,
+                    institution=self._at[0],
+                    customer=self._at[1],
+                    record=arrival.bundle,
+                    page=part.page,
+                )
+            )
+            if there is None:
+                await self._part(arrival, part)
+
+    async def _part(self, arrival: ArrivalRow, part: Part) -> None:
+        begun = await spool.begin(
+            self._store,
+            ScopeRef(*self._at, part.scope),
+            arrival.bundle,
+            part.page,
+            ContentType.UNSPECIFIED,
+            part.size,
+            self._call.actor,
+        )
+        try:
+            async for piece in pieces(part, self._records.files):
+                await begun.incoming.take(piece)
+            await begun.incoming.flush()
+            now = self._ground.clock.now_micros()
+            made = await spool.content(self._store, begun, 1, now)
+
+            def work(conn: Connection) -> None:
+                if scopes.destroyed(conn, [begun.scope]):
+                    raise Aborted(str(self._new))
+                contents.insert(conn, made)
+                uploads.finished(conn, begun.row, 1, now)
+
+            await self._commit(work, [made])
+        except BaseException:
+            await spool.give_up(self._store, begun)
+            raise
+
+    async def last(self, before: ArrivalRow) -> ArrivalRow:
         """That all of it is there. The event closes the stream."""
         now = self._ground.clock.now_micros()
-        before = await self._ground.database.read(
-            lambda conn: transfers.arrival_of(conn, *self._at)
-        )
-        if before is None:
-            raise AssertionError("a file that has arrived was arriving before")
         said = Acknowledgement(
             self._ground.signer.origin,
             self._transfer.manifest_sha256,
