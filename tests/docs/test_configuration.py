@@ -21,6 +21,7 @@ from vault.server.settings import (
     TierName,
     TierTable,
     TlsTable,
+    TransfersTable,
     WitnessTable,
     load,
 )
@@ -41,6 +42,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "blobs": BlobsTable,
     "retention": RetentionTable,
     "life": LifeTable,
+    "transfers": TransfersTable,
 }
 INNER = {f"tiers.*.{name}" for name in ("kms", "tls", "oracle")} | {"log.witnesses"}
 
@@ -55,7 +57,7 @@ def test_every_key_is_documented_and_no_other() -> None:
     assert set(documented()) == keys - INNER
 
 
-_PLAIN = ["log", "limits", "cache", "access", "blobs", "life", "retention"]
+_PLAIN = ["log", "limits", "cache", "access", "blobs", "life", "retention", "transfers"]
 
 
 @pytest.mark.parametrize("prefix", _PLAIN)

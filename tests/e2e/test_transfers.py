@@ -373,7 +373,8 @@ def test_what_proves_it_is_kept_by_scopes_and_is_proved_by_the_log_it_came_from(
 
     def proved(data: bytes) -> tuple[str, int]:
         own = verify_evidence(BundleFiles(io.BytesIO(data)), [VerifierKey.parse(vkey)], ORIGIN)
-        return ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey]).split(" ")[0], own.records
+        alone = ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey])
+        return alone.split(": ")[1].split(" ")[0], own.records
 
     # The customer's two versions, a document and its scan; then the bookings and theirs.
     assert sorted(map(proved, kept)) == [("4", 4), ("6", 6)]

@@ -26,6 +26,7 @@ from vault.services.life import reports
 from vault.services.merging import errors as merging
 from vault.services.retention import errors as retention
 from vault.services.rotation import planning
+from vault.services.transferring import errors as transferring
 
 VAULT: Final = Path(refused.__file__).parents[1]
 _INTRODUCTION: Final = """\
@@ -192,6 +193,21 @@ ADVICE: Final = {
     "What the old one holds is still read by its own names. Look with `vaultctl merge list`.",
     "MERGE_REFUSED": "A file is not merged into itself, nor one that is merged already or has "
     "ended; the sentence says which. Look with `vaultctl merge list`.",
+    # Files to and from other vaults
+    "TRANSFER_NOT_PROVED": "Something of the bundle is not as the other vault's log has it, and "
+    "nothing was stored. Verify it with `vaultctl bundle verify`; have the file transferred anew.",
+    "TRANSFER_OF_LATER_RELEASE": "The other vault is of a later release, and this one would lose "
+    "what it does not know. Upgrade, then send the bundle again.",
+    "TRANSFER_OUT_OF_ORDER": "The stream is the start, then the parts in order, as many bytes as "
+    "the start says. Send the bundle again; `vaultctl transfer in` does.",
+    "LOG_NOT_TRUSTED": "The log is none of those in the file of `transfers.trusted_logs`, or its "
+    "signature is wrong. Operators compare the key by another way, add it and restart.",
+    "FILE_ALREADY_RECEIVED": "The file came by another bundle, under the name in "
+    "`metadata.existing`. What was added there since, its back end sends as records.",
+    "NEVER_TRANSFERRED": "The acknowledgement is of another file or bundle than has left here. Look "
+    "with `vaultctl transfer show`.",
+    "RECIPIENT_NOT_AGREED": "Ask for a check-out whose reason has the fingerprint of the "
+    "recipient's key, so that who agrees sees to whom the files go.",
     "DISPOSAL_STAGE": "Nothing is due that could go, the plan was not approved or was begun "
     "already, or it is not done yet; the sentence says which. Look with `vaultctl disposal show`.",
     "DISPOSAL_PLAN_CHANGED": "The hash is not the plan's, or its rows are not what was planned. "
@@ -366,6 +382,7 @@ _ERRORS: Final = frozenset(
             compartments,
             retention,
             merging,
+            transferring,
             filing,
             reports,
         )

@@ -189,12 +189,19 @@ def _proved(
     return _Proved(frozenset(names), number, len(rows_of), checkpoint.size)
 
 
+def is_evidence(files: BundleFiles) -> bool:
+    """Whether these are rows and proofs alone."""
+    return {path.split("/")[0] for path in files.at} == {"rows", "events", CHECKPOINT}
+
+
 def verify_evidence(files: BundleFiles, keys: Sequence[VerifierKey], origin: str) -> Verified:
     """What rows and proofs without a manifest prove, such as a vault keeps of a file that it has
     taken over: by the keys of the log `origin`, which the rows are in. The bytes of contents are
     not with them. Raises BundleInvalid."""
 
     def prove() -> Verified:
+        if not is_evidence(files):
+            raise BundleInvalid(f"{MANIFEST} is missing")
         proved = _proved(files, files.at, keys, origin, _nothing)
         (customer,) = {"/".join(name.split("/")[:2]) for name in proved.names}
         return Verified(customer, origin, proved.size, 0, proved.rows, proved.events)

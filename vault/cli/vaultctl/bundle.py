@@ -12,11 +12,11 @@ import typer
 from vault.audit.event import format_time
 from vault.bundles import EnvelopeBroken, NotForThisKey, RecipientKey, RecipientRefused
 from vault.bundles.envelope import FORMAT, open_envelope
-from vault.bundles.manifest import MANIFEST
 from vault.bundles.verifying import (
     BundleFiles,
     BundleInvalid,
     Verified,
+    is_evidence,
     verify_bundle,
     verify_evidence,
 )
@@ -96,11 +96,11 @@ def verify(
     with opened_tar(bundle, private) as file:
         try:
             files = BundleFiles(file)
-            if MANIFEST in files.at:
-                found = verify_bundle(files, keys.log)
-            else:
+            if is_evidence(files):
                 # What a vault keeps of a file that it has taken over.
                 found = verify_evidence(files, keys.log, keys.origin)
+            else:
+                found = verify_bundle(files, keys.log)
         except BundleInvalid as error:
             raise refused(str(error)) from None
     _tell(found, as_json=as_json)
