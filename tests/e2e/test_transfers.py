@@ -1,6 +1,7 @@
 """A customer's file goes from a vault on SQLite to one on PostgreSQL, over TLS, with history and
 proofs: what was held there is held here, and what is not proved leaves nothing."""
 
+import asyncio
 import io
 import json
 import time
@@ -27,7 +28,8 @@ from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.retention.v1 import retention_pb2 as tp
 from recordsvault.type.v1 import purpose_pb2
-from tests.cli.test_with_the_vault import ctl
+from recordsvault_client import ArrivingFile, AsyncVaultClient, Profile, Recipient
+from tests.cli.test_with_the_vault import ctl, profile
 from tests.e2e import people
 from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, contents, create, get, update
@@ -42,7 +44,9 @@ from tests.support.running_vault import ORIGIN, OTHER, RunningVault, other
 from tests.support.transfers import (
     CASE,
     KEY,
+    ORDER,
     TAKER,
+    Sent,
     asked,
     hand_over,
     lent,
@@ -524,6 +528,37 @@ def test_an_acknowledgement_ends_the_relationship_where_the_file_came_from(
     told = shown(vaults.giver, name, "keeper-of-files")
     assert [one.received_as for one in told.departures if one.received_as] == [received.name]
     assert not told.HasField("arrival")
+
+
+def test_the_asyncio_client_does_all_of_it(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    giver, taker = vaults.giver, vaults.taker
+    name = create(giver).name
+    check_out = lent(giver)
+
+    async def main() -> None:
+        async with AsyncVaultClient(Profile.load(profile(giver, "keeper-of-files"))) as out:
+            to = Recipient(KEY.recipient.x25519)
+            answers = [
+                one
+                async for one in out.transfers.hand_over(
+                    to, purpose=ORDER, case_reference=CASE, check_out=check_out, customers=[name]
+                )
+            ]
+            (tar,) = opened(answers).values()
+            async with AsyncVaultClient(Profile.load(profile(taker, "custodian"))) as into:
+                start = next(Sent(tar).messages()).start
+                file = ArrivingFile(
+                    name, ORIGIN, start.manifest_sha256, "B-1", "custodian", "A-1", "Ordered"
+                )
+                done = await into.transfers.take_in(file, io.BytesIO(tar), len(tar))
+                shown_here = await into.transfers.get(done.name)
+                assert shown_here.arrival.origin == name
+            departed = await out.transfers.acknowledge(name, done.acknowledgement)
+            assert departed.received_as == done.name
+
+    asyncio.run(main())
 
 
 # -- at the terminal ---------------------------------------------------------------------------

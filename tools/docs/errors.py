@@ -204,8 +204,8 @@ ADVICE: Final = {
     "signature is wrong. Operators compare the key by another way, add it and restart.",
     "FILE_ALREADY_RECEIVED": "The file came by another bundle, under the name in "
     "`metadata.existing`. What was added there since, its back end sends as records.",
-    "NEVER_TRANSFERRED": "The acknowledgement is of another file or bundle than has left here. Look "
-    "with `vaultctl transfer show`.",
+    "NEVER_TRANSFERRED": "The acknowledgement is of another file or bundle than has left here. "
+    "Look with `vaultctl transfer show`.",
     "RECIPIENT_NOT_AGREED": "Ask for a check-out whose reason has the fingerprint of the "
     "recipient's key, so that who agrees sees to whom the files go.",
     "DISPOSAL_STAGE": "Nothing is due that could go, the plan was not approved or was begun "
@@ -405,6 +405,8 @@ _NEVER_ANSWERED: Final = frozenset(
     # Formats of contents.
     | {"JPEG", "TIFF", "WEBP", "HEIC"}
     | {"DECOY_OPENED", "DECOY_LOOKED_AT", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
+    # What is told of a file that came, and refuses nothing.
+    | {"NUMBER_HELD", "RELATED_FILE_UNKNOWN", "NO_PICTURE"}
     # In the event with which the vault ends a step with a key that it could not take.
     | {"KEY_STEP_FAILED"}
     # How far a disposal or a hold is, and what a plan says of an item.
