@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from tests.support.borrowing import add_person
 from tests.support.bundles import ALONE, Files, Ledger, ledger, recipient, unpack
 from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
+from tests.support.lending import PARENT, until_known
 from tests.support.running_vault import ORIGIN, OTHER, RunningVault, other
 from tests.support.transfers import (
     CASE,
@@ -360,19 +362,32 @@ def test_the_log_has_every_row_of_it(vaults: Vaults, received: pb.ReceiveFileRes
         assert [one.place for one in verify_rows(StoreSource(vault.database), size)] == []
 
 
-def test_what_proves_it_is_kept_by_scopes_and_is_proved_by_the_log_it_came_from(
-    vaults: Vaults, received: pb.ReceiveFileResponse
-) -> None:
+def kept_of(vault: RunningVault, name: str) -> list[bytes]:
+    """What proves a file that came to the other bank, out of the whole file as it is produced."""
     request = xp.ProduceFileRequest(
-        name=received.name,
+        name=name,
         purpose=purpose_pb2.PURPOSE_INTERNAL_AUDIT,
         recipient=recipient(KEY.recipient),
     )
-    channel = vaults.taker.channel(other("compliance"), TierName.FULL)
+    channel = vault.channel(other("compliance"), TierName.FULL)
     produced = exports_pb2_grpc.ExportsStub(channel).ProduceFile(request)
     sealed = b"".join(one.data for one in produced)
     files = unpack(b"".join(open_envelope(KEY, [sealed])))
-    kept = [data for path, data in files.items() if path.startswith("contents/transfers/")]
+    return [data for path, data in files.items() if path.startswith("contents/transfers/")]
+
+
+def test_nothing_of_it_lies_in_clear_where_it_came_in(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    objects = [one for one in (vaults.taker.folder / "blobs").rglob("*") if one.is_file()]
+    assert objects
+    assert not [one for one in objects if b"+8613900139000" in one.read_bytes()]
+
+
+def test_what_proves_it_is_kept_by_scopes_and_is_proved_by_the_log_it_came_from(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    kept = kept_of(vaults.taker, received.name)
     vkey = (vaults.giver.folder / "log.vkey").read_text().strip()
 
     def proved(data: bytes) -> tuple[str, int]:
@@ -430,6 +445,46 @@ def test_whom_the_institution_has_already_is_refused_or_stands_beside_for_a_merg
         mp.ProposeMergeRequest(name=beside.name, into=here, reason="One customer")
     ).proposal
     assert proposed.into == here
+
+
+# -- and on to a third -------------------------------------------------------------------------
+
+
+def test_a_file_that_goes_on_has_what_proved_it_there_and_then_with_it(vaults: Vaults) -> None:
+    giver, taker = vaults.giver, vaults.taker
+    add_person(taker, "keeper-of-files", "custodian")
+    made = ledger(giver)
+    second = receive(
+        taker, vaults.bundle(made.customer), "custodian", parent=PARENT, custodian="custodian"
+    ).name
+    until_known(taker, "keeper-of-files")
+    (tar,) = opened(hand_over(taker, second)).values()
+    # Another institution of the vault that it came from, on SQLite.
+    third = receive(giver, tar).name
+    assert {one.version for one in shown(giver, third, other("custodian")).origins} == {1, 2}
+    for number in (1, 2):
+        here = read(giver, BACK_END, third, version=number)
+        there = read(taker, "backend", second, version=number)
+        there.valid_from.CopyFrom(here.valid_from)
+        assert contents(here) == contents(there)
+    before, now = listed(giver, "backend", made.customer), listed(giver, BACK_END, third)
+    for first, last in zip(before, now, strict=True):
+        assert list(map(contents, last)) == [
+            renamed(contents(one), made.customer, third) for one in first
+        ]
+    document = made.document.replace(made.customer, third)
+    assert download(giver.records(BACK_END), f"{document}/contents/1") == scan(100_000)
+    proved = []
+    for data in kept_of(giver, third):
+        for vault in (giver, taker):
+            vkey = (vault.folder / "log.vkey").read_text().strip()
+            with suppress(ValueError):
+                found = ALONE.verify(ALONE.Tar(io.BytesIO(data)), [vkey])
+                proved.append((vault.origin, found.split(": ")[1].split(" ")[0]))
+    # By the first log what it had, and by the second that, a version more and the first's proofs.
+    assert sorted(proved) == [
+        (ORIGIN, "3"), (ORIGIN, "6"), ("other.bank/log", "5"), ("other.bank/log", "7"),
+    ]  # fmt: skip
 
 
 # -- broken off --------------------------------------------------------------------------------
