@@ -32,6 +32,10 @@ from vault.store.rows import row_hash
 
 _PIECE: Final = 1 << 20
 _SECOND: Final = 1_000_000
+MOST_FILES: Final = 5_000_000
+"""Files of a bundle: more than ten times what a customer's file of 100,000 bookings has."""
+MOST_BYTES: Final = 512 * 1024 * 1024
+"""Of a file that is read whole, such as the manifest."""
 
 
 class BundleInvalid(Exception):
@@ -68,6 +72,8 @@ class BundleFiles:
                 raise BundleInvalid("it is no tar of a bundle") from None
             if written != block or info.name in self.at:
                 raise BundleInvalid("a header of the tar was altered")
+            if len(self.at) == MOST_FILES:
+                raise BundleInvalid("it has more files than any bundle")
             self.at[info.name] = (place + BLOCK, info.size)
             self.seconds.add(seconds)
             place += BLOCK + info.size
@@ -80,6 +86,8 @@ class BundleFiles:
 
     def read(self, path: str) -> bytes:
         """A whole file."""
+        if path in self.at and self.at[path][1] > MOST_BYTES:
+            raise BundleInvalid(f"{path} is too large")
         return b"".join(self._pieces(path))
 
     def part(self, path: str, offset: int, size: int) -> bytes:

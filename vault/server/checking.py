@@ -39,6 +39,7 @@ from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
 from vault.server.tls import TlsFilesUnusable, read_private, read_public
+from vault.server.transfers import trusted_logs
 from vault.server.watch_tables import budget_table, detection_rules
 from vault.store import StoreError
 
@@ -111,6 +112,8 @@ def examine(settings: Settings, config: Path, now: datetime | None = None) -> It
         subjects["second_place"] = lambda: look_at_second_place(settings, config)
     if settings.log.witnesses and settings.tier is TierName.FULL:
         subjects["witnesses"] = lambda: look_at_witnesses(settings)
+    if settings.transfers.trusted_logs and settings.tier is TierName.FULL:
+        subjects["transfers"] = lambda: _trusted(settings)
     for subject, look in subjects.items():
         try:
             yield Finding(settings.tier, subject, look())
@@ -125,6 +128,10 @@ def _listen(address: str) -> str:
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise SettingsInvalid("listen is not host:port; write for example localhost:7443")
     return address
+
+
+def _trusted(settings: Settings) -> str:
+    return ", ".join(sorted({key.name for key in trusted_logs(settings)}))
 
 
 def _tls(settings: Settings, now: datetime) -> str:
