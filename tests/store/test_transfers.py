@@ -50,7 +50,8 @@ def filled(database: Database) -> Database:
 
 
 def test_every_row_is_found_by_its_name_in_the_log(filled: Database) -> None:
-    for row in (ARRIVAL, LEFT, *ORIGINS, *PROOFS):
+    every: list[Any] = [ARRIVAL, LEFT, *ORIGINS, *PROOFS]
+    for row in every:
         assert filled.read_sync(partial(stored_hash, name=row.name)) == row.hash()
 
 
