@@ -34,6 +34,8 @@ from vault.services.errors import (
 )
 from vault.services.sealer import resource_name
 from vault.services.transferring import spool
+from vault.services.transferring.content_steps import finish, store_contents, store_evidence
+from vault.services.transferring.customer_step import store_customer
 from vault.services.transferring.errors import (
     BundleOutOfOrder,
     LogNotTrusted,
@@ -41,9 +43,10 @@ from vault.services.transferring.errors import (
     TransferInvalid,
 )
 from vault.services.transferring.ground import Entry, Ground
+from vault.services.transferring.record_steps import store_records
 from vault.services.transferring.records import FileRecords
 from vault.services.transferring.spool import Spool, Store
-from vault.services.transferring.storing import Replay, Warned
+from vault.services.transferring.steps import Taking, Warned
 from vault.store import transfers
 from vault.store.transfers import ArrivalRow
 
@@ -149,13 +152,17 @@ class Arriving:
         self._require_announced(entry, transfer)
         records = FileRecords(transfer, files)
         await records.look()
-        replay = Replay(self._ground, store, call, entry, customer, records)
-        stored = arrival or await replay.first()
-        await replay.further()
-        await replay.evidence(stored)
-        done = await replay.last(stored)
+        taking = Taking(self._ground, store, call, entry, customer, records)
+        try:
+            stored = arrival or await store_customer(taking)
+            await store_records(taking)
+            await store_contents(taking)
+            await store_evidence(taking, stored)
+        except ScopeShredded:
+            raise Shredded(resource_name(entry.institution, customer)) from None
+        done = await finish(taking, stored)
         return _received(
-            done, len(transfer.rows), tuple(replay.warned), repeated=arrival is not None
+            done, len(transfer.rows), tuple(taking.warned), repeated=arrival is not None
         )
 
     def _keys_of(self, entry: Entry) -> list[VerifierKey]:
