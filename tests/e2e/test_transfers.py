@@ -22,8 +22,9 @@ from sqlalchemy import text
 from recordsvault.bundles.v1 import exports_pb2 as xp
 from recordsvault.bundles.v1 import exports_pb2_grpc
 from recordsvault.bundles.v1 import transfers_pb2 as pb
+from recordsvault.life.v1 import life_pb2 as lp
+from recordsvault.life.v1 import life_pb2_grpc, merges_pb2_grpc
 from recordsvault.life.v1 import merges_pb2 as mp
-from recordsvault.life.v1 import merges_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2 as vp
 from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.records.v1.customer_pb2 import Customer
@@ -36,9 +37,18 @@ from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, contents, create, get, update
 from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
 from tests.e2e.test_retention import compartment, holds
-from tests.e2e.wire import refusal
+from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import add_person
-from tests.support.bundles import ALONE, Files, Ledger, ledger, recipient, unpack
+from tests.support.bundles import (
+    ALONE,
+    Files,
+    Ledger,
+    ledger,
+    recipient,
+    reconstruct,
+    refused_by,
+    unpack,
+)
 from tests.support.contents import download, scan, upload
 from tests.support.databases import PostgresServer
 from tests.support.lending import PARENT, until_known
@@ -58,6 +68,7 @@ from tests.support.transfers import (
     stub,
     trusting,
 )
+from vault.audit import Phase
 from vault.audit.log_sources import StoreSource
 from vault.audit.note import VerifierKey
 from vault.audit.signers import Signers
@@ -406,6 +417,44 @@ def test_what_proves_it_is_kept_by_scopes_and_is_proved_by_the_log_it_came_from(
             ALONE.verify(ALONE.Tar(io.BytesIO(lie)), [vkey])
         # What is let go of with the bookings is not in what stays with the customer.
         assert (b"institution_reference" in data) is not (b"natural_person" in data)
+
+
+def test_a_transaction_of_it_is_reconstructed_by_this_vaults_own_proofs(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    third = vaults.books.third.replace(vaults.books.customer, received.name)
+    sealed = reconstruct(vaults.taker, third, KEY.recipient, who=other("compliance"))
+    tar = b"".join(open_envelope(KEY, [sealed]))
+    vkey = (vaults.taker.folder / "log.vkey").read_text().strip()
+    assert refused_by(tar, vkey) == set()
+    # This vault knew of the customer after the booking, and says so.
+    assert json.loads(unpack(tar)["manifest.json"])["facts"]["customer_known_then"] is False
+
+
+def test_both_logs_tell_of_it_and_the_feed_of_changes_of_records_alone(
+    vaults: Vaults, received: pb.ReceiveFileResponse
+) -> None:
+    there, here = LogBook(vaults.giver.database), LogBook(vaults.taker.database)
+    try:
+        left = [one for one in there.since(0) if one.action == "records.files.transfer"]
+        came = [one for one in here.since(0) if one.customer == received.name[-26:]]
+    finally:
+        there.close()
+        here.close()
+    customer = vaults.books.customer[-26:]
+    named = [one for one in left if f"customers/{customer}@2" in one.resources]
+    assert any(f"recipients/{KEY.recipient.fingerprint.hex()}" in one.resources for one in named)
+    rows = [row.name for one in left for row in one.rows]
+    assert any(name.startswith(f"customers/{customer}/departures/") for name in rows)
+    steps = [one for one in came if one.action == "life.transfers.receive" and one.rows]
+    assert len({one.call_id for one in steps}) == 1 and steps[-1].phase is Phase.CLOSED
+    followed = life_pb2_grpc.LifeStub(
+        vaults.taker.channel(other("custodian"), TierName.FULL)
+    ).WatchChanges(lp.WatchChangesRequest(parent=TAKER))
+    told = [change.name for answer in followed for change in answer.changes]
+    mine = [name for name in told if name.startswith(received.name)]
+    # Three versions of the customer, a document, five bookings, two scans, and what came later.
+    assert len(mine) >= 11 and not [name for name in mine if "/transfers/" in name]
 
 
 def test_sent_again_it_is_answered_with_what_was_made_of_it(

@@ -22,7 +22,11 @@ from vault.store.evidence import DISPOSED
 _PAGE: Final = 200
 _PAGE_BYTES: Final = 256 * 1024
 _PAUSE_SECONDS: Final = 0.05
-_ROW: Final = re.compile(r"customers/([0-9a-z]{26})((?:/[a-z]+/[0-9a-z]+)*)(?:@([0-9]{1,9}))?")
+# Of records: where a file came from and went is told of by other names.
+_ROW: Final = re.compile(
+    r"customers/([0-9a-z]{26})((?:/(?:documents|transactions|contents)/[0-9a-z]+)*)"
+    r"(?:@([0-9]{1,9}))?"
+)
 WRITES: Final = frozenset(
     one.value for one in Action if one.action_class in (ActionClass.WRITE, ActionClass.CUSTODY)
 )
