@@ -41,6 +41,8 @@ Step = Callable[[CheckOut, int], CheckOut]
 _EXPORTS: Final = frozenset(
     one.value for one in Action if one.action_class is ActionClass.BULK_READ
 )
+# Those that may go on by the check-out that they began by.
+_GOING_ON: Final = frozenset({Action.FILES_EXPORT.value, Action.FILES_TRANSFER.value})
 # The same row says the same: one that is read again and again is understood once.
 _read = lru_cache(1_024)(from_row)
 
@@ -149,7 +151,7 @@ class Borrowing:
 def _opens(out: CheckOut, action: str, now: int) -> bool:
     """Whether it opens something at a moment. Of an export of files that may go on: that alone,
     which its beginning looks at."""
-    if action == Action.FILES_EXPORT.value and out.used_for:
+    if action in _GOING_ON and out.used_for:
         return exporting(out, now)
     return out.state_at(now) is State.ACTIVE
 

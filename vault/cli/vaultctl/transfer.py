@@ -48,7 +48,8 @@ def out(
     case: options.Case = "",
     check_out: options.CheckOut = "",
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Go on in the folder, by another check-out.")
+        bool,
+        typer.Option("--go-on", help="Go on in the folder, by the same check-out if it stands."),
     ] = False,
     as_json: options.Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from recordsvault.bundles.v1 import transfers_pb2 as pb
 from vault.access import Action
+from vault.bundles.transfer import KIND
 from vault.records import Customer, CustomerName, Relationship
 from vault.records.validation import Violation, validate_customer
 from vault.rpc.methods import ClientStream, Method, ServerStream, Target, Unary, table
@@ -70,7 +71,7 @@ def _leave(u: TransferUseCases) -> ServerStream:
         named = names_of(request, institution, problems)
         if named is None or recipient is None:
             return None
-        return Export(institution, Selection(), recipient, *named)
+        return Export(institution, Selection(), recipient, *named, KIND)
 
     async def begin(call: Call, export: Export) -> None:
         require_opened(u.openings, call, export.selection)

@@ -41,13 +41,14 @@ _PAGE: Final = 50
 @dataclass(frozen=True, slots=True)
 class Export:
     """What is exported. `names` are identifiers of customers, in order; all where there are none.
-    `after` is one, too: those beyond it."""
+    `after` is one, too: those beyond it. `bundles` is the kind of each file's."""
 
     institution: str
     selection: Selection
     recipient: Recipient
     names: tuple[str, ...] = ()
     after: str = ""
+    bundles: str = FILE
 
     @property
     def sha256(self) -> str:
@@ -60,6 +61,7 @@ class Export:
             (wanted.low, wanted.high),
             wanted.period,
             self.names,
+            *(() if self.bundles == FILE else (self.bundles,)),
         )
         return sha256(json.dumps(what).encode()).hexdigest()
 
@@ -107,8 +109,6 @@ class FilesExport:
     """The use case. Raises CheckOutNotActive, CheckOutOtherExport, OutsideScope, NotFound,
     Corrupted, NoObjectStore; StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable
     from below."""
-
-    _bundles = FILE
 
     def __init__(self, source: Source, bulk: BulkExport, *, contents: bool) -> None:
         """`contents`: whether there is an object store to read them from."""
@@ -229,7 +229,7 @@ class FilesExport:
             "call": call.call_id,
             "check_out": call.check_out,
             "recipient": export.recipient.fingerprint.hex(),
-            "bundles": self._bundles,
+            "bundles": export.bundles,
             "parts": export.selection.parts,
             "booked_from": start,
             "booked_to": end,

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.audit.history import History
-from vault.bundles.transfer import KIND
 from vault.records import new_ulid
 from vault.sealing import ScopeShredded, SealBroken, UnknownSuite, open_full
 from vault.services.bulk import BulkExport
@@ -43,8 +42,6 @@ class Ground:
 
 class Leaving(FilesExport):
     """The use case. Raises what FilesExport does, Aborted, NotYetProvable."""
-
-    _bundles = KIND
 
     def __init__(self, ground: Ground, *, contents: bool) -> None:
         """`contents`: whether there is an object store to read them from."""

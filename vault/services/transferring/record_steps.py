@@ -17,7 +17,7 @@ from vault.services import sealer
 from vault.services.claiming import claims_of
 from vault.services.indexing import Index, by_index
 from vault.services.kinds import DOCUMENTS, TRANSACTIONS
-from vault.services.rows import TRANSACTION_TERMS, keep_days
+from vault.services.rows import keep_days
 from vault.services.transferring import taking_over
 from vault.services.transferring.records import AT_ONCE, parts
 from vault.services.transferring.steps import Taking
@@ -134,7 +134,7 @@ async def _transactions(t: Taking, some: Sequence[TransferRow], index: Index) ->
                     LinkRow(institution, customer, target.partition("/")[2], kind, identifier)
                 )
         terms = TRANSACTIONS.terms(value)
-        entries.update(dict.fromkeys(t.terms(index, terms, TRANSACTION_TERMS)))
+        entries.update(dict.fromkeys(t.terms(index, terms, ref.scope)))
     origins = [t.origin(row, ref.scope) for (row, _), ref in zip(values, refs, strict=True)]
 
     def work(conn: Connection) -> None:

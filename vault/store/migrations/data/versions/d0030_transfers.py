@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d0030"
-down_revision = "d0020"
+down_revision = "d0027"
 branch_labels = None
 depends_on = None
 
