@@ -586,6 +586,22 @@ def test_files_go_to_whom_two_have_agreed_to_and_for_an_order_only(vaults: Vault
     assert refusal(lambda: list(program.TransferFiles(asked(out)))).code == "PERMISSION_DENIED"
 
 
+def test_a_transfer_that_broke_off_goes_on_behind_its_last_file_and_counts_add_up(
+    vaults: Vaults,
+) -> None:
+    giver = stub(vaults.giver, "keeper-of-files")
+    first, second = sorted(create(vaults.giver).name for _ in range(2))
+    out = lent(vaults.giver)
+    stream = giver.TransferFiles(asked(out, first, second))
+    assert next(one.customer for one in stream if one.line) == first
+    stream.cancel()
+    answers = list(giver.TransferFiles(asked(out, first, second, after=first)))
+    assert {one.customer for one in answers if one.customer} == {second}
+    facts = json.loads(answers[-1].manifest)["facts"]
+    assert (facts["bundles"], facts["after"]) == ("transfer", first[-26:])
+    assert facts["complete"] and facts["reconciled"] and facts["files"] == 1
+
+
 def test_a_hold_is_kept_here_and_nothing_of_it_goes_along(vaults: Vaults) -> None:
     held = ledger(vaults.giver, scans=False)
     before = unpack(vaults.bundle(held.customer))
