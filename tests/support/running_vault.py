@@ -389,6 +389,7 @@ origin = "{self.origin}"
 {self._log_settings}
 
 [limits]
+renditions_at_once = 1
 {limits}
 
 [blobs]
