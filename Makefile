@@ -90,13 +90,16 @@ demo: setup ## A vault in .demo with 1,000 customers: the main job, step by step
 dev: setup ## Run both tiers of a local vault in .demo until interrupted
 	$(BIN)/vaultd dev --dir .demo
 
-bench: setup ## Measure the main job, scans, keys, statements and plans of disposal; prints and writes .bench/
+bench: setup ## Measure the main job, scans, keys, files for life, statements, disposal, bundles; prints and writes .bench/
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.contents
+	$(BIN)/python -m bench.rotation
+	$(BIN)/python -m bench.life
 	$(BIN)/python -m bench.statements
 	$(BIN)/python -m bench.disposal
 	$(BIN)/python -m bench.reconstruction
 	$(BIN)/python -m bench.exports
+	$(BIN)/python -m bench.transfers
 
 soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys; import a statement of 1 GiB (over an hour)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py
