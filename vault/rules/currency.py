@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -38,16 +38,20 @@ class DueKind(StrEnum):
     DOCUMENT_EXPIRY = "DOCUMENT_EXPIRY"
     REVIEW = "REVIEW"
     DORMANT = "DORMANT"
+    SUBJECT_REQUEST = "SUBJECT_REQUEST"
+    """The customer has asked about his own data, and is to be answered."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
     """What falls due on a day: of a document, `path` is where the file states it, or
-    `documents/{id}`; "" otherwise."""
+    `documents/{id}`; of a request `subjectRequests/{id}`; "" otherwise. `since` is when it came up
+    where that is not with the file, in microseconds since the epoch; 0 otherwise."""
 
     day: date
     kind: DueKind
     path: str = ""
+    since: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
