@@ -10,10 +10,10 @@ from vault.rules.retention_files import read_rule_sets
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
 from vault.services.compartments import Ground, Holding
+from vault.services.merging.kin import MergedKin
 from vault.services.merging.standing import Merges
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder
-from vault.services.retention.blocking import MergedKin
 from vault.services.retention.certificate import BackupDays
 from vault.services.retention.certifying import Certifying
 from vault.services.retention.changing import Changing

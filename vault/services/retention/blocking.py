@@ -6,7 +6,7 @@ comes out of here is whether something is kept, never why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,44 +16,12 @@ from vault.records import ScopeRef
 from vault.services.compartments.hold_rows import HoldBody, open_hold
 from vault.services.compartments.rows import open_case, open_item, scope_of
 from vault.services.keys import Keys
-from vault.services.merging.standing import Merge, Merges
+from vault.services.merging.kin import Kin, alone
 from vault.store import Database, compartments, holds
 from vault.store.holds import HoldRow, Stamp
 from vault.store.scopes import ScopeRow
 
 _PAGE: Final = 500
-
-
-Kin = Callable[[str, str], frozenset[str]]
-"""Of an institution and a customer: all whose files are of one customer with his, he among them."""
-
-
-def alone(_institution: str, customer: str) -> frozenset[str]:
-    """Where no files are merged."""
-    return frozenset((customer,))
-
-
-class MergedKin:
-    """By what two persons have agreed to be one (vault.services.merging)."""
-
-    def __init__(self, merges: Merges) -> None:
-        self._merges = merges
-        self._seen: dict[str, Mapping[str, Merge]] = {}
-        self._kin: dict[str, dict[str, frozenset[str]]] = {}
-
-    def __call__(self, institution: str, customer: str) -> frozenset[str]:
-        """As `Kin`. Raises StoreAltered."""
-        merged = self._merges.of(institution)
-        if merged is not self._seen.get(institution):
-            groups: dict[str, set[str]] = {}
-            for one in merged:
-                survivor = self._merges.survivor(institution, one)
-                groups.setdefault(survivor, {survivor}).add(one)
-            self._kin[institution] = {
-                one: frozenset(group) for group in groups.values() for one in group
-            }
-            self._seen[institution] = merged
-        return self._kin.get(institution, {}).get(customer, frozenset((customer,)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ from vault.services.closed import require_everywhere
 from vault.services.errors import Aborted, NotFound
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
+from vault.services.merging.kin import Kin, alone
 from vault.services.opening import Opener
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder
-from vault.services.retention.blocking import Kept, Kin, alone, read_kept
+from vault.services.retention.blocking import Kept, read_kept
 from vault.services.retention.content import DisposalAgreed, to_content
 from vault.services.retention.disposal_rows import (
     Disposal,

@@ -36,10 +36,11 @@ from vault.sealing import Clock, KeyRing
 from vault.services.errors import VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
+from vault.services.merging.kin import Kin, alone
 from vault.services.opening import Opener
 from vault.services.proposal_signing import ProposalSigner
 from vault.services.proposing import Proposing
-from vault.services.retention.blocking import Kept, Kin, alone, read_kept
+from vault.services.retention.blocking import Kept, read_kept
 from vault.services.retention.certificate import BackupDays, lines_of
 from vault.services.retention.disposal_rows import (
     Disposal,
