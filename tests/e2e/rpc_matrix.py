@@ -22,7 +22,7 @@ from recordsvault.audit.v1 import audit_pb2
 from recordsvault.bundles.v1 import bundles_pb2, exports_pb2, transfers_pb2
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.internal.v1 import index_oracle_pb2 as oracle_pb2
-from recordsvault.life.v1 import life_pb2, merges_pb2
+from recordsvault.life.v1 import life_pb2, merges_pb2, subjects_pb2
 from recordsvault.masked.v1 import masked_pb2 as mp
 from recordsvault.records.v1 import content_pb2
 from recordsvault.records.v1 import records_pb2 as pb
@@ -64,6 +64,7 @@ SERVICES: dict[TierName, tuple[ServiceDescriptor, ...]] = {
         transfers_pb2.DESCRIPTOR.services_by_name["Transfers"],
         life_pb2.DESCRIPTOR.services_by_name["Life"],
         merges_pb2.DESCRIPTOR.services_by_name["Merges"],
+        subjects_pb2.DESCRIPTOR.services_by_name["SubjectRequests"],
         audit_pb2.DESCRIPTOR.services_by_name["Audit"],
         cp.DESCRIPTOR.services_by_name["Compartments"],
         lp.DESCRIPTOR.services_by_name["Access"],
@@ -238,6 +239,18 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
         "ProposeMerge": merges_pb2.ProposeMergeRequest(into=bank.customer, reason="Twice here."),
         "ProposeUnmerge": merges_pb2.ProposeUnmergeRequest(reason="Not one."),
         "ApproveMerge": merges_pb2.ApproveMergeRequest(etag="0" * 32),
+        "FileSubjectRequest": subjects_pb2.FileSubjectRequestRequest(
+            parent=bank.customer,
+            kind=subjects_pb2.SUBJECT_REQUEST_KIND_ACCESS,
+            receive_date=people.day(people.MORNING.date()),
+            text="What do you hold of me?",
+        ),
+        "ExtendSubjectRequest": subjects_pb2.ExtendSubjectRequestRequest(
+            etag="0" * 32, text="Long."
+        ),
+        "CloseSubjectRequest": subjects_pb2.CloseSubjectRequestRequest(
+            etag="0" * 32, outcome=subjects_pb2.SUBJECT_REQUEST_OUTCOME_ANSWERED
+        ),
         "ImportRecords": pb.ImportRecordsRequest(
             request_id=people.new_id(), items=[pb.ImportItem(new_customer=people.person())]
         ),
@@ -307,6 +320,8 @@ def request_for(method: MethodDescriptor, bank: Bank) -> Message:
     if "parent" in fields:
         below = ("Document", "Transaction", "Account")
         request.parent = bank.customer if any(b in method.name for b in below) else bank.parent
+        if method.name == "FileSubjectRequest":
+            request.parent = bank.customer
         if method.name in ("AddMember", "AddItem", "ListItems", "PlaceHold", "ListHolds"):
             request.parent = bank.compartment
         if method.name == "ListDisposalItems":
@@ -326,6 +341,9 @@ def _named(method: str, bank: Bank) -> str:
         return f"{bank.parent}/checkOuts/{'0' * 26}"
     if method.endswith("Transfer"):
         return bank.customer
+    if "SubjectRequest" in method or method == "ReportUse":
+        # Likewise.
+        return f"{bank.customer}/subjectRequests/{'0' * 26}"
     if "Disposal" in method:
         # Likewise.
         return f"{bank.parent}/disposals/{'0' * 26}"

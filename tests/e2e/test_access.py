@@ -57,6 +57,11 @@ _PAST_ACCESS = {
     # No other vault's log is trusted.
     "Transfers/ReceiveFile": "FAILED_PRECONDITION",
     "Transfers/AcknowledgeTransfer": "FAILED_PRECONDITION",
+    # There is none.
+    "SubjectRequests/GetSubjectRequest": "NOT_FOUND",
+    "SubjectRequests/ExtendSubjectRequest": "NOT_FOUND",
+    "SubjectRequests/CloseSubjectRequest": "NOT_FOUND",
+    "SubjectRequests/ReportUse": "NOT_FOUND",
     # Nothing is due, and nothing was planned, proposed or held.
     "Retention/PlanDisposal": "FAILED_PRECONDITION",
     "Retention/GetDisposal": "NOT_FOUND",

@@ -35,6 +35,7 @@ SERVED = {
         "recordsvault.bundles.v1.Transfers",
         "recordsvault.life.v1.Life",
         "recordsvault.life.v1.Merges",
+        "recordsvault.life.v1.SubjectRequests",
         "recordsvault.retention.v1.Retention",
         "recordsvault.retention.v1.Holds",
         "recordsvault.access.v1.Access",

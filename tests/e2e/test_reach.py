@@ -50,6 +50,7 @@ UploadDocument GetUpload DownloadDocument ListContents DiffCustomerVersions Watc
 SearchTransactions CheckAccount ReconstructTransaction ProduceFile ExportFiles
 TransferFiles AcknowledgeTransfer GetTransfer
 RequestCheckOut BreakGlass
+FileSubjectRequest GetSubjectRequest ExtendSubjectRequest CloseSubjectRequest ReportUse
 GetMaskedCustomer GetMaskedDocument ListMaskedDocuments GetMaskedTransaction ListMaskedTransactions
 ViewDocument
 """.split()
@@ -62,7 +63,7 @@ MOVED = ["RenewCheckOut"]
 """Of one's own entry, whose customer went to another branch: refused."""
 LISTS = """
 ListCustomers ListMaskedCustomers SearchMaskedCustomers ListCheckOuts WatchCheckOuts
-ReportCompleteness ListDue ReportCustodians HandOver
+ReportCompleteness ListDue ReportCustodians HandOver ListSubjectRequests
 """.split()
 """Left out of them."""
 WHOLE = """
@@ -247,6 +248,9 @@ def test_a_customer_of_another_branch_is_refused_by_every_rpc(
     past |= {"UploadDocument": "INVALID_ARGUMENT"}
     # Nobody can have agreed by what was put there, and no other vault's log is trusted here.
     past |= dict.fromkeys(("TransferFiles", "AcknowledgeTransfer"), "FAILED_PRECONDITION")
+    # Nobody has asked.
+    past |= dict.fromkeys(("GetSubjectRequest", "ExtendSubjectRequest"), "NOT_FOUND")
+    past |= dict.fromkeys(("CloseSubjectRequest", "ReportUse"), "NOT_FOUND")
     assert served[0] in {past.get(method.name, "OK"), "ABORTED"}, served
     # These are of all files, or of none.
     if method.name not in ("ExportCustomers", "ExportFiles", "TransferFiles", "WatchChanges"):

@@ -1,10 +1,12 @@
 """The rules of files for life, as a configuration names them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from vault.records import Customer, NaturalPerson
+from vault.server import subjects
 from vault.server.checking import examine
 from vault.server.life import filing, rules
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
@@ -34,6 +36,13 @@ source = "house rule"
 article = "7"
 checked = true
 """
+FOLDERS: dict[str, Callable[[Settings], object]] = {
+    "elements": rules,
+    "business": rules,
+    "currency": rules,
+    "subjects": subjects.rules,
+    "disclosure": subjects.rules,
+}
 DAY = utc_day(1_800_000_000_000_000)
 
 
@@ -63,7 +72,7 @@ def test_a_rule_of_ones_own_refuses_and_the_vaults_own_no_longer_holds(tmp_path:
         filing(rules(read(tmp_path, ""))).first(account, DAY)
 
 
-@pytest.mark.parametrize("key", ["elements", "business", "currency"])
+@pytest.mark.parametrize("key", [*FOLDERS])
 def test_a_folder_that_cannot_be_used_stops_the_start_and_is_named(
     key: str, tmp_path: Path
 ) -> None:
@@ -71,16 +80,16 @@ def test_a_folder_that_cannot_be_used_stops_the_start_and_is_named(
     (tmp_path / "rules" / "bad.toml").write_text("name =", encoding="utf-8")
     settings = read(tmp_path, f'[life]\n{key} = "rules"\n')
     with pytest.raises(SettingsInvalid, match=r"\[life\]: bad\.toml"):
-        rules(settings)
+        FOLDERS[key](settings)
     assert "bad.toml" in life(settings)[0]
 
 
-@pytest.mark.parametrize("key", ["elements", "business", "currency"])
+@pytest.mark.parametrize("key", [*FOLDERS])
 def test_a_folder_that_is_not_there_is_not_taken_for_one_without_rules(
     key: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsInvalid, match="is no folder of rules"):
-        rules(read(tmp_path, f'[life]\n{key} = "nowhere"\n'))
+        FOLDERS[key](read(tmp_path, f'[life]\n{key} = "nowhere"\n'))
 
 
 def test_without_a_set_of_elements_no_file_is_taken_for_complete(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from vault.services.life import reports
 from vault.services.merging import errors as merging
 from vault.services.retention import errors as retention
 from vault.services.rotation import planning
+from vault.services.subjects import errors as subjects
 from vault.services.transferring import errors as transferring
 
 VAULT: Final = Path(refused.__file__).parents[1]
@@ -212,6 +213,12 @@ ADVICE: Final = {
     "already, or it is not done yet; the sentence says which. Look with `vaultctl disposal show`.",
     "DISPOSAL_PLAN_CHANGED": "The hash is not the plan's, or its rows are not what was planned. "
     "Look at the plan again, or make a new one; tell a security officer if nobody explains it.",
+    "SUBJECT_REQUEST_STAGE": "The request is closed, allows no longer time, is not of that kind, "
+    "or does not end so; the sentence says which. Look with `vaultctl subject show`.",
+    "SUBJECT_CORRECTION_REFUSED": "The version corrects nothing, is older than the request, or "
+    "names no document; the sentence says which. Write one with `correction` and `sources`.",
+    "SUBJECT_ERASURE_REFUSED": "The rules of retention say something else: see the grounds with "
+    "`vaultctl subject show`, and plan a disposal where nothing is to be kept any more.",
     # Keys
     "KEY_STEP_REFUSED": "That cannot be done with this key as things stand; the sentence says why: "
     "something hangs under the version still, it is the newest, no rewrap was finished, or the "
@@ -310,6 +317,9 @@ FIELD_ADVICE: Final = {
     "FIELD_OF_OTHER_KIND": "A single document or transaction is asked for, and the field is of "
     "another kind of record. Ask for the customer instead.",
     **{reason.value: reason.en for reason in Wrong},
+    "FUTURE_DATE": "The day is still to come; give the day on which the request came in.",
+    "NO_RULE": "No rule says until when such a request is answered; see vault/rules/data/subjects.",
+    "FILE_GONE": "The file was destroyed, and with it what words are sealed by; leave them out.",
     "IMPOSSIBLE_DATE": "There is no such day; give year, month and day.",
     "IMPOSSIBLE_TIME": "There is no such time.",
     "MESSAGE_TOO_LARGE": "The message is larger than `limits.max_message_bytes`. Send fewer items.",
@@ -383,6 +393,7 @@ _ERRORS: Final = frozenset(
             retention,
             merging,
             transferring,
+            subjects,
             filing,
             reports,
         )
@@ -412,6 +423,8 @@ _NEVER_ANSWERED: Final = frozenset(
     # How far a disposal or a hold is, and what a plan says of an item.
     | {"PLANNED", "EXECUTING", "DONE", "PASSED", "RESERVED", "CONFLICT", "UNREADABLE"}
     | {"TRANSACTIONS_REMAIN", "STANDING", "RELEASE_PROPOSED", "RELEASED"}
+    # How a person's request has ended.
+    | {"OPEN", "ANSWERED", "CORRECTED", "ERASED", "WITHDRAWN"}
 )
 
 

@@ -15,6 +15,8 @@ class ActionClass(StrEnum):
     """To see how files stand, by name and without a value of any."""
     CUSTODY = "custody"
     """To say who keeps a file, and which files are one."""
+    SUBJECT = "subject"
+    """To keep the register of what persons ask about their own data, and to answer them."""
     AUDIT_READ = "audit_read"
     PROOF = "proof"
     """Of the log as a whole, by hashes alone: it shows nothing of an event."""
@@ -129,6 +131,13 @@ class Action(StrEnum):
     TRANSFERS_ACKNOWLEDGE = "life.transfers.acknowledge"
     """To take another vault's word that it has received a file."""
     TRANSFERS_GET = "life.transfers.get"
+    SUBJECTS_FILE = "life.subject_requests.file"
+    SUBJECTS_GET = "life.subject_requests.get"
+    SUBJECTS_LIST = "life.subject_requests.list"
+    SUBJECTS_EXTEND = "life.subject_requests.extend"
+    SUBJECTS_CLOSE = "life.subject_requests.close"
+    SUBJECTS_USE = "life.subject_requests.use"
+    """To tell a person who has used his data, as far as he may know."""
     CHANGES_WATCH = "life.changes.watch"
     REMINDER = "life.reminders.due"
     """Something of a file falls due, as the vault itself notices; nobody calls it."""
@@ -311,6 +320,8 @@ def _class_of(action: Action) -> ActionClass:
         case "masked":
             return ActionClass.MASKED_READ
         case "life":
+            if rest.startswith("subject_requests."):
+                return ActionClass.SUBJECT
             return _OF_LIFE.get(rest, ActionClass.REPORT)
         case "audit":
             return _OF_THE_LOG.get(rest.partition(".")[0], ActionClass.AUDIT_READ)
@@ -376,6 +387,7 @@ _KINDS = {
     "disposals": ResourceKind.VAULT,
     # Two of an institution's files, and a proposal.
     "merges": ResourceKind.VAULT,
+    "subject_requests": ResourceKind.CUSTOMER,
     "decoys": ResourceKind.CUSTOMER,
     "alert": ResourceKind.VAULT,
     "warning": ResourceKind.VAULT,

@@ -169,6 +169,30 @@ class TransactionName:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectRequestName:
+    """`institutions/{institution}/customers/{customer}/subjectRequests/{request}`: what a customer
+    has asked about his own data."""
+
+    institution: str
+    customer: str
+    request: str
+
+    def __post_init__(self) -> None:
+        _institution(self.institution)
+        _identifier(self.customer)
+        _identifier(self.request)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises InvalidName."""
+        return cls(*_parts(text, "institutions", "customers", "subjectRequests"))
+
+    def __str__(self) -> str:
+        base = f"institutions/{self.institution}/customers/{self.customer}"
+        return f"{base}/subjectRequests/{self.request}"
+
+
+@dataclass(frozen=True, slots=True)
 class CheckOutName:
     """`institutions/{institution}/checkOuts/{check_out}`: an entry of the lending register."""
 

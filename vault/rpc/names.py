@@ -3,7 +3,14 @@ here it becomes an empty target, so that the refusal can still be logged."""
 
 from __future__ import annotations
 
-from vault.records import ContentName, CustomerName, InstitutionName, InvalidName, parse_record_name
+from vault.records import (
+    ContentName,
+    CustomerName,
+    InstitutionName,
+    InvalidName,
+    SubjectRequestName,
+    parse_record_name,
+)
 from vault.rpc.methods import Target
 
 
@@ -20,6 +27,15 @@ def target_of_content(text: str) -> Target:
     """What the name of a content is about."""
     try:
         name = ContentName.parse(text)
+    except InvalidName:
+        return Target()
+    return Target(institution=name.institution, customer=name.customer, resource=text)
+
+
+def target_of_subject_request(text: str) -> Target:
+    """What the name of a request of a person is about."""
+    try:
+        name = SubjectRequestName.parse(text)
     except InvalidName:
         return Target()
     return Target(institution=name.institution, customer=name.customer, resource=text)

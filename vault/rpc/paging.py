@@ -24,6 +24,8 @@ _IDENTIFIER = re.compile(r"[0-9a-z]{26}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 # Of a principal.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+# Of a register in order of its days: closed or not, the day, the customer and the request.
+_PLACE = re.compile(r"[01]\.[0-9]{1,7}\.[0-9a-z]{26}\.[0-9a-z]{26}")
 # What may differ from page to page.
 _NOT_BOUND = ("page_size", "page_token", "purpose", "case_reference", "read_mask", "check_out")
 # What is searched for can be enumerated, so that a digest of it would tell it. A token is therefore
@@ -63,6 +65,7 @@ def read_token(
     *,
     number: bool = False,
     name: bool = False,
+    place: bool = False,
 ) -> str:
     """The key in a token; "" for the first page or, with a problem, for a token of another
     request, or one whose key is not of the kind that the request pages by.
@@ -76,7 +79,7 @@ def read_token(
         key = data[_DIGEST_BYTES:].decode("ascii")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         data, key = b"", ""
-    shape = _NUMBER if number else _NAME if name else _IDENTIFIER
+    shape = _NUMBER if number else _NAME if name else _PLACE if place else _IDENTIFIER
     if data[:_DIGEST_BYTES] != _digest(request) or not shape.fullmatch(key):
         problems.add(
             "page_token",

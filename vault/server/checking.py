@@ -38,6 +38,7 @@ from vault.server.life import rules as life_rules
 from vault.server.migrating import SchemaOutOfDate, require_migrated
 from vault.server.settings import Settings, SettingsInvalid, TierName, load
 from vault.server.signing import purposes, signers
+from vault.server.subjects import rules as subject_rules
 from vault.server.tls import TlsFilesUnusable, read_private, read_public
 from vault.server.transfers import trusted_logs
 from vault.server.watch_tables import budget_table, detection_rules
@@ -212,6 +213,7 @@ def _of_full_records(settings: Settings) -> dict[str, Callable[[], str]]:
 
 def _life(settings: Settings) -> str:
     made = life_rules(settings)
+    subject_rules(settings)
     alone = sorted(set(settings.table.institutions) - set(made.custodians))
     if alone:
         raise Doubt(

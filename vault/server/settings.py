@@ -189,6 +189,8 @@ class LifeTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     elements: str = ""
     business: str = ""
     currency: str = ""
+    subjects: str = ""
+    disclosure: str = ""
     custodians: dict[_Institution, Annotated[str, msgspec.Meta(min_length=1, max_length=100)]] = {}
     # So often the files are gone through for reminders; 0 is never. And so long before.
     reminder_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 90)] = 24.0

@@ -42,6 +42,7 @@ from vault.server import exports as export_room
 from vault.server import key_rotation, tls
 from vault.server import life as life_room
 from vault.server import retention as retention_room
+from vault.server import subjects as subject_room
 from vault.server import transfers as transfer_room
 from vault.server.contents import full_contents
 from vault.server.field_table import field_table
@@ -168,6 +169,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         access.methods(_lending(register, parts, replays, history, table)),
         life.methods(life_room.use_cases(parts, use_cases, rules, history)),
         merges.methods(merging, merged),
+        subject_room.methods(parts, recorder, reach, merged, history),
         *_evidence(parts, history, use_cases, stored_contents, recorder),
         transfer_room.methods(
             parts,

@@ -35,6 +35,7 @@ from vault.store.schema import (
     documents,
     identity_claims,
     origins,
+    subject_words,
     transaction_links,
     transactions,
     uploads,
@@ -208,6 +209,8 @@ def _tables(ref: ScopeRef, record: str) -> Iterator[tuple[Table, ColumnElement[b
     for table, name in (
         (documents, lambda r: f"{base}/documents/{r.document}@{r.version}"),
         (check_outs, lambda r: f"checkOuts/{r.check_out}@{r.version}"),
+        # What was said; that somebody asked, and was answered, stays in the register.
+        (subject_words, lambda r: f"{base}/subjectRequests/{r.request}/words@{r.version}"),
         (customers, lambda r: f"{base}@{r.version}"),
     ):
         of = and_(table.c.institution == ref.institution, table.c.customer == ref.customer)

@@ -27,6 +27,8 @@ from vault.store.schema import (
     documents,
     origins,
     proposals,
+    subject_requests,
+    subject_words,
     transactions,
 )
 
@@ -53,6 +55,16 @@ _NAMES: list[tuple[re.Pattern[str], Table]] = [
     ),
     (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/arrival@([0-9]+)"), arrivals),
     (re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/origins/([^@]*)@([0-9]+)"), origins),
+    (
+        re.compile(r"institutions/([^/@]+)/customers/([^/@]+)/subjectRequests/([^/@]+)@([0-9]+)"),
+        subject_requests,
+    ),
+    (
+        re.compile(
+            r"institutions/([^/@]+)/customers/([^/@]+)/subjectRequests/([^/@]+)/words@([0-9]+)"
+        ),
+        subject_words,
+    ),
     (re.compile(r"institutions/([^/@]+)/checkOuts/([^/@]+)@([0-9]+)"), check_outs),
     (re.compile(r"institutions/([^/@]+)/proposals/([^/@]+)@([0-9]+)"), proposals),
     (re.compile(r"institutions/([^/@]+)/compartments/([^/@]+)@([0-9]+)"), compartments),

@@ -230,6 +230,36 @@ ACTIONS: Final[dict[str, tuple[str, str, str]]] = {
         "see where a file came from and went",
         "查看档案移交情况",
     ),
+    "life.subject_requests.file": (
+        "entered what a person asks about his own data",
+        "enter what a person asks about his own data",
+        "登记个人信息请求",
+    ),
+    "life.subject_requests.get": (
+        "opened a person's request about his own data",
+        "open a person's request about his own data",
+        "查看个人信息请求",
+    ),
+    "life.subject_requests.list": (
+        "listed persons' requests about their own data",
+        "list persons' requests about their own data",
+        "列出个人信息请求",
+    ),
+    "life.subject_requests.extend": (
+        "took longer to answer a person's request",
+        "take longer to answer a person's request",
+        "延长个人信息请求的答复期限",
+    ),
+    "life.subject_requests.close": (
+        "closed a person's request about his own data",
+        "close a person's request about his own data",
+        "办结个人信息请求",
+    ),
+    "life.subject_requests.use": (
+        "told a person who has used his data",
+        "tell a person who has used his data",
+        "向本人提供信息使用情况",
+    ),
     "life.changes.watch": (
         "followed which records change",
         "follow which records change",

@@ -79,10 +79,12 @@ class Assessor:
 
     def due(self, file: File) -> tuple[Due, ...]:
         """What falls due of a file, the earliest first."""
-        return due_items(
+        own = due_items(
             file.customer,
             file.documents,
             self.rules.currency,
             recorded_on=file.recorded_on,
             last_booking=file.last_booking,
         )
+        # Also of a relationship that has ended.
+        return tuple(sorted((*own, *file.requests)))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from vault.records import Customer, CustomerName, IdentityDocument, InvalidName, classes_of, ulid_ms
 from vault.rules import ownership
+from vault.rules.currency import Due, DueKind
 from vault.sealing import Clock
 from vault.services import sealer
 from vault.services.call import Call
@@ -20,7 +21,14 @@ from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS
 from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
-from vault.store import CustomerRow, Database, DocumentRow, customers, surveys
+from vault.store import (
+    CustomerRow,
+    Database,
+    DocumentRow,
+    customers,
+    subject_requests,
+    surveys,
+)
 
 PAGE: Final = 200
 _MOST_OWNERS: Final = 200
@@ -31,7 +39,8 @@ _MOST_OWNERS: Final = 200
 class File:
     """A customer's file as it stands. `documents` by their identifier, `last_booking` None where
     there is none, `recorded_on` the day of the first version, `updated_at` when it or a document of
-    it was last written, in microseconds since the epoch."""
+    it was last written, in microseconds since the epoch; `requests` are those of the customer about
+    his own data that are open."""
 
     institution: str
     identifier: str
@@ -42,6 +51,7 @@ class File:
     documents: Mapping[str, IdentityDocument] = field(default_factory=dict, repr=False)
     last_booking: date | None = None
     updated_at: int = 0
+    requests: tuple[Due, ...] = ()
 
     @property
     def name(self) -> str:
@@ -134,10 +144,29 @@ class Files:
         open_ = [row for row in rows if row.customer not in closed and row.customer not in merged]
         opened = await self._opener.those_there(CUSTOMERS, open_, views=False)
         there = [one for one in opened if self._within(call, one.value)]
-        papers, last = await self._beside(
-            institution, [one.customer for one in there], bookings=bookings, documents=documents
+        ids = [one.customer for one in there]
+        papers, last = await self._beside(institution, ids, bookings=bookings, documents=documents)
+        asked = await self._asked(institution, ids) if bookings else {}
+        return [
+            await self._file(institution, one, papers, last, asked.get(one.customer, ()))
+            for one in there
+        ]
+
+    async def _asked(self, institution: str, ids: list[str]) -> dict[str, tuple[Due, ...]]:
+        """What customers have asked about their own data and were not answered yet."""
+        rows = await self._database.read(
+            lambda conn: subject_requests.open_ones(conn, institution, ids)
         )
-        return [await self._file(institution, one, papers, last) for one in there]
+        found: dict[str, tuple[Due, ...]] = {}
+        for row in rows:
+            due = Due(
+                date.fromordinal(row.due_on),
+                DueKind.SUBJECT_REQUEST,
+                f"subjectRequests/{row.request}",
+                row.recorded_at,
+            )
+            found[row.customer] = (*found.get(row.customer, ()), due)
+        return found
 
     async def _beside(
         self,
@@ -168,6 +197,7 @@ class Files:
         one: Opened,
         papers: dict[str, dict[str, Opened]],
         last: dict[str, str],
+        asked: tuple[Due, ...] = (),
     ) -> File:
         booked = last.get(one.customer)
         mine = papers.get(one.customer, {})
@@ -182,6 +212,7 @@ class Files:
             # A transaction's identifier is a ULID of its booking time.
             sealer.utc_day(ulid_ms(booked) * 1000) if booked else None,
             max([one.recorded_at, *(paper.recorded_at for paper in mine.values())]),
+            asked,
         )
 
 

@@ -150,6 +150,6 @@ class Reminding:
 
 
 def _is_news(file: File, due: Due, run: ReminderRun) -> bool:
-    if not run.before_horizon or file.updated_at >= run.before_began_at:
+    if not run.before_horizon or max(file.updated_at, due.since) >= run.before_began_at:
         return True
     return due.day > date.fromisoformat(run.before_horizon)

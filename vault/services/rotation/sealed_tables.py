@@ -18,6 +18,7 @@ from vault.sealing import SealContext
 from vault.services import check_out_rows, sealer
 from vault.services.compartments import rows as compartment_rows
 from vault.services.contents import sealed as content_rows
+from vault.services.subjects import rows as subject_rows
 from vault.store import schema
 from vault.store.uploads import UploadRow
 
@@ -72,6 +73,16 @@ def _check_out(row: Row[Any]) -> Place:
     )
 
 
+def _words(row: Row[Any]) -> Place:
+    return Place(
+        subject_rows.scope_of(row.institution, row.customer),
+        {
+            "sealed": subject_rows.place(row.institution, row.customer, row.request, row.version),
+        },
+        f"customers/{row.customer}/subjectRequests/{row.request}/words@{row.version}",
+    )
+
+
 def _in_compartment(row: Row[Any], below: str, version: int, name: str) -> Place:
     base = f"compartments/{row.compartment}"
     return Place(
@@ -115,6 +126,7 @@ SEALED_TABLES: Final = (
     SealedTable(schema.documents, _document),
     SealedTable(schema.transactions, _transaction),
     SealedTable(schema.check_outs, _check_out),
+    SealedTable(schema.subject_words, _words),
     SealedTable(schema.compartments, _compartment),
     SealedTable(schema.compartment_members, _member),
     SealedTable(schema.compartment_items, _item),

@@ -80,6 +80,7 @@ from vault.store.schema.retention import (
     scopes,
     tombstones,
 )
+from vault.store.schema.subjects import subject_requests, subject_words
 from vault.store.schema.transfers import arrivals, departures, origins
 
 __all__ = [
@@ -135,6 +136,8 @@ __all__ = [
     "scopes",
     "shred_list",
     "shredded_scopes",
+    "subject_requests",
+    "subject_words",
     "text_type",
     "tombstones",
     "transaction_links",
