@@ -31,7 +31,7 @@ from recordsvault.accounts.v1 import accounts_pb2
 from recordsvault.admin.v1 import access_admin_pb2, admin_pb2, keys_pb2, watch_pb2
 from recordsvault.audit.v1 import audit_pb2, event_pb2
 from recordsvault.bundles.v1 import bundles_pb2, transfers_pb2
-from recordsvault.life.v1 import merges_pb2
+from recordsvault.life.v1 import merges_pb2, subjects_pb2
 from recordsvault.masked.v1 import masked_pb2, views_pb2
 from recordsvault.records.v1 import records_pb2
 from recordsvault.retention.v1 import retention_pb2
@@ -127,6 +127,7 @@ class FakeVault(grpc.GenericRpcHandler):
             merges_pb2,
             retention_pb2,
             transfers_pb2,
+            subjects_pb2,
             watch_pb2,
         ):
             for service in module.DESCRIPTOR.services_by_name.values():

@@ -50,6 +50,8 @@ from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.opened import Opened
 from recordsvault_client.retention import HoldsClient, RetentionClient
 from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
+from recordsvault_client.subjects import SubjectsClient
+from recordsvault_client.subjects_aio import AsyncSubjectsClient
 from recordsvault_client.transfers import TransfersClient
 from recordsvault_client.transfers_aio import AsyncTransfersClient
 from recordsvault_client.transfers_requests import ArrivingFile
@@ -122,6 +124,7 @@ __all__ = [
     "AsyncMaskedClient",
     "AsyncPager",
     "AsyncRetentionClient",
+    "AsyncSubjectsClient",
     "AsyncTransfersClient",
     "AsyncVaultClient",
     "AsyncVaultServices",
@@ -162,6 +165,7 @@ __all__ = [
     "RetentionClient",
     "RetryPolicy",
     "ServerFault",
+    "SubjectsClient",
     "Tier",
     "TokenError",
     "TransfersClient",

@@ -26,6 +26,7 @@ from recordsvault_client.importing import ImportOutcome, Window
 from recordsvault_client.importing_aio import Batches, run_import
 from recordsvault_client.keys_aio import AsyncKeysClient
 from recordsvault_client.retention_aio import AsyncHoldsClient, AsyncRetentionClient
+from recordsvault_client.subjects_aio import AsyncSubjectsClient
 from recordsvault_client.transactions_aio import AsyncTransactionsClient
 from recordsvault_client.transfers_aio import AsyncTransfersClient
 from recordsvault_masked.access_aio import AsyncLendingRegister
@@ -119,6 +120,11 @@ class AsyncVaultServices(ABC):
     def files(self) -> AsyncFilesClient:
         """Files for life. Raises ProfileError as `customers`."""
         return AsyncFilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def subjects(self) -> AsyncSubjectsClient:
+        """Requests of persons about their own data. Raises ProfileError as `customers`."""
+        return AsyncSubjectsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def retention(self) -> AsyncRetentionClient:

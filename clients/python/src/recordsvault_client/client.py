@@ -24,6 +24,7 @@ from recordsvault_client.files import FilesClient
 from recordsvault_client.importing import ImportBatch, ImportOutcome, Window, run_import
 from recordsvault_client.keys import KeysClient
 from recordsvault_client.retention import HoldsClient, RetentionClient
+from recordsvault_client.subjects import SubjectsClient
 from recordsvault_client.transactions import TransactionsClient
 from recordsvault_client.transfers import TransfersClient
 from recordsvault_masked.access import LendingRegister
@@ -117,6 +118,11 @@ class VaultServices(ABC):
     def files(self) -> FilesClient:
         """Files for life. Raises ProfileError as `customers`."""
         return FilesClient(self.channel(Tier.FULL), self.profile.parent, self._call)
+
+    @property
+    def subjects(self) -> SubjectsClient:
+        """Requests of persons about their own data. Raises ProfileError as `customers`."""
+        return SubjectsClient(self.channel(Tier.FULL), self.profile.parent, self._call)
 
     @property
     def retention(self) -> RetentionClient:

@@ -1,0 +1,107 @@
+"""Requests of persons about their own data: the blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import grpc
+
+from recordsvault.life.v1 import subjects_pb2 as pb
+from recordsvault.life.v1 import subjects_pb2_grpc as stubs
+from recordsvault_client.files import google_date
+from recordsvault_masked.calls import Caller
+from recordsvault_masked.paging import Page, Pager
+from recordsvault_masked.status import from_rpc_error
+
+
+class SubjectsClient:
+    """What persons ask about their own data: until when they are answered, and how they were.
+
+    Asked by compliance in person. Every method takes `timeout` in seconds, over all attempts, and
+    raises VaultError; what is entered or closed is not sent twice.
+    """
+
+    def __init__(self, channel: grpc.Channel, parent: str, call: Caller) -> None:
+        """`parent` is the institution, for methods that name none."""
+        self._stub = stubs.SubjectRequestsStub(channel)
+        self._parent = parent
+        self._call = call
+
+    def file(
+        self,
+        customer: str,
+        kind: pb.SubjectRequestKind.ValueType,
+        *,
+        received: date,
+        text: str,
+        timeout: float | None = None,
+    ) -> pb.SubjectRequest:
+        """Enter what a customer has asked, in his words, on the day it came in."""
+        request = pb.FileSubjectRequestRequest(
+            parent=customer, kind=kind, receive_date=google_date(received), text=text
+        )
+        return self._call.once(self._stub.FileSubjectRequest, request, timeout).request
+
+    def get(self, name: str, *, timeout: float | None = None) -> pb.SubjectRequest:
+        """A request with what was said; of an open one to erase, also what the rules say now."""
+        request = pb.GetSubjectRequestRequest(name=name)
+        return self._call(self._stub.GetSubjectRequest, request, timeout).request
+
+    def list(
+        self,
+        *,
+        customer: str = "",
+        show_closed: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        parent: str = "",
+        timeout: float | None = None,
+    ) -> Pager[pb.SubjectRequest]:
+        """Requests without what was said: open ones first, the one that is due first in front."""
+
+        def fetch(token: str) -> Page[pb.SubjectRequest]:
+            request = pb.ListSubjectRequestsRequest(
+                parent=parent or self._parent,
+                customer=customer,
+                show_closed=show_closed,
+                page_size=page_size,
+                page_token=token,
+            )
+            answer = self._call(self._stub.ListSubjectRequests, request, timeout)
+            return Page(tuple(answer.requests), answer.next_page_token)
+
+        return Pager(fetch, page_token)
+
+    def extend(
+        self, name: str, *, etag: str, text: str, timeout: float | None = None
+    ) -> pb.SubjectRequest:
+        """Take the longer time that the rule allows; `text` is why, as the person is told."""
+        request = pb.ExtendSubjectRequestRequest(name=name, etag=etag, text=text)
+        return self._call.once(self._stub.ExtendSubjectRequest, request, timeout).request
+
+    def close(
+        self,
+        name: str,
+        outcome: pb.SubjectRequestOutcome.ValueType,
+        *,
+        etag: str,
+        text: str = "",
+        version: int = 0,
+        timeout: float | None = None,
+    ) -> pb.SubjectRequest:
+        """Close a request; `version` is of the customer, and corrects what he asked about."""
+        request = pb.CloseSubjectRequestRequest(
+            name=name, etag=etag, outcome=outcome, text=text, version=version
+        )
+        return self._call.once(self._stub.CloseSubjectRequest, request, timeout).request
+
+    def report_use(self, name: str) -> Iterator[pb.ReportUseResponse]:
+        """Who has used the data of the customer of an open request for access; has no deadline."""
+        call = self._stub.ReportUse(pb.ReportUseRequest(name=name))
+        try:
+            yield from call
+        except grpc.RpcError as failure:
+            raise from_rpc_error(failure) from None
+        finally:
+            call.cancel()
