@@ -16,6 +16,7 @@ from tests.cli.test_with_the_vault import ctl, profile
 from tests.e2e import people
 from tests.e2e.calls import create, get, update
 from tests.support.running_vault import RunningVault
+from vault.bundles import RecipientKey, open_envelope
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +127,28 @@ def test_the_asyncio_client_asks_the_same(real: RunningVault, customer: Customer
             assert fed[-1].next_position > 0
 
     asyncio.run(ask())
+
+
+def test_a_person_is_given_his_data_sealed_to_his_key_and_who_has_used_them(
+    real: RunningVault, customer: Customer, tmp_path: Path
+) -> None:
+    made = ctl(
+        real, "compliance", "subject", "request", customer.name, "--kind", "access",
+        "--text", "What do you hold of me?", "--json",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    name = json.loads(made.stdout)["name"]
+    assert ctl(real, "compliance", "bundle", "keygen", str(tmp_path / "his.pem")).returncode == 0
+    out = tmp_path / "for-him"
+    done = ctl(
+        real, "compliance", "--lang", "zh", "subject", "report", name, "--out", str(out),
+        "--recipient", str(tmp_path / "his.pem.pub"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (out / "who-used-it.html").read_text(encoding="utf-8")
+    assert 'lang="zh-CN"' in page and name in page and "反洗钱法" in page
+    key = RecipientKey.of_pem((tmp_path / "his.pem").read_bytes())
+    tar = b"".join(open_envelope(key, [(out / "data.sealed").read_bytes()]))
+    assert get(real, customer.name).phones[0].encode() in tar
+    refused = ctl(real, "custodian", "subject", "show", name)
+    assert refused.returncode != 0 and "ROLE_MISSING" in refused.stderr

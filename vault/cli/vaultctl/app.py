@@ -46,6 +46,7 @@ _FAMILIES: Final = {
     "records": "records",
     "recovery": "recovery",
     "retention": "retention",
+    "subject": "subject",
     "transactions": "transactions",
     "transfer": "transfer",
 }

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     DOCUMENT_EXPIRY = "document-expiry"
     REVIEW = "review"
     DORMANT = "dormant"
+    SUBJECT_REQUEST = "subject-request"
 
 
 def completeness(
@@ -114,7 +115,8 @@ def due(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List what falls due: documents that end, reviews, relationships that become dormant."""
+    """List what falls due: documents that end, reviews, relationships that become dormant, and
+    persons who are to be answered."""
     if (ics is not None) + (csv is not None) + as_json > 1:
         raise CommandError(
             "Name one of --ics, --csv and --json.", "--ics、--csv 与 --json 只能择一。"
@@ -170,6 +172,7 @@ def _titles() -> dict[str, str]:
         "DOCUMENT_EXPIRY": say("A document expires", "证件到期"),
         "REVIEW": say("A file is to be reviewed", "客户资料复核"),
         "DORMANT": say("A relationship becomes dormant", "业务关系转为休眠"),
+        "SUBJECT_REQUEST": say("A person is to be answered", "答复个人信息请求"),
     }
 
 

@@ -24,6 +24,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "DOCUMENT_EXPIRY": ("documents that expire", "证件到期"),
     "REVIEW": ("reviews", "资料复核"),
     "DORMANT": ("dormant relationships", "休眠关系"),
+    "SUBJECT_REQUEST": ("requests about one's own data", "个人信息请求"),
     # Custodians
     "here": ("kept by somebody here", "保管人在任"),
     "left": ("custodian has left", "保管人已离任"),
