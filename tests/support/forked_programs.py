@@ -165,6 +165,7 @@ def _become(
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # for the life of the process
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115  # for the life of the process
         random.seed()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell ignores it, too
         programs[program]()
         code = 0
     except SystemExit as ended:
