@@ -156,7 +156,7 @@ def test_after_some_failures_the_provider_is_left_in_peace(
     provider.always = AWAY
     fail(guarded, 3)
     calls = provider.calls
-    with pytest.raises(KmsUnavailable, match=r"away for 0 s: away"):
+    with pytest.raises(KmsUnavailable, match=r"away for \d s: away"):
         guarded.unwrap(WRAPPED, b"")
     assert provider.calls == calls
 

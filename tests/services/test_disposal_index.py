@@ -4,8 +4,11 @@ goes with it."""
 from __future__ import annotations
 
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, select, text
 
 from tests.services.test_disposal import live
@@ -18,6 +21,8 @@ from vault.store import Database, IndexRow, blind_index, migrate, transactions
 from vault.store.schema import blind_index as entries
 
 ONCE, ALWAYS = "6222020200112233445", "6222020200112233446"
+
+_BY_YEAR = "vault.store.migrations.data.versions.d0027_index_by_year"
 
 
 def account(number: str) -> AccountParty:
@@ -106,10 +111,10 @@ def test_entries_of_before_hang_on_each_year_that_there_is(database_url: str) ->
             conn.execute(text("INSERT INTO scopes VALUES ('b', 'c', :s, 1, 1, 0)"), {"s": scope})
         rows = [("", b"own"), ("transactions", b"account")]
         blind_index.put(conn, [IndexRow("b", "account", t, "c", r) for r, t in rows])
-        conn.execute(text("UPDATE alembic_version_data SET version_num = 'd0020'"))
+        with Operations.context(MigrationContext.configure(conn)):
+            import_module(_BY_YEAR).upgrade()
 
     database.write_sync(as_before)
-    migrate.upgrade(database)
     query = select(entries.c.record, entries.c.token).order_by(entries.c.record)
     found = database.read_sync(lambda conn: [tuple(row) for row in conn.execute(query)])
     assert found == [
