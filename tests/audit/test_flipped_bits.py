@@ -82,6 +82,7 @@ def test_there_is_every_kind_of_file() -> None:
     assert PREPARED.findings(LOG, None) == PREPARED.findings(LOG, 0) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_single_bit_of_every_leaf_and_tile_counts(share: int) -> None:
     places = dict.fromkeys(PATHS, 0)
