@@ -7,7 +7,7 @@ import typer
 from vault.cli.vaultctl import access_explain, access_propose, proposal_decide
 from vault.cli.vaultctl.access_review import review
 
-app = typer.Typer(help="Who may do what.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Who may do what.", no_args_is_help=True)
 
 
 @app.callback()

@@ -17,7 +17,7 @@ from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Accounts of customers.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Accounts of customers.", no_args_is_help=True)
 
 _PREFIX: Final = "ACCOUNT_FINDING_KIND_"
 _WORDS: Final = {

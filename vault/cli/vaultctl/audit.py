@@ -28,7 +28,7 @@ from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.state_file import StateFile
 from vault.cli.vaultctl.verified_tail import KIND, VerifiedTail, load_check
 
-app = typer.Typer(help="The log of every call.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="The log of every call.", no_args_is_help=True)
 app.command("export")(export)
 app.command("forward")(forward)
 app.command("archive")(archive)

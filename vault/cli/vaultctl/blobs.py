@@ -21,7 +21,9 @@ from vault.cli.vaultctl.progress import bar
 from vault.services.object_check import ObjectCheck, ObjectCounts, ObjectFault, ObjectFinding
 from vault.store import StoreError
 
-app = typer.Typer(help="Objects outside of the database.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Objects outside of the database.", no_args_is_help=True
+)
 
 _SHOWN: Final = 100
 

@@ -16,7 +16,11 @@ from vault.cli.vaultctl.lending_words import verdict as told
 from vault.cli.vaultctl.output import as_dict, console, write_json
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="A file opened in an emergency, and its review.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="A file opened in an emergency, and its review.",
+    no_args_is_help=True,
+)
 
 
 class Verdict(str, Enum):

@@ -34,7 +34,9 @@ from vault.cli.vaultctl.failures import NOT_PROVED, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, write_json
 
-app = typer.Typer(help="Bundles: sealed records with their proofs.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Bundles: sealed records with their proofs.", no_args_is_help=True
+)
 
 app.command("verify-export")(verify_export)
 

@@ -20,7 +20,11 @@ from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import as_dict, console, show_items, tell_more, write_json
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="The lending register: files asked for and lent.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="The lending register: files asked for and lent.",
+    no_args_is_help=True,
+)
 app.command("approve")(approve)
 app.command("deny")(deny)
 app.command("revoke")(revoke)

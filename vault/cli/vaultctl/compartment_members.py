@@ -17,7 +17,11 @@ from vault.cli.vaultctl.output import clean
 from vault.cli.vaultctl.output import show as show_message
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Members of a compartment: two persons make one.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="Members of a compartment: two persons make one.",
+    no_args_is_help=True,
+)
 
 Compartment = Annotated[
     str, typer.Argument(metavar="COMPARTMENT", help="Resource name, or its 26 characters.")

@@ -18,6 +18,7 @@ from vault.cli.vaultctl.output import show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(
+    add_completion=False,
     help="Compartments: seen by named members alone.",
     no_args_is_help=True,
 )

@@ -14,7 +14,7 @@ from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Customers.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Customers.", no_args_is_help=True)
 app.command("export")(export)
 app.command("diff")(diff)
 

@@ -12,7 +12,7 @@ from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, console, write_json
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Customers who are none.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Customers who are none.", no_args_is_help=True)
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="institutions/INSTITUTION/customers/CUSTOMER")
 ]

@@ -21,6 +21,7 @@ from vault.cli.vaultctl.output import show as show_message
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(
+    add_completion=False,
     help="Let records go when the rules say so: plan, approve, execute, certificate.",
     no_args_is_help=True,
 )

@@ -13,7 +13,7 @@ from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Identity documents.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Identity documents.", no_args_is_help=True)
 
 PATTERN = "customers/*/documents/*"
 MASKED_COLUMNS = ("name", "kind", "number", "issuing_country", "expiry_date", "version")

@@ -22,7 +22,7 @@ from vault.cli.vaultctl.output import write_json
 from vault.cli.vaultctl.progress import bar
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(help="Customers' files, sealed to who is to have them.")
+app = typer.Typer(add_completion=False, help="Customers' files, sealed to who is to have them.")
 _PARTS: Final = ("documents", "transactions", "contents")
 _MOST: Final = 500
 

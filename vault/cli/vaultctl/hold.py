@@ -19,7 +19,9 @@ from vault.cli.vaultctl.output import show_pages, tell_more
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(
-    help="Holds in compartments: placed by one member, released by two.", no_args_is_help=True
+    add_completion=False,
+    help="Holds in compartments: placed by one member, released by two.",
+    no_args_is_help=True,
 )
 
 COLUMNS = ("name", "state", "customer", "authority", "reference", "first_day", "last_day")

@@ -13,7 +13,10 @@ from vault.cli.vaultctl import (
 )
 
 app = typer.Typer(
-    name="keys", help="Versions of keys, and what two persons do with them.", no_args_is_help=True
+    add_completion=False,
+    name="keys",
+    help="Versions of keys, and what two persons do with them.",
+    no_args_is_help=True,
 )
 app.command("list")(keys_show.list_)
 app.command("status")(keys_show.status)

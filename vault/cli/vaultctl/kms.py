@@ -24,6 +24,7 @@ from vault.kms.shares import ReadShare
 from vault.kms.split import FILE, split_keks
 
 app = typer.Typer(
+    add_completion=False,
     name="kms",
     help="Key-encryption keys that custodians hold together.",
     no_args_is_help=True,

@@ -16,6 +16,7 @@ from vault.cli.vaultctl.output import show as show_message
 from vault.cli.vaultctl.session import session
 
 app = typer.Typer(
+    add_completion=False,
     help="Files that are of one customer: proposed by one person, agreed to by another.",
     no_args_is_help=True,
 )

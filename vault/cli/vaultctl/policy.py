@@ -21,7 +21,10 @@ from vault.cli.vaultctl.proposal_show import print_diff, print_list, print_repor
 from vault.cli.vaultctl.steward import Steward
 
 app = typer.Typer(
-    name="policy", help="Policies, tried here and changed by two persons.", no_args_is_help=True
+    add_completion=False,
+    name="policy",
+    help="Policies, tried here and changed by two persons.",
+    no_args_is_help=True,
 )
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder of *.cedar and *.tests.toml.")

@@ -9,7 +9,9 @@ from vault.cli.vaultctl.records_due import completeness, due
 from vault.cli.vaultctl.records_status import report, status
 
 app = typer.Typer(
-    help="Files for life: what is missing, what falls due, who keeps them.", no_args_is_help=True
+    add_completion=False,
+    help="Files for life: what is missing, what falls due, who keeps them.",
+    no_args_is_help=True,
 )
 app.command("completeness")(completeness)
 app.command("due")(due)

@@ -13,7 +13,9 @@ from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
 from vault.cli.vaultctl.session import session
 
-app = typer.Typer(name="recovery", help="A log that was set back.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, name="recovery", help="A log that was set back.", no_args_is_help=True
+)
 Incident = Annotated[
     str, typer.Argument(metavar="INCIDENT", help="What to acknowledge, as `recovery show` has it.")
 ]

@@ -20,7 +20,9 @@ from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.steward import Steward
 
 app = typer.Typer(
-    help="How long records are kept: rule sets, their effect, and conflicts.", no_args_is_help=True
+    add_completion=False,
+    help="How long records are kept: rule sets, their effect, and conflicts.",
+    no_args_is_help=True,
 )
 
 RuleFile = Annotated[Path, typer.Argument(metavar="FILE", help="The rule set, as TOML.")]

@@ -29,6 +29,7 @@ from vault.cli.vaultctl.subject_report import letter, report
 from vault.cli.vaultctl.subject_words import KINDS, OUTCOMES, day, word
 
 app = typer.Typer(
+    add_completion=False,
     help="Persons who ask about their own data: what is held, correct this, erase me.",
     no_args_is_help=True,
 )

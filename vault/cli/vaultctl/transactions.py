@@ -12,7 +12,7 @@ from vault.cli.vaultctl.output import show, show_opened, show_opened_pages, show
 from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.transactions_evidence import reconstruct, search
 
-app = typer.Typer(help="Transactions.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Transactions.", no_args_is_help=True)
 
 PATTERN = "customers/*/transactions/*"
 MASKED_COLUMNS = ("name", "booking_time", "direction", "amount", "counterparty_name", "status")

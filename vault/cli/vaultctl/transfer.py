@@ -23,6 +23,7 @@ from vault.cli.vaultctl.session import session
 from vault.cli.vaultctl.transfer_in import take_in
 
 app = typer.Typer(
+    add_completion=False,
     help="Customers' files to another vault, and from one, with history and proofs.",
     no_args_is_help=True,
 )
