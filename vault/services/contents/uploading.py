@@ -26,13 +26,13 @@ from vault.records import (
     DocumentKind,
     DocumentName,
     TransactionName,
-    new_ulid,
 )
 from vault.sealing import Clock, MaskedFileKey, ScopeShredded, SealBroken
 from vault.services.call import Call, Trace
 from vault.services.contents import errors
 from vault.services.contents.owners import Owner, owner_of
-from vault.services.contents.sealed import ContentKey, open_upload, seal_content, seal_upload
+from vault.services.contents.rows import Beginning, content_of, give_up, upload_of
+from vault.services.contents.sealed import ContentKey, open_upload
 from vault.services.contents.segments import Incoming, resume_incoming
 from vault.services.contents.stored import ContentOpener, StoredContent, described
 from vault.services.errors import (
@@ -48,7 +48,7 @@ from vault.services.merging.standing import Merges
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, contents, scopes, uploads
-from vault.store.contents import ContentRow, LeafRow, leaves_digest, segments_digest
+from vault.store.contents import ContentRow, LeafRow, leaves_digest
 from vault.store.uploads import UploadRow
 
 T = TypeVar("T")
@@ -269,27 +269,16 @@ class Uploading:
             full, _ = await self._keys.both([owner.scope])
         except ScopeShredded:
             raise Shredded(str(start.owner)) from None
-        file_key = full[owner.scope]
-        key = ContentKey.fresh(file_key.suite.suite_id)
-        row = UploadRow(
-            institution=owner.scope.institution,
-            customer=owner.scope.customer,
-            upload=new_ulid(now // 1000),
-            record=owner.record,
-            scope=owner.scope.scope,
-            page=start.page,
-            principal=call.actor,
-            request_id=start.request_id,
-            content_type=start.content_type.value,
-            size=start.size,
-            started_at=now,
-            touched_at=now,
-            segments=0,
-            received=0,
-            version=0,
-            sealed=b"",
+        what = Beginning(
+            owner.scope,
+            owner.record,
+            start.page,
+            start.content_type,
+            start.size,
+            call.actor,
+            start.request_id,
         )
-        row = replace(row, sealed=seal_upload(file_key, key, row))
+        row, key = upload_of(what, full[owner.scope], now)
         await self._write(lambda conn: uploads.insert(conn, row))
         incoming = Incoming(self._database, blobs, self._clock, row, key)
         return Upload(start, owner, row, key, incoming)
@@ -318,24 +307,7 @@ class Uploading:
             full, masked = await self._keys.both([scope])
         except ScopeShredded:
             raise Shredded(str(upload.start.owner)) from None
-        made = ContentRow(
-            institution=row.institution,
-            customer=row.customer,
-            record=row.record,
-            page=row.page,
-            version=version,
-            scope=row.scope,
-            recorded_at=now,
-            recorded_by=call.actor,
-            upload=row.upload,
-            content_type=row.content_type,
-            size=row.size,
-            segments=len(segments),
-            segments_sha256=segments_digest(segments),
-            leaves=0,
-            leaves_sha256=b"",
-            sealed=seal_content(full[scope], upload.key, row, version),
-        )
+        made = content_of(row, upload.key, segments, full[scope], version, now)
         leaves = await self._picturing.leaves(
             masked[scope], made, upload.owner.kind, _incoming(upload).again
         )
@@ -371,21 +343,8 @@ class Uploading:
         return (await self._opener.one(found)).stored
 
     async def _give_up(self, upload: Upload) -> None:
-        """Nothing can come of it any more: what it has put is taken away by the next sweep."""
         await self.break_off(upload)
-
-        def work(conn: Connection) -> None:
-            current = uploads.by_request(
-                conn,
-                upload.row.institution,
-                upload.row.customer,
-                upload.row.principal,
-                upload.row.request_id,
-            )
-            if current is not None and not current.version and uploads.give_up(conn, current):
-                uploads.mark_given_up(conn, current)
-
-        await self._write(work)
+        await self._write(lambda conn: give_up(conn, upload.row))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self._database.write_sync, work)

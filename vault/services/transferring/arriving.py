@@ -25,6 +25,7 @@ from vault.records import ContentType, new_ulid
 from vault.sealing import ScopeShredded, SealBroken
 from vault.services.call import Call
 from vault.services.closed import OutsideScope
+from vault.services.contents.rows import Beginning
 from vault.services.errors import (
     Corrupted,
     FieldViolation,
@@ -108,7 +109,8 @@ class Arriving:
         record = f"transfers/{new_ulid(now // 1000)}"
         try:
             begun = await spool.begin(
-                store, scope, record, 1, ContentType.UNSPECIFIED, entry.size, call.actor
+                store,
+                Beginning(scope, record, 1, ContentType.UNSPECIFIED, entry.size, call.actor),
             )
         except ScopeShredded:
             raise Shredded(resource_name(entry.institution, customer)) from None

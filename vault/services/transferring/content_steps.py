@@ -4,6 +4,7 @@ it has arrived."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,10 +17,12 @@ from vault.records import (
     ContentType,
     ScopeRef,
 )
+from vault.services.contents.rows import Beginning
 from vault.services.errors import Aborted, InvalidArgument
 from vault.services.transferring import spool
 from vault.services.transferring.evidence import Part, parts_of, pieces
 from vault.services.transferring.records import AT_ONCE, parts
+from vault.services.transferring.spool import Spool
 from vault.services.transferring.steps import Taking, Warned
 from vault.store import (
     contents,
@@ -27,7 +30,7 @@ from vault.store import (
     transfers,
     uploads,
 )
-from vault.store.contents import leaves_digest
+from vault.store.contents import ContentRow, LeafRow, leaves_digest
 from vault.store.transfers import ArrivalRow
 
 
@@ -43,50 +46,46 @@ async def _content(t: Taking, row: TransferRow) -> None:
     kept = row.record.startswith("transfers/")
     of = row.scope if kept else t.records.scopes.get(row.record, IDENTITY_SCOPE)
     scope = ScopeRef(*t.at, of)
-    begun = await spool.begin(
-        t.store,
-        scope,
-        row.record,
-        row.page,
-        ContentType(row.content_type),
-        row.size,
-        t.call.actor,
+    what = Beginning(
+        scope, row.record, row.page, ContentType(row.content_type), row.size, t.call.actor
     )
-    try:
-        async for piece in t.records.pieces(row):
-            await begun.incoming.take(piece)
-        await begun.incoming.flush()
+    async with spool.whole(t.store, what, t.records.pieces(row)) as begun:
         now = t.ground.clock.now_micros()
         made = await spool.content(t.store, begun, row.version, now)
-        leaves = []
-        if not kept:
-            _, masked = await t.ground.keys.both([scope])
-            paper = t.records.papers.get(row.record)
-            try:
-                leaves = await t.ground.picturing.leaves(
-                    masked[scope],
-                    made,
-                    paper.kind if paper is not None else None,
-                    begun.incoming.again,
-                )
-            except InvalidArgument:
-                # It was a document where it comes from; it is kept, and shown to nobody masked.
-                t.warned.append(Warned("NO_PICTURE", f"{t.name}/{row.path}"))
+        leaves = [] if kept else await _leaves(t, row, made, begun)
         made = replace(made, leaves=len(leaves), leaves_sha256=leaves_digest(leaves))
         origin = t.origin(row, scope.scope)
 
         def work(conn: Connection) -> None:
-            # Its keys may still be in memory.
-            if scopes.destroyed(conn, [scope]):
-                raise Aborted(str(t.name))
-            contents.insert(conn, made, leaves)
-            uploads.finished(conn, begun.row, row.version, now)
+            _insert(t, conn, begun, made, leaves)
             transfers.put_origins(conn, [origin])
 
         await t.commit(work, [made, origin])
-    except BaseException:
-        await spool.give_up(t.store, begun)
-        raise
+
+
+async def _leaves(t: Taking, row: TransferRow, made: ContentRow, begun: Spool) -> list[LeafRow]:
+    """Its masked rendition; none of what no picture can be made of."""
+    _, masked = await t.ground.keys.both([begun.scope])
+    paper = t.records.papers.get(row.record)
+    kind = paper.kind if paper is not None else None
+    try:
+        return await t.ground.picturing.leaves(
+            masked[begun.scope], made, kind, begun.incoming.again
+        )
+    except InvalidArgument:
+        # It was a document where it comes from; it is kept, and shown to nobody masked.
+        t.warned.append(Warned("NO_PICTURE", f"{t.name}/{row.path}"))
+        return []
+
+
+def _insert(
+    t: Taking, conn: Connection, begun: Spool, made: ContentRow, leaves: Sequence[LeafRow] = ()
+) -> None:
+    # Its keys may still be in memory.
+    if scopes.destroyed(conn, [begun.scope]):
+        raise Aborted(str(t.name))
+    contents.insert(conn, made, leaves)
+    uploads.finished(conn, begun.row, made.version, made.recorded_at)
 
 
 async def store_evidence(t: Taking, arrival: ArrivalRow) -> None:
@@ -107,32 +106,13 @@ async def store_evidence(t: Taking, arrival: ArrivalRow) -> None:
 
 
 async def _part(t: Taking, arrival: ArrivalRow, part: Part) -> None:
-    begun = await spool.begin(
-        t.store,
-        ScopeRef(*t.at, part.scope),
-        arrival.bundle,
-        part.page,
-        ContentType.UNSPECIFIED,
-        part.size,
-        t.call.actor,
+    scope = ScopeRef(*t.at, part.scope)
+    what = Beginning(
+        scope, arrival.bundle, part.page, ContentType.UNSPECIFIED, part.size, t.call.actor
     )
-    try:
-        async for piece in pieces(part, t.records.files):
-            await begun.incoming.take(piece)
-        await begun.incoming.flush()
-        now = t.ground.clock.now_micros()
-        made = await spool.content(t.store, begun, 1, now)
-
-        def work(conn: Connection) -> None:
-            if scopes.destroyed(conn, [begun.scope]):
-                raise Aborted(str(t.name))
-            contents.insert(conn, made)
-            uploads.finished(conn, begun.row, 1, now)
-
-        await t.commit(work, [made])
-    except BaseException:
-        await spool.give_up(t.store, begun)
-        raise
+    async with spool.whole(t.store, what, pieces(part, t.records.files)) as begun:
+        made = await spool.content(t.store, begun, 1, t.ground.clock.now_micros())
+        await t.commit(lambda conn: _insert(t, conn, begun, made), [made])
 
 
 async def finish(t: Taking, before: ArrivalRow) -> ArrivalRow:

@@ -35,23 +35,11 @@ from vault.store import (
 
 async def store_records(t: Taking) -> None:
     """Documents and transactions: those that are not there yet."""
-    rows = t.records.transfer.rows
-    documents_ = [row for row in rows if not row.page and row.record in t.records.papers]
-    for some in parts(documents_, AT_ONCE):
-        if left := await t.left(some):
-            await by_index(
-                t.ground.keys,
-                t.at[0],
-                partial(_documents, t, left),
-            )
-    booked = [row for row in rows if not row.page and row.record in t.records.booked]
-    for some in parts(booked, AT_ONCE):
-        if left := await t.left(some):
-            await by_index(
-                t.ground.keys,
-                t.at[0],
-                partial(_transactions, t, left),
-            )
+    for store, kind in ((_documents, t.records.papers), (_transactions, t.records.booked)):
+        rows = [row for row in t.records.transfer.rows if not row.page and row.record in kind]
+        for some in parts(rows, AT_ONCE):
+            if left := await t.left(some):
+                await by_index(t.ground.keys, t.at[0], partial(store, t, left))
 
 
 async def _documents(t: Taking, some: Sequence[TransferRow], index: Index) -> None:

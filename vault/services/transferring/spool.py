@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, cast
 
-from sqlalchemy import Connection
-
 from vault.blobs import Blobs
-from vault.records import IDENTITY_SCOPE, ContentType, ScopeRef, new_ulid
+from vault.records import IDENTITY_SCOPE, ScopeRef
 from vault.sealing import Clock, SealBroken
-from vault.services.contents.sealed import SEGMENT_BYTES, ContentKey, seal_content, seal_upload
+from vault.services.contents import rows
+from vault.services.contents.rows import Beginning, content_of, upload_of
+from vault.services.contents.sealed import SEGMENT_BYTES, ContentKey
 from vault.services.contents.segments import Incoming, whole_segment
 from vault.services.contents.stored import OpenedContent
 from vault.services.keys import Keys
 from vault.store import Database, uploads
-from vault.store.contents import ContentRow, leaves_digest, segments_digest
+from vault.store.contents import ContentRow
 from vault.store.uploads import SegmentRow, UploadRow
 
 _HELD: Final = 3
@@ -53,38 +54,10 @@ class Spool:
         return ScopeRef(self.row.institution, self.row.customer, self.row.scope)
 
 
-async def begin(
-    store: Store,
-    scope: ScopeRef,
-    record: str,
-    page: int,
-    content_type: ContentType,
-    size: int,
-    who: str,
-) -> Spool:
+async def begin(store: Store, what: Beginning) -> Spool:
     """Begin one. Raises ScopeShredded."""
-    now = store.clock.now_micros()
-    full, _ = await store.keys.both([scope])
-    key = ContentKey.fresh(full[scope].suite.suite_id)
-    row = UploadRow(
-        institution=scope.institution,
-        customer=scope.customer,
-        upload=new_ulid(now // 1000),
-        record=record,
-        scope=scope.scope,
-        page=page,
-        principal=who,
-        request_id="",
-        content_type=content_type.value,
-        size=size,
-        started_at=now,
-        touched_at=now,
-        segments=0,
-        received=0,
-        version=0,
-        sealed=b"",
-    )
-    row = replace(row, sealed=seal_upload(full[scope], key, row))
+    full, _ = await store.keys.both([what.scope])
+    row, key = upload_of(what, full[what.scope], store.clock.now_micros())
     await asyncio.to_thread(store.database.write_sync, lambda conn: uploads.insert(conn, row))
     return Spool(row, key, Incoming(store.database, store.blobs, store.clock, row, key))
 
@@ -92,14 +65,24 @@ async def begin(
 async def give_up(store: Store, spool: Spool) -> None:
     """Nothing can come of it any more: what it has put is taken away by the next sweep."""
     await spool.incoming.settle()
-    row = spool.row
+    await asyncio.to_thread(store.database.write_sync, lambda conn: rows.give_up(conn, spool.row))
 
-    def work(conn: Connection) -> None:
-        for current in uploads.of(conn, row):
-            if not current.version and uploads.give_up(conn, current):
-                uploads.mark_given_up(conn, current)
 
-    await asyncio.to_thread(store.database.write_sync, work)
+@asynccontextmanager
+async def whole(
+    store: Store, what: Beginning, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[Spool]:
+    """A content that the vault puts in itself, all of it durable. What fails within gives it up.
+    Raises ScopeShredded."""
+    begun = await begin(store, what)
+    try:
+        async for piece in pieces:
+            await begun.incoming.take(piece)
+        await begun.incoming.flush()
+        yield begun
+    except BaseException:
+        await give_up(store, begun)
+        raise
 
 
 async def content(store: Store, spool: Spool, version: int, now: int) -> ContentRow:
@@ -108,24 +91,7 @@ async def content(store: Store, spool: Spool, version: int, now: int) -> Content
     segments = await segments_of(store, row)
     full, _ = await store.keys.both([spool.scope])
     key = replace(spool.key, sha256=spool.incoming.sha256())
-    return ContentRow(
-        institution=row.institution,
-        customer=row.customer,
-        record=row.record,
-        page=row.page,
-        version=version,
-        scope=row.scope,
-        recorded_at=now,
-        recorded_by=row.principal,
-        upload=row.upload,
-        content_type=row.content_type,
-        size=row.size,
-        segments=len(segments),
-        segments_sha256=segments_digest(segments),
-        leaves=0,
-        leaves_sha256=leaves_digest([]),
-        sealed=seal_content(full[spool.scope], key, row, version),
-    )
+    return content_of(row, key, segments, full[spool.scope], version, now)
 
 
 async def segments_of(store: Store, row: UploadRow | ContentRow) -> list[SegmentRow]:
