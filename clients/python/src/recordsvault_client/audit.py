@@ -12,12 +12,12 @@ from recordsvault.audit.v1 import audit_pb2_grpc as stubs
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
 from recordsvault_client.messages import MessageStream
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import timestamp
 from recordsvault_masked.resumed import Resumed
-from recordsvault_masked.status import from_rpc_error
 
 
 class EventStream(Resumed[pb.StreamEventsRequest, pb.StreamEventsResponse, LogEntry]):
@@ -150,26 +150,18 @@ class AuditClient:
 
         Files are whole; a stream that breaks off is asked for again. Raises VaultError.
         """
-        call = self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))
-        try:
+        with ending(self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))) as call:
             yield from call
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def archive_events(self, before: datetime) -> Iterator[pb.ArchiveEventsResponse]:
         """Move entries recorded before a time to the object store; answers tell how far it is.
 
         Broken off, what was moved is moved; call again for the rest. Raises VaultError.
         """
-        call = self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
-        try:
+        with ending(
+            self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
+        ) as call:
             yield from call
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def report(
         self,
@@ -193,11 +185,6 @@ class AuditClient:
             request.customer = customer
         if actor:
             request.actor = actor
-        call = self._stub.ReportAccess(request)
-        try:
+        with ending(self._stub.ReportAccess(request)) as call:
             for answer in call:
                 yield from answer.lines
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import grpc
 from grpc import aio
 
 from recordsvault.audit.v1 import audit_pb2 as pb
 from recordsvault.audit.v1 import audit_pb2_grpc as stubs
 from recordsvault.audit.v1.event_pb2 import LogEntry
 from recordsvault_client.events import Cursor
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.recovery import OnInterrupt, Recovery
 from recordsvault_masked.requests import timestamp
 from recordsvault_masked.resumed_aio import AsyncResumed
-from recordsvault_masked.status import from_rpc_error
 
 
 class AsyncEventStream(AsyncResumed[pb.StreamEventsRequest, pb.StreamEventsResponse, LogEntry]):
@@ -128,28 +127,20 @@ class AsyncAuditClient:
 
         Files are whole; a stream that breaks off is asked for again. Raises VaultError.
         """
-        call = self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))
-        try:
+        with ending(self._stub.ExportTiles(pb.ExportTilesRequest(have_size=have_size))) as call:
             async for file in call:
                 yield file
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     async def archive_events(self, before: datetime) -> AsyncIterator[pb.ArchiveEventsResponse]:
         """Move entries recorded before a time to the object store; answers tell how far it is.
 
         Broken off, what was moved is moved; call again for the rest. Raises VaultError.
         """
-        call = self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
-        try:
+        with ending(
+            self._stub.ArchiveEvents(pb.ArchiveEventsRequest(before_time=timestamp(before)))
+        ) as call:
             async for done in call:
                 yield done
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     async def report(
         self,
@@ -173,12 +164,7 @@ class AsyncAuditClient:
             request.customer = customer
         if actor:
             request.actor = actor
-        call = self._stub.ReportAccess(request)
-        try:
+        with ending(self._stub.ReportAccess(request)) as call:
             async for answer in call:
                 for line in answer.lines:
                     yield line
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

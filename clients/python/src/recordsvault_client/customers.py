@@ -14,10 +14,10 @@ from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
 from recordsvault_masked.requests import new_request_id, timestamp
-from recordsvault_masked.status import from_rpc_error
 
 
 class CustomersClient:
@@ -203,14 +203,9 @@ class CustomersClient:
             read_mask=read.read_mask,
             after=after,
         )
-        call = self._stub.ExportCustomers(request)
-        try:
+        with ending(self._stub.ExportCustomers(request)) as call:
             for answer in call:
                 yield from opened(answer.customers, answer.masked_customers)
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def update(
         self,

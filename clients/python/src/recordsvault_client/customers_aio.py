@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 
-import grpc
 from grpc import aio
 
 from recordsvault.masked.v1.views_pb2 import MaskedCustomer
@@ -17,10 +16,10 @@ from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault_client.files import google_date
 from recordsvault_client.opened import Opened, opened, record_of
 from recordsvault_client.requests import mask, reading
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
 from recordsvault_masked.requests import new_request_id, timestamp
-from recordsvault_masked.status import from_rpc_error
 
 
 class AsyncCustomersClient:
@@ -206,15 +205,10 @@ class AsyncCustomersClient:
             read_mask=read.read_mask,
             after=after,
         )
-        call = self._stub.ExportCustomers(request)
-        try:
+        with ending(self._stub.ExportCustomers(request)) as call:
             async for answer in call:
                 for one in opened(answer.customers, answer.masked_customers):
                     yield one
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     async def update(
         self,

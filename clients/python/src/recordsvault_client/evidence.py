@@ -18,9 +18,9 @@ from recordsvault_client.evidence_requests import (
     reconstruction,
     search,
 )
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
-from recordsvault_masked.status import from_rpc_error
 
 
 class EvidenceClient:
@@ -48,14 +48,9 @@ class EvidenceClient:
         request = reconstruction(
             transaction, purpose, case_reference, check_out, recipient, chinese
         )
-        call = self._bundles.ReconstructTransaction(request)
-        try:
+        with ending(self._bundles.ReconstructTransaction(request)) as call:
             for answer in call:
                 yield answer.data
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def search(
         self,

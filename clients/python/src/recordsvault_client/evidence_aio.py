@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import grpc
 from grpc import aio
 
 from recordsvault.accounts.v1 import accounts_pb2 as ap
@@ -21,9 +20,9 @@ from recordsvault_client.evidence_requests import (
     reconstruction,
     search,
 )
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.status import from_rpc_error
 
 
 class AsyncEvidenceClient:
@@ -51,14 +50,9 @@ class AsyncEvidenceClient:
         request = reconstruction(
             transaction, purpose, case_reference, check_out, recipient, chinese
         )
-        call = self._bundles.ReconstructTransaction(request)
-        try:
+        with ending(self._bundles.ReconstructTransaction(request)) as call:
             async for answer in call:
                 yield answer.data
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def search(
         self,

@@ -10,7 +10,7 @@ from recordsvault.bundles.v1 import exports_pb2 as pb
 from recordsvault.bundles.v1 import exports_pb2_grpc as stubs
 from recordsvault_client.evidence_requests import Recipient
 from recordsvault_client.exports_requests import WHOLE, FileSelection, export, production
-from recordsvault_masked.status import from_rpc_error
+from recordsvault_client.streaming import ending
 
 
 class ExportsClient:
@@ -37,16 +37,13 @@ class ExportsClient:
     ) -> Iterator[bytes]:
         """The bundle of one customer's file, sealed to `recipient`, in pieces; whole once they
         end."""
-        call = self._stub.ProduceFile(
-            production(customer, recipient, purpose, case_reference, check_out, selection)
-        )
-        try:
+        with ending(
+            self._stub.ProduceFile(
+                production(customer, recipient, purpose, case_reference, check_out, selection)
+            )
+        ) as call:
             for answer in call:
                 yield answer.data
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def export(
         self,
@@ -63,21 +60,18 @@ class ExportsClient:
         """The files of these customers (500 at most), or of all, by a check-out of the institution;
         behind the customer `after`, where one goes on that was broken off: by the same check-out
         with the same recipient, selection and customers, while it stands."""
-        call = self._stub.ExportFiles(
-            export(
-                parent or self._parent,
-                recipient,
-                purpose,
-                case_reference,
-                check_out,
-                selection,
-                customers,
-                after,
+        with ending(
+            self._stub.ExportFiles(
+                export(
+                    parent or self._parent,
+                    recipient,
+                    purpose,
+                    case_reference,
+                    check_out,
+                    selection,
+                    customers,
+                    after,
+                )
             )
-        )
-        try:
+        ) as call:
             yield from call
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

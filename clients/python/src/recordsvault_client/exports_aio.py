@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-import grpc
 from grpc import aio
 
 from recordsvault.bundles.v1 import exports_pb2 as pb
 from recordsvault.bundles.v1 import exports_pb2_grpc as stubs
 from recordsvault_client.evidence_requests import Recipient
 from recordsvault_client.exports_requests import WHOLE, FileSelection, export, production
-from recordsvault_masked.status import from_rpc_error
+from recordsvault_client.streaming import ending
 
 
 class AsyncExportsClient:
@@ -38,16 +37,13 @@ class AsyncExportsClient:
     ) -> AsyncIterator[bytes]:
         """The bundle of one customer's file, sealed to `recipient`, in pieces; whole once they
         end."""
-        call = self._stub.ProduceFile(
-            production(customer, recipient, purpose, case_reference, check_out, selection)
-        )
-        try:
+        with ending(
+            self._stub.ProduceFile(
+                production(customer, recipient, purpose, case_reference, check_out, selection)
+            )
+        ) as call:
             async for answer in call:
                 yield answer.data
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     async def export(
         self,
@@ -63,22 +59,19 @@ class AsyncExportsClient:
     ) -> AsyncIterator[pb.ExportFilesResponse]:
         """The files of these customers (500 at most), or of all, by a check-out of the institution;
         behind the customer `after`, where one goes on that was broken off."""
-        call = self._stub.ExportFiles(
-            export(
-                parent or self._parent,
-                recipient,
-                purpose,
-                case_reference,
-                check_out,
-                selection,
-                customers,
-                after,
+        with ending(
+            self._stub.ExportFiles(
+                export(
+                    parent or self._parent,
+                    recipient,
+                    purpose,
+                    case_reference,
+                    check_out,
+                    selection,
+                    customers,
+                    after,
+                )
             )
-        )
-        try:
+        ) as call:
             async for answer in call:
                 yield answer
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

@@ -10,9 +10,9 @@ import grpc
 from recordsvault.life.v1 import subjects_pb2 as pb
 from recordsvault.life.v1 import subjects_pb2_grpc as stubs
 from recordsvault_client.files import google_date
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.paging import Page, Pager
-from recordsvault_masked.status import from_rpc_error
 
 
 class SubjectsClient:
@@ -98,10 +98,5 @@ class SubjectsClient:
 
     def report_use(self, name: str) -> Iterator[pb.ReportUseResponse]:
         """Who has used the data of the customer of an open request for access; has no deadline."""
-        call = self._stub.ReportUse(pb.ReportUseRequest(name=name))
-        try:
+        with ending(self._stub.ReportUse(pb.ReportUseRequest(name=name))) as call:
             yield from call
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

@@ -7,15 +7,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date
 
-import grpc
 from grpc import aio
 
 from recordsvault.life.v1 import subjects_pb2 as pb
 from recordsvault.life.v1 import subjects_pb2_grpc as stubs
 from recordsvault_client.files import google_date
+from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
-from recordsvault_masked.status import from_rpc_error
 
 
 class AsyncSubjectsClient:
@@ -101,11 +100,6 @@ class AsyncSubjectsClient:
 
     async def report_use(self, name: str) -> AsyncIterator[pb.ReportUseResponse]:
         """Who has used the data of the customer of an open request for access; has no deadline."""
-        call = self._stub.ReportUse(pb.ReportUseRequest(name=name))
-        try:
+        with ending(self._stub.ReportUse(pb.ReportUseRequest(name=name))) as call:
             async for message in call:
                 yield message
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()

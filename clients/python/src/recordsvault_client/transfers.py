@@ -10,6 +10,7 @@ import grpc
 from recordsvault.bundles.v1 import transfers_pb2 as pb
 from recordsvault.bundles.v1 import transfers_pb2_grpc as stubs
 from recordsvault_client.evidence_requests import Recipient
+from recordsvault_client.streaming import ending
 from recordsvault_client.transfers_requests import ArrivingFile, handing_over, taking_in
 from recordsvault_masked.calls import Caller
 from recordsvault_masked.status import from_rpc_error
@@ -38,23 +39,20 @@ class TransfersClient:
         """The files of these customers (500 at most), or of all, by a check-out of the institution
         whose reason has the fingerprint of `recipient`; behind the customer `after`, where one goes
         on that was broken off. What has not come to its end is not to be used."""
-        call = self._stub.TransferFiles(
-            handing_over(
-                parent or self._parent,
-                recipient,
-                purpose,
-                case_reference,
-                check_out,
-                customers,
-                after,
+        with ending(
+            self._stub.TransferFiles(
+                handing_over(
+                    parent or self._parent,
+                    recipient,
+                    purpose,
+                    case_reference,
+                    check_out,
+                    customers,
+                    after,
+                )
             )
-        )
-        try:
+        ) as call:
             yield from call
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     def take_in(
         self, file: ArrivingFile, bundle: BinaryIO, size: int, *, parent: str = ""

@@ -11,6 +11,7 @@ from grpc import aio
 from recordsvault.bundles.v1 import transfers_pb2 as pb
 from recordsvault.bundles.v1 import transfers_pb2_grpc as stubs
 from recordsvault_client.evidence_requests import Recipient
+from recordsvault_client.streaming import ending
 from recordsvault_client.transfers_requests import ArrivingFile, handing_over, taking_in
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.status import from_rpc_error
@@ -37,24 +38,21 @@ class AsyncTransfersClient:
         parent: str = "",
     ) -> AsyncIterator[pb.TransferFilesResponse]:
         """As `TransfersClient.hand_over`."""
-        call = self._stub.TransferFiles(
-            handing_over(
-                parent or self._parent,
-                recipient,
-                purpose,
-                case_reference,
-                check_out,
-                customers,
-                after,
+        with ending(
+            self._stub.TransferFiles(
+                handing_over(
+                    parent or self._parent,
+                    recipient,
+                    purpose,
+                    case_reference,
+                    check_out,
+                    customers,
+                    after,
+                )
             )
-        )
-        try:
+        ) as call:
             async for answer in call:
                 yield answer
-        except grpc.RpcError as failure:
-            raise from_rpc_error(failure) from None
-        finally:
-            call.cancel()
 
     async def take_in(
         self, file: ArrivingFile, bundle: BinaryIO, size: int, *, parent: str = ""
