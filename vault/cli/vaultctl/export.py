@@ -12,9 +12,9 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from recordsvault_client import FileSelection, Recipient, VaultServices
 from vault.bundles import Recipient as PublicKey
-from vault.cli.vaultctl import customers, options
+from vault.cli.vaultctl import options
 from vault.cli.vaultctl.bundle_files import recipient, whole_file
-from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell
+from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell, whose
 from vault.cli.vaultctl.export_runs import Runs
 from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
@@ -24,7 +24,6 @@ from vault.cli.vaultctl.session import session
 
 app = typer.Typer(add_completion=False, help="Customers' files, sealed to who is to have them.")
 _PARTS: Final = ("documents", "transactions", "contents")
-_MOST: Final = 500
 
 
 @app.command("export")
@@ -82,14 +81,7 @@ def export(
     institution --whole-file`). `vaultctl bundle verify` and `verify-export` verify them.
     """
     client = session(context).client()
-    names = [
-        options.resource_name(one, customers.PATTERN, client.profile) for one in customer or ()
-    ]
-    if bool(names) == every or len(names) > _MOST:
-        raise CommandError(
-            f"Say whose files: --customer, up to {_MOST} times, or --all.",
-            f"请指明客户：--customer（最多 {_MOST} 次）或 --all。",
-        )
+    names = whose(client, customer, every=every)
     asked = options.full_read(purpose, case, "", check_out, client.profile)
     wanted = _selection(part or (), booked_from, booked_to)
     key = recipient(to)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.progress import TextColumn
 
-from recordsvault_client import VaultError
+from recordsvault_client import VaultError, VaultServices
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.customers import PATTERN
 from vault.cli.vaultctl.export_page import write_page
 from vault.cli.vaultctl.export_runs import Answer, RunFolder, Runs
 from vault.cli.vaultctl.failures import INPUT, NOT_RECONCILED, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import write_json
 from vault.cli.vaultctl.progress import bar
+
+_MOST: Final = 500
+
+
+def whose(client: VaultServices, customer: Sequence[str] | None, *, every: bool) -> list[str]:
+    """The names of those whose files are wanted; none for all. Raises CommandError unless it is
+    said which."""
+    names = [options.resource_name(one, PATTERN, client.profile) for one in customer or ()]
+    if bool(names) == every or len(names) > _MOST:
+        raise CommandError(
+            f"Say whose files: --customer, up to {_MOST} times, or --all.",
+            f"请指明客户：--customer（最多 {_MOST} 次）或 --all。",
+        )
+    return names
 
 
 def runs_in(out: Path, *, go_on: bool) -> Runs:

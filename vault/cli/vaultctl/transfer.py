@@ -15,7 +15,7 @@ from recordsvault_client import Recipient
 from vault.audit.note import NoteInvalid, parse_note
 from vault.cli.vaultctl import customers, options
 from vault.cli.vaultctl.bundle_files import recipient
-from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell
+from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell, whose
 from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict, clean, console, write_json
@@ -28,7 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("in")(take_in)
-_MOST: Final = 500
 _MAX_NOTE: Final = 65_536
 
 
@@ -61,14 +60,7 @@ def out(
     regulator's or a court's order. Holds and investigations do not go along.
     """
     client = session(context).client()
-    names = [
-        options.resource_name(one, customers.PATTERN, client.profile) for one in customer or ()
-    ]
-    if bool(names) == every or len(names) > _MOST:
-        raise CommandError(
-            f"Say whose files: --customer, up to {_MOST} times, or --all.",
-            f"请指明客户：--customer（最多 {_MOST} 次）或 --all。",
-        )
+    names = whose(client, customer, every=every)
     asked = options.full_read(purpose, case, "", check_out, client.profile)
     key = recipient(to)
     fingerprint = key.fingerprint.hex()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from recordsvault.bundles.v1 import exports_pb2 as pb
 from vault.access import Action
@@ -18,7 +20,16 @@ from vault.rpc.servicers.bundles import recipient_of
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import to_millis
 from vault.services.call import Call
-from vault.services.exports import Export, FilesExport, Producing, Production, Selection
+from vault.services.exports import (
+    Export,
+    ExportPart,
+    FilesExport,
+    Producing,
+    Production,
+    Selection,
+)
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +103,7 @@ def _export(u: ExportUseCases) -> ServerStream:
 
     async def handle(call: Call, export: Export) -> AsyncIterator[pb.ExportFilesResponse]:
         async for part in u.exporting.write(call, export):
-            yield pb.ExportFilesResponse(
-                customer=part.customer,
-                data=part.data,
-                line=part.line,
-                manifest=part.manifest,
-                note=part.note,
-                complete=part.complete,
-                total=part.total,
-            )
+            yield told(part, pb.ExportFilesResponse)
 
     return ServerStream(
         Action.FILES_EXPORT,
@@ -156,6 +159,11 @@ def names_of(
         return None
     names = sorted(CustomerName.parse(one).customer for one in request.customers)
     return tuple(names), CustomerName.parse(request.after).customer if request.after else ""
+
+
+def told(part: ExportPart, answer: type[M]) -> M:
+    """What leaves next, as the answer of an RPC whose fields are those of a part."""
+    return answer(**{one.name: getattr(part, one.name) for one in fields(part)})
 
 
 def require_opened(openings: Openings, call: Call, selection: Selection) -> None:

@@ -19,7 +19,7 @@ from vault.rpc.opened import Openings
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.bundles import recipient_of
-from vault.rpc.servicers.exports import names_of, require_opened
+from vault.rpc.servicers.exports import names_of, require_opened, told
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import from_micros
 from vault.services.call import Call
@@ -79,15 +79,7 @@ def _leave(u: TransferUseCases) -> ServerStream:
 
     async def handle(call: Call, export: Export) -> AsyncIterator[pb.TransferFilesResponse]:
         async for part in u.leaving.write(call, export):
-            yield pb.TransferFilesResponse(
-                customer=part.customer,
-                data=part.data,
-                line=part.line,
-                manifest=part.manifest,
-                note=part.note,
-                complete=part.complete,
-                total=part.total,
-            )
+            yield told(part, pb.TransferFilesResponse)
 
     return ServerStream(
         Action.FILES_TRANSFER,
