@@ -43,6 +43,10 @@ def books(vault: RunningVault) -> tuple[str, list[str]]:
         booked.amount.CopyFrom(Money(currency_code="CNY", units=n))
         booked.account.account = ACCOUNT
         booked.sequence_number = n
+        if n % 100 == 7:
+            booked.counterparty.name = "Zoë Quill"
+        if n == 211:
+            booked.end_to_end_reference = "PAYROLL-211"
         batch.append(booked)
     request = pb.BatchCreateTransactionsRequest(
         parent=customer, transactions=batch, request_id=people.new_id()
@@ -77,6 +81,34 @@ def test_pages_come_to_all_that_is_found_and_nothing_else(
             break
     assert found == names[29:420]
     assert looked == MANY
+
+
+def found_by(vault: RunningVault, customer: str, **wanted: Any) -> list[str]:
+    """All pages."""
+    found: list[str] = []
+    token = ""
+    while True:
+        page = search(vault, customer, page_token=token, **wanted)
+        found += [one.name for one in page.transactions]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def test_counterparty_reference_and_days_each_find_their_own_alone(
+    vault: RunningVault, books: tuple[str, list[str]]
+) -> None:
+    customer, names = books
+    quills = [names[n - 1] for n in (7, 107, 207, 307, 407)]
+    assert found_by(vault, customer, counterparty="Quill") == quills
+    assert found_by(vault, customer, reference="PAYROLL-211") == [names[210]]
+    start, end = people.stamp(people.MORNING), people.stamp(people.MORNING)
+    start.seconds += 60 * 100
+    end.seconds += 60 * 300
+    within = {"booked_from": start, "booked_to": end}
+    assert found_by(vault, customer, **within) == names[99:299]
+    assert found_by(vault, customer, counterparty="Quill", **within) == quills[1:3]
+    assert found_by(vault, customer, counterparty="Quill", reference="PAYROLL-211") == []
 
 
 def test_what_is_searched_for_stands_in_no_event(

@@ -92,6 +92,10 @@ def test_everything_is_in_it(bundle: bytes, books: Ledger) -> None:
     entry = json.loads(files["transaction.json"])
     assert entry["SplmtryData"][0]["PlcAndNm"] == books.third
     assert entry["Amt"]["Ccy"] == "CNY"
+    rest = entry["SplmtryData"][0]["Envlp"]
+    assert rest["channel"]["device_id"] == "dev-of-the-third"
+    assert rest["channel"]["network_address"] == "203.0.113.7"
+    assert rest["agent"]["full_name"] == "李代办"
     account = json.loads(files["account.json"])
     numbers = [[one["NtryRef"] for one in account[side]] for side in ("before", "after")]
     assert numbers == [["1", "2"], ["4", "5"]]

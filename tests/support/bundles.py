@@ -74,6 +74,8 @@ def ledger(vault: RunningVault, *, scans: bool = True) -> Ledger:
         booked.sequence_number = n + 1
         if n == 2:
             booked.vouchers.append(document)
+            booked.channel.device_id = "dev-of-the-third"
+            booked.agent.full_name = "李代办"
         if n == 3:
             booked.corrects = names[2]
         names.append(book(vault, customer, booked))
