@@ -13,6 +13,8 @@ from tests.records import builders
 from tests.support.use_cases import BANK, SteppedClock, UseCases, allowed, run, use_cases
 from vault.access import Action
 from vault.audit import AuditEvent
+from vault.audit.archive import Archive
+from vault.audit.history import History
 from vault.records import Customer, DocumentKind, IdentityElement, Relationship
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
@@ -20,6 +22,7 @@ from vault.rules.element_files import read_elements
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.life import Assessor, Files, Reminding, Rules, When
+from vault.services.life.changes import ChangeKind, Changes
 from vault.services.outcomes import Stored
 from vault.services.replays import Request
 from vault.services.sealer import utc_day
@@ -105,6 +108,26 @@ def test_each_thing_that_falls_due_is_told_once_with_its_custodian(on_a_vault: A
         assert await reminding(vault, clock).look(BANK) == 0
         clock.days = 1
         assert await reminding(vault, clock).look(BANK) == 0
+
+    on_a_vault(test)
+
+
+def test_whoever_follows_the_changes_is_reminded_by_name_without_a_value(on_a_vault: Any) -> None:
+    async def test(vault: UseCases) -> None:
+        clock = Later()
+        (soon,) = await store(vault, expiring("C1", clock, 10))
+        assert await reminding(vault, clock).look(BANK) == 1
+        changes = Changes(vault.database, History(vault.database, Archive(None)), vault.log)
+        call = allowed(Action.CHANGES_WATCH)
+        found = [
+            change
+            async for part in changes.watch(call, BANK, 0, from_end=False, follow=False)
+            for change in part.changes
+        ]
+        assert [one.kind for one in found] == [ChangeKind.CREATED, ChangeKind.FALLS_DUE]
+        due = found[1]
+        assert (due.name, due.version) == (f"customers/{soon.customer}", 0)
+        assert (due.due, due.path) == ("DOCUMENT_EXPIRY", "natural_person.identity")
 
     on_a_vault(test)
 
