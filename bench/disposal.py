@@ -34,8 +34,7 @@ from vault.store.database import Database
 from vault.store.migrate import upgrade
 
 SIZES = (100_000, 1_000_000)
-GROWTH = 1.3
-"""Times the time a transaction at the smaller size: no more at the larger one."""
+"""Transactions."""
 _A_CUSTOMER = 100
 _YEARS = range(2010, 2020)
 _BATCH = 500

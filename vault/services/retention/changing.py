@@ -10,8 +10,9 @@ from typing import Final
 
 from vault.access import ActionClass
 from vault.access.proposals import Kind, Proposal
-from vault.rules.retention import Assessment, RetentionRule, RuleBook, RuleSet, Ruling
+from vault.rules.retention import Assessment, RuleBook, RuleSet, Ruling
 from vault.rules.retention_files import RuleSetInvalid, read_rule_set
+from vault.rules.shortening import shortens
 from vault.services.access_errors import invalid
 from vault.services.call import Call
 from vault.services.closed import require_everywhere
@@ -156,7 +157,7 @@ class Changing:
                 f"there is a rule set {added.label} already; give the next version"
             ) from None
         day = max(today(on.clock.now_micros()), added.effective_from)
-        effect = Effect(shortens=_shortens(before, after, added, day))
+        effect = Effect(shortens=shortens(before, after, added, day))
         behind = ""
         await asyncio.to_thread(statistics.look_at_files, on.database, on.keys_database)
         while True:
@@ -206,37 +207,6 @@ def _count(effect: Effect, customer: str, scope: str, old: Assessment, new: Asse
     effect.later += now > then
     if len(effect.samples) < _SAMPLES:
         effect.samples.append(Sample(customer, scope, old.kept_through, new.kept_through))
-
-
-def _shortens(before: RuleBook, after: RuleBook, added: RuleSet, day: date) -> bool:
-    """Whether some rule that is in force is not there any more as long as it was, whether or not
-    there is anybody yet whom that concerns."""
-    new = {one.name: one for one in after.in_force(day)}.get(added.name)
-    old = {one.name: one for one in before.in_force(day)}.get(added.name)
-    if old is None or new is None or new is old:
-        return False
-    ends_sooner = new.effective_until is not None and (
-        old.effective_until is None or new.effective_until < old.effective_until
-    )
-    return (
-        ends_sooner
-        or not old.jurisdictions <= new.jurisdictions
-        or not all(any(_as_long(rule, other) for other in new.rules) for rule in old.rules)
-    )
-
-
-def _as_long(rule: RetentionRule, other: RetentionRule) -> bool:
-    """Whether wherever the one applies, the other does and keeps for as long."""
-    same = other.clock.value.startswith(rule.clock.value)
-    # From the event instead of its year's end is up to a year less.
-    from_the_day = rule.clock.value.startswith(other.clock.value)
-    minimum = rule.minimum if same else rule.minimum + 1
-    return (
-        rule.kind is other.kind
-        and (same or from_the_day)
-        and other.minimum >= minimum
-        and (not other.classes or (bool(rule.classes) and rule.classes <= other.classes))
-    )
 
 
 def _read(text: str) -> RuleSet:
