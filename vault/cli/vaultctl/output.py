@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -23,6 +23,7 @@ from rich.text import Text
 from recordsvault_client import Opened, Page
 from vault.cli.vaultctl.fields import flatten
 from vault.cli.vaultctl.language import say
+from vault.cli.vaultctl.piped import Piped
 
 M = TypeVar("M", bound=Message)
 N = TypeVar("N", bound=Message)
@@ -42,8 +43,9 @@ def console(*, stderr: bool = False) -> Console:
     """The terminal for what was asked for; made anew, so that a redirected stdout is followed."""
     made = Console(highlight=False, soft_wrap=True, stderr=stderr)
     if not made.is_terminal:
-        # A pipe has no width: nothing is folded or cut for it.
+        # A pipe has no width: nothing is folded or cut for it, or padded.
         made.width = 10_000
+        made.file = cast(IO[str], Piped(sys.stderr if stderr else sys.stdout))
     return made
 
 
