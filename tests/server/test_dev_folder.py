@@ -541,3 +541,41 @@ def test_a_token_is_for_a_bearer_and_a_caller_of_the_folder(folder: Path) -> Non
         dev_token(folder, "officer", "crm")
     with pytest.raises(DevFolderUnusable, match="name a caller of the folder: backend, crm"):
         dev_token(folder, "teller", "nobody")
+
+
+# -- the log's name ------------------------------------------------------------------------------
+
+
+def origin_of(folder: Path) -> str:
+    return load(folder / "vault.toml", TierName.FULL).log.origin
+
+
+def test_a_new_vaults_log_has_the_name_that_was_asked_for_and_keeps_it(tmp_path: Path) -> None:
+    made = tmp_path / "other"
+    with held(made):
+        prepare(made, origin="other.bank/log")
+    assert origin_of(made) == "other.bank/log"
+    assert VerifierKey.parse((made / "log.vkey").read_text().strip()).name == "other.bank/log"
+
+    again(made, full_port=7543)
+    with held(made):
+        prepare(made, origin="other.bank/log")
+    assert origin_of(made) == "other.bank/log"
+    assert load(made / "vault.toml", TierName.FULL).table.listen == "localhost:7543"
+
+
+def test_no_log_is_renamed(folder: Path) -> None:
+    before = contents(folder)
+    with held(folder), pytest.raises(DevFolderUnusable, match="never changes"):
+        prepare(folder, origin="other.bank/log")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("origin", ["", "Other Bank", "other.bank+log", 'a"b', "a\nb", "/log"])
+def test_a_name_that_no_log_may_have_is_refused_before_anything_is_written(
+    tmp_path: Path, origin: str
+) -> None:
+    made = tmp_path / "other"
+    with held(made), pytest.raises(DevFolderUnusable, match="is named like an address"):
+        prepare(made, origin=origin)
+    assert set(contents(made)) <= {".dev.lock"}

@@ -32,6 +32,15 @@ def dev(
         int | None,
         typer.Option("--port-masked", min=1, max=65535, metavar="PORT", help="By default 7444."),
     ] = None,
+    log_origin: Annotated[
+        str | None,
+        typer.Option(
+            "--log-origin",
+            metavar="NAME",
+            help="The name of a new vault's log, by default demo.bank/log. Vaults that hand "
+            "files to each other need different ones.",
+        ),
+    ] = None,
     once_ready_file: Annotated[
         Path | None,
         typer.Option("--once-ready-file", metavar="FILE", help="Write it when both tiers serve."),
@@ -47,7 +56,7 @@ def dev(
         once_ready_file.unlink(missing_ok=True)
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
     with held(directory):
-        vault = prepare(directory, full_port=port_full, masked_port=port_masked)
+        vault = prepare(directory, full_port=port_full, masked_port=port_masked, origin=log_origin)
         require_free(vault.ports)
         migrate(load(vault.config, TierName.FULL))
 

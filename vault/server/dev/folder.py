@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from vault.server.dev.layout import (
     FULL_SERVER,
     MASKED_NODE,
     MASKED_SERVER,
+    ORIGIN,
     PEOPLE,
     Age,
     Ports,
@@ -43,6 +45,8 @@ from vault.server.dev.signing import ensure_signing
 from vault.server.settings import SettingsInvalid, TierName, load
 
 _LOCK = ".dev.lock"
+# As C2SP wants it (tlog-checkpoint.md, "Note text"), and nothing that TOML would read otherwise.
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9./-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,13 @@ def prepare(
     *,
     full_port: int | None = None,
     masked_port: int | None = None,
+    origin: str | None = None,
     now: datetime | None = None,
 ) -> DevVault:
     """Lay the vault out in `folder`, or complete what is there; the caller holds it (`held`).
 
-    Ports are by default those of the folder's configuration, or 7443 and 7444. A file that
+    Ports are by default those of the folder's configuration, or 7443 and 7444. `origin` names the
+    log of a vault that is made now, and is otherwise the name that it has. A file that
     differs from what would be made is somebody's work and stays; certificates that end within 30
     days are renewed. Raises DevFolderUnusable.
     """
@@ -121,7 +127,7 @@ def prepare(
             raise DevFolderUnusable(
                 f"both tiers cannot listen on port {ports.full}; give --port-full and --port-masked"
             )
-        _write_texts(folder, was, ports)
+        _write_texts(folder, was, ports, _origin(folder / CONFIG, origin))
         ensure_keks(folder / "kms" / "full", folder / "kms" / "masked", _sealed(folder))
         ensure_signing(folder, folder / CONFIG)
         if load(folder / CONFIG, TierName.FULL).tokens:
@@ -150,6 +156,27 @@ def _port(config: Path, listen: str, default: int) -> int:
     return int(digits)
 
 
+def _origin(config: Path, wanted: str | None) -> str:
+    if not config.exists():
+        return _nameable(wanted) if wanted is not None else ORIGIN
+    has = load(config, TierName.FULL).log.origin
+    if wanted not in (None, has):
+        raise DevFolderUnusable(
+            f"the log of the vault in {config.parent} is named {has}, and a log's name never "
+            "changes; leave --log-origin out, or name a new folder"
+        )
+    return has
+
+
+def _nameable(origin: str) -> str:
+    if not _ORIGIN.fullmatch(origin):
+        raise DevFolderUnusable(
+            "a log is named like an address without a scheme, in small letters, digits and .-/ ; "
+            "write for example other.bank/log"
+        )
+    return origin
+
+
 def _sealed(folder: Path) -> str:
     """The database that may hold sealed records by now; empty if there is none yet."""
     table = load(folder / CONFIG, TierName.FULL).table
@@ -158,19 +185,19 @@ def _sealed(folder: Path) -> str:
     return str(folder / DATABASE) if (folder / DATABASE).exists() else ""
 
 
-def _write_texts(folder: Path, was: Ports, ports: Ports) -> None:
+def _write_texts(folder: Path, was: Ports, ports: Ports, origin: str) -> None:
     make_folder(folder / "profiles")
     make_folder(folder / BLOBS)
     config = folder / CONFIG
     # An early folder stays as it is: a log that has entries already would be refused by a second
     # place that never saw it.
     age = _age(config)
-    for name, text in texts(was, age).items():
+    for name, text in texts(was, age, origin).items():
         create(folder / name, text.encode(), PRIVATE)
     if ports == was:
         return
     before, after = (
-        {folder / name: text.encode() for name, text in texts(of, age).items()}
+        {folder / name: text.encode() for name, text in texts(of, age, origin).items()}
         for of in (was, ports)
     )
     # What has no port in it is not moved, and may be older.

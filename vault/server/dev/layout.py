@@ -85,9 +85,9 @@ def uri(name: str) -> str:
     return f"spiffe://{TRUST_DOMAIN}/{name}"
 
 
-def texts(ports: Ports, age: Age = Age.NOW) -> dict[str, str]:
+def texts(ports: Ports, age: Age = Age.NOW, origin: str = ORIGIN) -> dict[str, str]:
     """The text files by path in the folder. The first is written first: it marks the folder."""
-    written = {CONFIG: _config(ports, age), PRINCIPALS: _principals()}
+    written = {CONFIG: _config(ports, age, origin), PRINCIPALS: _principals()}
     for person in PEOPLE:
         written[f"profiles/{person.name}.toml"] = _profile(person, ports)
     return written
@@ -120,13 +120,13 @@ custodians = {{ "{INSTITUTION}" = "custodian" }}
 """
 
 
-def _config(ports: Ports, age: Age) -> str:
+def _config(ports: Ports, age: Age, origin: str) -> str:
     return f"""\
 # A vault for one machine, made by `vaultd dev`, which never overwrites what you change here.
 # Paths are relative to this file. Each tier reads its own table and nothing of the other's.
 
 [log]
-origin = "{ORIGIN}"  # the log's name in checkpoints and receipts
+origin = "{origin}"  # the log's name in checkpoints and receipts
 {_LATER if age > Age.EARLY else ""}{_TOKENS if age > Age.WITHOUT_TOKENS else ""}\
 {_LIFE if age > Age.WITHOUT_CUSTODIANS else ""}
 [tiers.full]
