@@ -708,11 +708,11 @@ def test_a_file_goes_and_comes_and_is_acknowledged_at_the_terminal(
     taken = (
         "in", tmp_path / "out", "--key", giver.folder / "log.vkey", "--private-key", private,
         "--branch", "B-9", "--custodian", "custodian", "--reason", "Ordered",
-        "--number-prefix", "X-", "--to", tmp_path,
+        "--number-prefix", "X-", "--to", tmp_path / "new" / "receipts",
     )  # fmt: skip
     here = json.loads(done(taker, "custodian", *taken, "--json"))
     assert "already" in done(taker, "custodian", *taken)
-    (note,) = tmp_path.glob("*.ack")
+    (note,) = (tmp_path / "new" / "receipts").glob("*.ack")
     assert here["acknowledgement_file"] == str(note)
     request = rp.GetCustomerRequest(name=here["name"], purpose=SERVING)
     own = taker.records().GetCustomer(request).customer

@@ -51,7 +51,9 @@ def take_in(
     ] = None,
     acknowledgements: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FOLDER", help="Where acknowledgements are written."),
+        typer.Option(
+            "--to", metavar="FOLDER", help="Where acknowledgements are written; made where absent."
+        ),
     ] = None,
     number: Annotated[
         str,
@@ -86,6 +88,8 @@ def take_in(
             "--number is for one bundle; for several there is --number-prefix.",
             "--number 仅用于单个资料包；多个资料包请用 --number-prefix。",
         )
+    if acknowledgements:
+        _make(acknowledgements)  # before anything is taken in that could then not be acknowledged
     for path in paths:
         with opened_tar(path, private) as file:
             files, transfer = _verified(file, log)
@@ -114,6 +118,13 @@ def _files(paths: list[Path]) -> list[Path]:
     if not found:
         raise CommandError("There is no bundle.", "没有资料包。", INPUT)
     return found
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise options.unreadable(folder, error) from None
 
 
 def _verified(file: BinaryIO, log: tuple[VerifierKey, ...]) -> tuple[BundleFiles, Transfer]:
