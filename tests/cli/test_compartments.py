@@ -112,7 +112,7 @@ def test_a_member_is_made_by_two_persons_at_two_terminals(ctl: Ctl) -> None:
     shown = ctl("compliance", "compartment", "member", "show", short, "p-colleague")
     assert "PROPOSED" in shown.out
     agreed = ctl("compliance", *command.split())
-    assert agreed.code == 0 and " MEMBER " in agreed.out
+    assert agreed.code == 0 and " MEMBER\n" in agreed.out
     assert ctl("colleague", "compartment", "show", short).code == 0
     away = ctl(
         *("colleague", "compartment", "member", "remove", name, "p-investigator"),
