@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from vault.cli.vaultctl.element_words import element_word
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.plots import Bar, bars, columns
 from vault.cli.vaultctl.printable import document, safe
@@ -77,7 +78,9 @@ def _completeness(found: Figures) -> Iterator[str]:
     ]
     legend = (say("complete", "完整"), say("something is amiss", "存在问题"))
     yield bars(say("Files by risk class", "按风险等级的档案"), legend, lines)
-    amiss = [Bar(name, (count,)) for name, count in found.amiss.most_common(10) if count]
+    amiss = [
+        Bar(element_word(name), (count,)) for name, count in found.amiss.most_common(10) if count
+    ]
     if amiss:
         said = say("missing, expired or unverified", "缺失、过期或未核实")
         yield bars(say("Elements most often amiss", "最常见的问题要素"), (said,), amiss)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vault.cli.vaultctl import options
+from vault.cli.vaultctl.element_words import element_word
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import clean, console, write_json
@@ -99,8 +100,7 @@ def _lines(found: Figures) -> Iterator[tuple[str, str, str, str]]:
     if total:
         share = f"{whole / total:.1%}"
         yield word(Part.COMPLETENESS), say("files complete", "完整档案"), f"{whole:,}", share
-        worst = ", ".join(f"{name} {count:,}" for name, count in found.amiss.most_common(3))
-        yield "", say("files in all", "档案总数"), f"{total:,}", worst
+        yield "", say("files in all", "档案总数"), f"{total:,}", _worst(found)
     for kind in sorted(found.overdue | found.coming):
         late = found.overdue[kind]
         more = say(f"{late:,} of them overdue", f"其中 {late:,} 项已逾期") if late else ""
@@ -118,6 +118,15 @@ def _lines(found: Figures) -> Iterator[tuple[str, str, str, str]]:
         yield word(Part.ACCESSES), word("denied"), f"{denied:,}", ""
     for name, state, detail in found.health:
         yield word(Part.HEALTH), name, word(state), detail
+
+
+def _worst(found: Figures) -> str:
+    worst = [
+        f"{element_word(name)} {count:,}" for name, count in found.amiss.most_common(3) if count
+    ]
+    if not worst:
+        return ""
+    return say(f"most often amiss: {', '.join(worst)}", f"最常见问题：{'、'.join(worst)}")
 
 
 def plain(found: Figures) -> dict[str, Any]:
