@@ -1,8 +1,9 @@
-"""`vaultctl` and `vaultd` in processes of their own that start in a moment: forked from one that
-has imported all of them already, which is most of what a short command takes.
+"""`vaultctl`, `vaultd` and tiers in processes of their own that start in a moment: forked from one
+that has imported all of them already, which is most of what a short command takes.
 
 `command("vaultctl")` begins a command line for `subprocess`, and `folder()` has both by their names
-for a PATH. What is about how the programs start, or is killed half way, starts them as people do.
+for a PATH; `begin` starts a program without a process between (forked_tier.py). What is about how
+the programs start, or is killed half way, starts them as people do.
 """
 
 import atexit
@@ -18,10 +19,10 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 _ROOT = Path(__file__).parents[2]
 _CLIENT = Path(__file__).with_name("forked_client.py")
@@ -53,6 +54,37 @@ def folder() -> Path:
     return here
 
 
+class Begun(NamedTuple):
+    """A process that runs a program. It does not outlive the connection."""
+
+    pid: int
+    descriptor: int
+    """Of the process, and the caller's to close."""
+    connection: socket.socket
+
+    def ended(self) -> int:
+        """Wait until it has ended, its files and sockets closed; its exit code."""
+        return os.waitstatus_to_exitcode(_number(self.connection.recv(_NUMBER)))
+
+
+def begin(program: str, *words: object, streams: Sequence[int]) -> Begun:
+    """Have the program run on three standard streams."""
+    wanted = json.dumps([program, [*map(str, words)], str(_ROOT), dict(os.environ)]).encode()
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(_socket()))
+    socket.send_fds(connection, [len(wanted).to_bytes(_NUMBER, "big")], streams)
+    connection.sendall(wanted)
+    number, descriptors, _, _ = socket.recv_fds(connection, _NUMBER, 1)
+    pid, (descriptor,) = _number(number), descriptors
+    return Begun(pid, descriptor, connection)
+
+
+def _number(data: bytes) -> int:
+    if len(data) < _NUMBER:
+        raise RuntimeError("the process that programs are forked from is gone")
+    return int.from_bytes(data, "big")
+
+
 @cache
 def _socket() -> Path:
     # Short, as addresses of sockets must be.
@@ -63,6 +95,7 @@ def _socket() -> Path:
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
     )
     # Kept by both ends for as long as this process runs: when it ends, so does that one.
     assert server.stdout is not None
@@ -80,15 +113,18 @@ _servers: list[subprocess.Popen[bytes]] = []
 def _loaded() -> dict[str, Callable[[], None]]:
     from importlib import import_module
 
+    from tests.support.tier_process import main as tier
+    from vault.access.policy_files import POLICY_FOLDER, read_policies
     from vault.cli.vaultctl.app import _FAMILIES
     from vault.cli.vaultctl.app import main as vaultctl
     from vault.cli.vaultd.app import main as vaultd
 
     for one in (*(f"vault.cli.vaultctl.{name}" for name in _FAMILIES.values()), "vault.server.run"):
         import_module(one)
+    read_policies(POLICY_FOLDER)  # which are checked once, if they stay the same
     gc.collect()
     gc.freeze()
-    return {"vaultctl": vaultctl, "vaultd": vaultd}
+    return {"vaultctl": vaultctl, "vaultd": vaultd, "tier": tier}
 
 
 class _Server:
@@ -121,8 +157,8 @@ class _Server:
             _become(self._programs, streams, *json.loads(wanted))
         for stream in streams:
             os.close(stream)
-        connection.sendall(pid.to_bytes(_NUMBER, "big"))
         descriptor = os.pidfd_open(pid)
+        socket.send_fds(connection, [pid.to_bytes(_NUMBER, "big")], [descriptor])
         self._running[pid] = (connection, descriptor)
         self._ready.register(descriptor, selectors.EVENT_READ, lambda: self._ended(pid))
         self._ready.register(connection, selectors.EVENT_READ, lambda: self._deserted(pid))

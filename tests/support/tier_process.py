@@ -7,6 +7,12 @@ from pathlib import Path
 from vault.server.run import serve
 from vault.server.settings import TierName, load
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Until it is told to stop."""
     config, tier, ready = sys.argv[1:4]
     asyncio.run(serve(load(Path(config), TierName(tier)), ready=Path(ready).touch))
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import cedarpy
 
@@ -20,6 +20,8 @@ SCHEMA_FILE: Final = "schema.cedarschema"
 POLICIES: Final = ".cedar"
 TESTS: Final = ".tests.toml"
 """How the names of files of policies, and of tests of policies, end."""
+
+_KEPT: Final = 4
 
 
 class PolicyInvalid(Exception):
@@ -88,6 +90,8 @@ def _own_schema() -> cedarpy.Schema:
     return _schema(_text(POLICY_FOLDER / SCHEMA_FILE))
 
 
+# The same texts are read again: as they are proposed, approved and put in force.
+@lru_cache(maxsize=_KEPT)
 def _schema(text: str) -> cedarpy.Schema:
     try:
         schema = cedarpy.Schema.from_str(text)
@@ -98,10 +102,30 @@ def _schema(text: str) -> cedarpy.Schema:
 
 
 def _book(files: Mapping[str, str], schema: cedarpy.Schema) -> PolicyBook:
+    policies = sorted((name, text) for name, text in files.items() if name.endswith(POLICIES))
+    checked = _checked(tuple(policies), schema)
+    return PolicyBook(
+        policy_set=checked.policy_set,
+        schema=schema,
+        policies=checked.policies,
+        roles=checked.roles,
+        texts=MappingProxyType(dict(files)),
+    )
+
+
+class _Checked(NamedTuple):
+    """What is made of texts of policies, and of nothing else."""
+
+    policy_set: cedarpy.PolicySet
+    policies: Mapping[str, Policy]
+    roles: frozenset[str]
+
+
+@lru_cache(maxsize=_KEPT)
+def _checked(files: tuple[tuple[str, str], ...], schema: cedarpy.Schema) -> _Checked:
     policies: dict[str, Policy] = {}
     texts: list[str] = []
-    for name in sorted(name for name in files if name.endswith(POLICIES)):
-        text = files[name]
+    for name, text in files:
         for policy in _policies_of(name, text):
             if policy.id in policies:
                 raise PolicyInvalid(f'{name}: a second policy with @id("{policy.id}")')
@@ -111,12 +135,10 @@ def _book(files: Mapping[str, str], schema: cedarpy.Schema) -> PolicyBook:
             raise PolicyInvalid(f"{name}: does not fit {SCHEMA_FILE}: {_errors(result)}")
         texts.append(text)
     whole = "\n".join(texts)
-    return PolicyBook(
+    return _Checked(
         policy_set=cedarpy.PolicySet.from_str(whole),
-        schema=schema,
         policies=MappingProxyType(policies),
         roles=frozenset(_roles_of(whole)),
-        texts=MappingProxyType(dict(files)),
     )
 
 
