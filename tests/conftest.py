@@ -10,7 +10,6 @@ import pytest
 from hypothesis import settings
 
 from tests.support.databases import (
-    _sqlite_template,
     database,
     database_url,
     dialect,
@@ -25,7 +24,6 @@ from tests.support.running_vault import RunningVault
 from tests.support.sharing import ByFile, alone, longest_first, together
 
 __all__ = [
-    "_sqlite_template",
     "database",
     "database_url",
     "dialect",

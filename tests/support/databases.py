@@ -8,7 +8,6 @@ import fcntl
 import itertools
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from tests.support.migrated_file import migrated_file
 from vault.store import migrate
 from vault.store.database import Database
 from vault.store.roles import grant_masked_role
@@ -203,23 +203,11 @@ def database_url(dialect: str, request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(name))
 
 
-@pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    template = Database(f"sqlite:///{path}")
-    migrate.upgrade(template)
-    template.dispose()
-    return path
-
-
 @pytest.fixture
 def migrated_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a database of each kind with the vault's tables (data and keys)."""
     if dialect == "sqlite":
-        path = tmp_path / "migrated.db"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
-        path.chmod(0o600)
-        yield f"sqlite:///{path}"
+        yield migrated_file(tmp_path / "migrated.db")
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = server.create(migrated=True)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
+from sqlalchemy import make_url
 
 from recordsvault.access.v1 import access_pb2_grpc
 from recordsvault.admin.v1 import access_admin_pb2_grpc, admin_pb2_grpc
@@ -24,6 +25,7 @@ from recordsvault.compartments.v1 import compartments_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2_grpc
 from recordsvault.records.v1 import records_pb2_grpc
 from tests.support.forked_tier import ForkedTier
+from tests.support.migrated_file import migrated_file
 from tests.support.quiet_ports import quiet_ports
 from tests.support.tokens import AUDIENCE, ISSUER, Key, claims, digest_of, jwks, token
 from vault.audit.reader import head
@@ -33,7 +35,7 @@ from vault.kms.signing import Purpose, create_signing_keys, read_signing_keys
 from vault.server.dev.pki import Authority
 from vault.server.parts import databases
 from vault.server.settings import TierName, load
-from vault.store import log_tree
+from vault.store import Database, log_tree
 from vault.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -328,11 +330,18 @@ class RunningVault:
             if text:
                 (folder / f"{table}.toml").write_text(text, "utf-8")
         self.config.write_text(self._config(masked_database, limits), "utf-8")
-        data, keys = databases(load(self.config, TierName.FULL))
-        upgrade(data)
-        data.dispose()
-        if keys is not data:
-            keys.dispose()
+        settings = load(self.config, TierName.FULL)
+        self._migrate(settings.database_url(settings.table.database))
+
+    @staticmethod
+    def _migrate(url: str) -> None:
+        file = Path(make_url(url).database or "")
+        if url.startswith("sqlite:") and not file.exists():
+            migrated_file(file)
+            return
+        database = Database(url)
+        upgrade(database)
+        database.dispose()
 
     def _certificates(self) -> None:
         authority = Authority.open(self.folder / "pki", datetime.now(UTC))
