@@ -98,17 +98,17 @@ def test_no_flipped_byte_of_a_column_opens(stage: Stage, which: str, column: str
 
     async def main(parts: Parts, conn: Connection) -> None:
         read = _use_case(parts, _Uncommitted(conn), row, column)
-        good = row.get(conn, column)
+        good, put = row.get(conn, column), row.putting(conn, column)
         assert await read()
         for what, bad in _changed(good):
-            row.put(conn, **{column: bad})
+            put(bad)
             try:
                 await read()
             except Corrupted as error:
                 assert stage.secrets.scan(repr(vars(error)).encode()) == []
             else:
                 opened_anyway.append(what)
-        row.put(conn, **{column: good})
+        put(good)
         assert await read()
 
     # With the keys held as usual: here nobody touches them.
