@@ -8,6 +8,7 @@ after the answer to its return or revocation, or after its end, leaves.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS
 from vault.services.opening import Opened, Opener
 from vault.services.recording import Recorder
-from vault.store import Database, check_outs, customers
+from vault.store import Database, check_outs, customers, statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class BulkExport:
             raise OutsideScope
         if call.lent is None:
             raise CheckOutNotActive
+        await asyncio.to_thread(statistics.look_at_customers, self._database)
         call.phase = Phase.OPENED
         call.lent = await self._borrowing.use_up(call, call.lent, call.trace, step)
 

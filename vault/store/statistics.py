@@ -6,6 +6,8 @@ reads all of it than the few rows of a page by their key: what takes a time for 
 it for each page and each row. SQLite reads by the key either way.
 """
 
+from sqlalchemy import Table
+
 from vault.store.database import Database
 from vault.store.schema import customers, full_file_keys, scopes
 
@@ -13,7 +15,21 @@ from vault.store.schema import customers, full_file_keys, scopes
 def look_at_files(data: Database, keys: Database) -> None:
     """Have it look at what all files are found by. Blocks: some tenths of a second, however much
     there is, since it samples. Raises StoreUnavailable."""
-    for database, tables in ((data, (scopes, customers)), (keys, (full_file_keys,))):
-        if database.dialect == "postgresql":
-            names = ", ".join(table.name for table in tables)
-            database.write_sync(lambda conn, names=names: conn.exec_driver_sql(f"ANALYZE {names}"))  # type: ignore[misc]  # a default, not a parameter
+    _look(data, scopes, customers)
+    _look(keys, full_file_keys)
+
+
+def look_at_customers(data: Database) -> None:
+    """Have it look at what pages of customers are found by; what belongs to a page is then read by
+    key in any case. Blocks and raises as `look_at_files`."""
+    _look(data, customers)
+
+
+def _look(database: Database, *tables: Table) -> None:
+    if database.dialect != "postgresql":
+        return
+    names = ", ".join(table.name for table in tables)
+    # Whoever holds a table back from being looked at is looking at it, or tidies it up: neither is
+    # waited for.
+    statement = f"ANALYZE (SKIP_LOCKED) {names}"
+    database.write_sync(lambda conn: conn.exec_driver_sql(statement))

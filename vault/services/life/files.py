@@ -26,6 +26,7 @@ from vault.store import (
     Database,
     DocumentRow,
     customers,
+    statistics,
     subject_requests,
     surveys,
 )
@@ -86,6 +87,7 @@ class Files:
         """The files in order of identifiers beyond ``after``, without those that were destroyed,
         that point to another, that the caller's roles do not reach, or that are closed to him; all
         others for the vault itself (None). Raises StoreUnavailable, KmsUnavailable, Corrupted."""
+        await asyncio.to_thread(statistics.look_at_customers, self._database)
         while True:
             look = partial(customers.page, institution=institution, after=after, limit=PAGE)
             rows = await self._database.read(look)
