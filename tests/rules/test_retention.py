@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.retention_rules import forbidden, may_go
 from vault.rules.retention import (
     ClockStart,
     Facts,
@@ -73,89 +74,16 @@ def facts(draw: st.DrawFn) -> Facts:
     )
 
 
-# -- the model: day by day, with a calendar of its own, one question at a time ----------------
-
-
-def _model_rules(book: RuleBook, about: Facts, day: date) -> list[RetentionRule]:
-    chosen: list[RetentionRule] = []
-    for name in {one.name for one in book.sets}:
-        standing = [
-            s
-            for s in book.sets
-            if s.name == name
-            and s.effective_from <= day
-            and not (s.effective_until is not None and s.effective_until < day)
-        ]
-        if not standing:
-            continue
-        latest = max(standing, key=lambda s: (s.effective_from, s.version))
-        if "*" not in latest.jurisdictions and latest.jurisdictions.isdisjoint(about.jurisdictions):
-            continue
-        for rule in latest.rules:
-            if rule.kind is not about.kind:
-                continue
-            if rule.classes and rule.classes.isdisjoint(about.classes):
-                continue
-            chosen.append(rule)
-    return chosen
-
-
-def _model_years_passed(start: date, day: date) -> int:
-    """How many whole years lie behind a day that is over, from the one that began the clock."""
-    years = day.year - start.year
-    if (day.month, day.day) <= (start.month, start.day):
-        years -= 1
-    first_of_march = (start.month, start.day) == (2, 29) and (day.month, day.day) == (3, 1)
-    if first_of_march and not _leap(day.year):
-        # It stands for the missing day, and belongs to the period.
-        years -= 1
-    return years
-
-
-def _leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-
-
-def _model_started(rule: RetentionRule, about: Facts) -> date | None:
-    event = about.last_booking if "booking" in rule.clock.value else about.relationship_end
-    if event is None:
-        return None
-    return date(event.year, 12, 31) if rule.clock.value.endswith("year") else event
-
-
-def _model_may_go(book: RuleBook, about: Facts, day: date) -> bool:
-    """Every rule that applies has seen its minimum over."""
-    applying = _model_rules(book, about, day)
-    if not applying:
-        return False
-    for rule in applying:
-        start = _model_started(rule, about)
-        if start is None or start >= day or _model_years_passed(start, day) < rule.minimum:
-            return False
-    return True
-
-
-def _model_forbidden(book: RuleBook, about: Facts, day: date) -> bool:
-    """Some rule that applies has seen its maximum over."""
-    for rule in _model_rules(book, about, day):
-        start = _model_started(rule, about)
-        if rule.maximum is None or start is None or start >= day:
-            continue
-        if _model_years_passed(start, day) >= rule.maximum:
-            return True
-    return False
-
-
 @settings(max_examples=400, deadline=None)
 @given(books(), facts(), _DAYS)
 def test_nothing_is_due_before_its_longest_minimum_and_what_must_go_does_go(
     book: RuleBook, about: Facts, day: date
 ) -> None:
     found = book.assess(about, day)
-    may, forbidden = _model_may_go(book, about, day), _model_forbidden(book, about, day)
+    may, over = may_go(book, about, day), forbidden(book, about, day)
     assert found.standing.due == may
-    assert (found.standing is Standing.MUST_GO) == (may and forbidden)
-    assert (found.standing is Standing.CONFLICT) == (forbidden and not may)
+    assert (found.standing is Standing.MUST_GO) == (may and over)
+    assert (found.standing is Standing.CONFLICT) == (over and not may)
 
 
 @settings(max_examples=150, deadline=None)
@@ -257,7 +185,20 @@ def test_rulings_in_a_circle_keep_what_they_are_about() -> None:
         [Ruling("eu/id", "cn/id"), Ruling("cn/id", "eu/id")],
     )
     assert book.assess(_ENDED, date(2021, 1, 1)).standing is Standing.MUST_GO
+    assert book.assess(_ENDED, date(2017, 1, 1)).standing is Standing.CONFLICT
     assert not book.assess(_ENDED, date(2015, 1, 1)).standing.due
+
+
+def test_a_ruling_of_one_customer_counts_before_that_of_all() -> None:
+    sets = [_law("cn", _rule("id", 10)), _law("eu", _rule("id", 5, 5))]
+    day = date(2017, 1, 1)
+    other = Facts(RecordKind.IDENTITY, frozenset(), frozenset(), date(2010, 6, 30), None, "c2")
+    kept = RuleBook(sets, [Ruling("eu/id", "cn/id"), Ruling("cn/id", "eu/id", "c1")])
+    assert kept.assess(_ENDED, day).standing is Standing.KEPT
+    assert kept.assess(other, day).standing is Standing.MUST_GO
+    gone = RuleBook(sets, [Ruling("cn/id", "eu/id"), Ruling("eu/id", "cn/id", "c1")])
+    assert gone.assess(_ENDED, day).standing is Standing.MUST_GO
+    assert gone.assess(other, day).standing is Standing.KEPT
 
 
 def test_the_day_on_which_a_period_ends_belongs_to_it() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from tests.records import builders
 from tests.support.log_keys import log_signers
 from tests.support.pipeline import uri
+from tests.support.retention_rules import text_of
 from tests.support.rotation import keks
 from tests.support.signed_access import AccessKeys
 from vault.access import Action, PolicyEngine, Principal, ResourceRef
@@ -26,6 +27,7 @@ from vault.audit.sequencer import Sequencer
 from vault.blobs.folder import FolderBlobs
 from vault.kms import LocalFileKms
 from vault.records import Branch, CustomerName, Relationship, TransactionName, new_ulid
+from vault.rules.retention import RuleSet
 from vault.rules.retention_files import read_rule_sets
 from vault.sealing import KeyRing, SystemClock
 from vault.services.access_state import AccessState
@@ -35,6 +37,9 @@ from vault.services.compartments import Cases, Ground, Holding, Items, NewHold, 
 from vault.services.items import NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
+from vault.services.merging.kin import MergedKin
+from vault.services.merging.merging import Merging
+from vault.services.merging.standing import Merges
 from vault.services.outcomes import Stored
 from vault.services.proposing import AccessGround, Proposing
 from vault.services.reach import FullReach
@@ -43,7 +48,8 @@ from vault.services.recording import Recorder
 from vault.services.replays import Replays, Request
 from vault.services.retention.certificate import BackupDays
 from vault.services.retention.certifying import Certifying
-from vault.services.retention.changing import Changing
+from vault.services.retention.changing import Changing, Effect
+from vault.services.retention.content import RuleSetChange, RulingChange
 from vault.services.retention.disposals import Disposals, RetentionGround, Shown
 from vault.services.retention.executing import DisposalGround, DisposalRunner
 from vault.services.retention.rules import RulesInForce
@@ -107,10 +113,13 @@ class Bank:
         recorder = Recorder(self.log, self.clock)
         replays = Replays(self.database)
         reach = FullReach(self.database, self.keys, self.clock)
-        self.reading = Reading(self.database, self.keys, reach)
-        self.storing = Storing(self.database, self.keys, recorder, replays, self.clock)
+        merges = Merges(lambda: self.state.merge_steps)
+        self.reading = Reading(self.database, self.keys, reach, merges)
+        self.storing = Storing(
+            self.database, self.keys, recorder, replays, self.clock, merges=merges
+        )
         self.updating = Updating(
-            self.database, self.reading, self.keys, recorder, replays, self.clock
+            self.database, self.reading, self.keys, recorder, replays, self.clock, merges=merges
         )
         cases = Ground(self.database, self.keys, recorder, replays, self.clock)
         self.cases, self.items, self.holding = Cases(cases), Items(cases), Holding(cases)
@@ -131,8 +140,11 @@ class Bank:
                 self.access_keys.verifier,
                 None,  # type: ignore[arg-type]  # no keys are rotated here
                 self._require,
+                self._require_merge,
             )
         )
+        self.merging = Merging(self.database, self.keys, self.proposing, merges, reach)
+        kin = MergedKin(merges)
         self.rules = RulesInForce(
             read_rule_sets(), lambda: self.state.retention_steps, self.jurisdictions
         )
@@ -144,6 +156,7 @@ class Bank:
             self.rules,
             self.proposing,
             self.clock,
+            kin,
         )
         self.disposals = Disposals(ground)
         self.changing = Changing(ground, self.disposals.require_plan)
@@ -162,12 +175,16 @@ class Bank:
                 self.access_keys.signer,
                 DAYS,
                 self.clock,
+                kin=kin,
             )
         )
         self.sequencer = Sequencer(self.database, log_signers(folder), self.clock.now_micros)
 
     async def _require(self, proposal: Proposal) -> None:
         await self.changing.require(proposal)
+
+    async def _require_merge(self, proposal: Proposal) -> None:
+        await self.merging.require(proposal)
 
     def call(self, who: str, action: Action, customer: str = "") -> Call:
         """A call that policy has allowed, by one of the staff."""
@@ -276,6 +293,27 @@ class Bank:
         shown = await self.holding.propose_release(propose, BANK, compartment, hold, "Over.")
         agree = self.call("inspector", Action.HOLDS_AGREE_RELEASE)
         await self.holding.agree_release(agree, BANK, compartment, hold, shown.etag)
+
+    # -- rules -------------------------------------------------------------------------------
+
+    async def propose_rules(
+        self, rules: RuleSet, *, shortens: bool = False
+    ) -> tuple[Proposal, Effect]:
+        """Propose one more rule set; with its effect."""
+        call = self.call("keeper", Action.RULE_SETS_PROPOSE)
+        change = RuleSetChange(text_of(rules), shortens)
+        return await self.changing.propose_set(call, BANK, change, "Another law.")
+
+    async def propose_ruling(self, prevails: str, yields: str, customer: str = "") -> Proposal:
+        """Propose which rule prevails."""
+        call = self.call("keeper", Action.RULINGS_PROPOSE)
+        change = RulingChange(prevails, yields, customer)
+        return await self.changing.propose_ruling(call, BANK, change, "Counsel says so.")
+
+    async def agree_rules(self, made: Proposal) -> Proposal:
+        """A second person agrees to a rule set or a ruling."""
+        call = self.call("compliance", Action.RULES_APPROVE)
+        return await self.changing.approve(call, BANK, made.identifier, made.etag, "Seen.")
 
     # -- disposal ----------------------------------------------------------------------------
 

@@ -204,9 +204,16 @@ class RuleBook:
         return _assess(periods, self._rulings_for(facts), day)
 
     def _rulings_for(self, facts: Facts) -> frozenset[tuple[str, str]]:
-        return frozenset(
-            (r.prevails, r.yields) for r in self.rulings if r.customer in ("", facts.customer)
-        )
+        """What was ruled of one customer counts before what was ruled of all. Of two that say the
+        opposite neither does: then the conflict stands, and nothing is destroyed by it."""
+        own = {
+            (r.prevails, r.yields)
+            for r in self.rulings
+            if r.customer and r.customer == facts.customer
+        }
+        of_all = {(r.prevails, r.yields) for r in self.rulings if not r.customer}
+        standing = own | {one for one in of_all if one[::-1] not in own}
+        return frozenset(one for one in standing if one[::-1] not in standing)
 
 
 def years_after(start: date, years: int) -> date:
