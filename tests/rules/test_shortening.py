@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from vault.rules.retention import ClockStart, RecordKind, RetentionRule, RuleBook, RuleSet
+from vault.rules.retention import (
+    ClockStart,
+    RecordKind,
+    RetentionRule,
+    RuleBook,
+    RuleSet,
+    Ruling,
+)
 from vault.rules.shortening import shortens
 
 DAY = date(2030, 1, 1)
@@ -69,3 +76,26 @@ def test_a_law_of_its_own_shortens_nothing() -> None:
     added = replace(BEFORE, name="other", rules=(replace(IDENTITY, minimum=1),))
     before = RuleBook([BEFORE])
     assert not shortens(before, before.with_set(added), added, DAY)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shorter"),
+    [(None, 12, True), (12, 11, True), (12, 12, False), (11, 12, False), (12, None, False)],
+)
+def test_a_maximum_that_was_ruled_to_prevail_shortens_what_yields_to_it(
+    before: int | None, after: int | None, shorter: bool
+) -> None:
+    """Where two persons have ruled that a rule prevails, its maximum ends another one's minimum."""
+    ruled = [Ruling("law/identity", "other/identity")]
+    old = replace(BEFORE, rules=(replace(IDENTITY, maximum=before),))
+    added = replace(
+        old,
+        version=2,
+        effective_from=date(2025, 1, 1),
+        rules=(replace(IDENTITY, maximum=after),),
+    )
+    book = RuleBook([old], ruled)
+    assert shortens(book, book.with_set(added), added, DAY) == shorter
+    # Without a ruling a maximum ends nobody's minimum.
+    book = RuleBook([old])
+    assert not shortens(book, book.with_set(added), added, DAY)

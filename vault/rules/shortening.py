@@ -19,8 +19,21 @@ def shortens(before: RuleBook, after: RuleBook, added: RuleSet, day: date) -> bo
     )
     return (
         ends_sooner
+        or _prevails_sooner(old, new, after)
         or not old.jurisdictions <= new.jurisdictions
         or not all(any(_as_long(rule, other) for other in new.rules) for rule in old.rules)
+    )
+
+
+def _prevails_sooner(old: RuleSet, new: RuleSet, book: RuleBook) -> bool:
+    """Whether a maximum to which other minima yield, as was ruled, is there now or is shorter."""
+    ruled = {one.prevails for one in book.rulings}
+    before = {one.name: one.maximum for one in old.rules}
+    return any(
+        f"{new.name}/{rule.name}" in ruled
+        and rule.maximum is not None
+        and ((was := before.get(rule.name)) is None or rule.maximum < was)
+        for rule in new.rules
     )
 
 
