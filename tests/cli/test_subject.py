@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def test_what_a_person_asks_is_entered_in_his_words(
     for wrong in ((), ("--text", "x", "--file", str(words)), ("--file", str(tmp_path / "none"))):
         assert vaultctl(*args, *wrong).code != 0
     assert len(vault.called("FileSubjectRequest")) == 1
+    # The same once more, where nobody knows whether it came in.
+    mine = str(uuid.uuid4())
+    assert vaultctl(*args, "--file", str(words), "--request-id", mine).code == 0
+    again = vault.called("FileSubjectRequest")[-1]
+    assert (again.text, again.request_id) == (sent.text, mine) and sent.request_id != mine
 
 
 @pytest.mark.parametrize(

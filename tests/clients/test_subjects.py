@@ -1,8 +1,9 @@
-"""Persons' requests by either client: what is sent, what comes back, and that no step is sent
+"""Persons' requests by either client: what is sent, what comes back, and that no step is taken
 twice."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -19,11 +20,10 @@ CUSTOMER = f"{PARENT}/customers/{'0' * 26}"
 NAME = f"{CUSTOMER}/subjectRequests/{'1' * 26}"
 MADE = pb.SubjectRequest(name=NAME, etag="e")
 ACCESS = pb.SUBJECT_REQUEST_KIND_ACCESS
+DAY = date(2026, 1, 3)
 ANSWERED = pb.SUBJECT_REQUEST_OUTCOME_ANSWERED
 STEPS: dict[str, Callable[[Any], Any]] = {
-    "FileSubjectRequest": lambda c: c.subjects.file(
-        CUSTOMER, ACCESS, received=date(2026, 1, 3), text="What?"
-    ),
+    "FileSubjectRequest": lambda c: c.subjects.file(CUSTOMER, ACCESS, received=DAY, text="What?"),
     "ExtendSubjectRequest": lambda c: c.subjects.extend(NAME, etag="e", text="Much."),
     "CloseSubjectRequest": lambda c: c.subjects.close(NAME, ANSWERED, etag="e"),
 }
@@ -47,7 +47,19 @@ def test_every_call_of_the_service_is_made() -> None:
     assert methods == {*STEPS, "GetSubjectRequest", "ListSubjectRequests", "ReportUse"}
 
 
-@pytest.mark.parametrize("method", STEPS)
+def test_what_a_person_asked_is_sent_again_as_the_same_where_no_answer_came(
+    vault: FakeVault, ask: Ask
+) -> None:
+    vault.fail("FileSubjectRequest", unavailable())
+    assert ask(STEPS["FileSubjectRequest"]) == MADE
+    first, again = vault.called("FileSubjectRequest")
+    assert uuid.UUID(first.request_id) and first == again
+    mine = str(uuid.uuid4())
+    ask(lambda c: c.subjects.file(CUSTOMER, ACCESS, received=DAY, text="?", request_id=mine))
+    assert vault.called("FileSubjectRequest")[-1].request_id == mine
+
+
+@pytest.mark.parametrize("method", sorted(set(STEPS) - {"FileSubjectRequest"}))
 def test_a_step_is_answered_and_not_sent_twice(vault: FakeVault, ask: Ask, method: str) -> None:
     assert ask(STEPS[method]) == MADE
     vault.fail(method, unavailable())

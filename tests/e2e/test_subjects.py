@@ -229,6 +229,28 @@ def test_a_request_is_listed_page_by_page_and_by_customer(vault: RunningVault) -
     assert refusal(partial(desk(vault).ListSubjectRequests, request)).reason == "PAGE_TOKEN"
 
 
+def test_a_request_whose_answer_was_lost_is_sent_again_and_is_one(vault: RunningVault) -> None:
+    customer = create(vault).name
+    asked = pb.FileSubjectRequestRequest(
+        parent=customer,
+        kind=ACCESS,
+        receive_date=people.day(datetime.now(UTC).date()),
+        text=WORDS,
+        request_id=people.new_id(),
+    )
+    first = desk(vault).FileSubjectRequest(asked)
+    assert desk(vault).FileSubjectRequest(asked) == first
+    other = pb.FileSubjectRequestRequest()
+    other.CopyFrom(asked)
+    other.text += "!"
+    assert refusal(lambda: desk(vault).FileSubjectRequest(other)).reason == "REQUEST_ID_REUSED"
+    other.request_id = "mine"
+    told = refusal(lambda: desk(vault).FileSubjectRequest(other))
+    assert {path for path, _ in told.fields} == {"request_id"}
+    of = pb.ListSubjectRequestsRequest(parent=PARENT, customer=customer)
+    assert len(desk(vault).ListSubjectRequests(of).requests) == 1
+
+
 def test_a_day_to_come_is_no_day_of_receipt(vault: RunningVault) -> None:
     later = people.day(datetime.now(UTC).date() + timedelta(days=3))
     request = pb.FileSubjectRequestRequest(

@@ -4,13 +4,18 @@ somebody else may have against them."""
 from __future__ import annotations
 
 import ast
+import asyncio
+import threading
+import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from tests.services.test_disposal import live
 from tests.services.test_merging import agreed
@@ -19,7 +24,7 @@ from tests.support.subjects import Desk
 from vault.access import Action
 from vault.audit.log_sources import StoreSource
 from vault.audit.verify_rows import verify_rows
-from vault.records import CustomerName, new_ulid
+from vault.records import IDENTITY_SCOPE, CustomerName, ScopeRef, TransactionName, new_ulid
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.disclosure import Use
@@ -27,16 +32,19 @@ from vault.rules.element_files import read_elements
 from vault.rules.erasure import Verdict
 from vault.rules.subjects import RequestKind
 from vault.services import subjects
-from vault.services.errors import Aborted, InvalidArgument, NotFound
+from vault.services.errors import Aborted, InvalidArgument, NotFound, RequestIdReused, Shredded
 from vault.services.life import Assessor, Files, Reminding, Rules, When
 from vault.services.merging.content import MergeChange
 from vault.services.merging.errors import Merged
+from vault.services.merging.kin import MergedKin
 from vault.services.merging.standing import Merges
+from vault.services.retention.blocking import read_kept
 from vault.services.retention.errors import NotAtThatStage
+from vault.services.retention.judging import Judged, Judging, who_ask
 from vault.services.subjects.errors import ErasureNotSo, NotThatCorrection, RequestStage
 from vault.services.subjects.register import Shown
 from vault.services.subjects.rows import Outcome
-from vault.store import Database
+from vault.store import Database, holds, shredding
 
 Life = Callable[[Bank, Desk], Awaitable[None]]
 TODAY = date(2026, 1, 5)
@@ -82,6 +90,49 @@ def test_a_request_is_in_the_register_with_its_day_and_law_until_it_is_answered(
         assert faults(b, migrated_url) == []
         leaves = b"".join(_leaves(b))
         assert b"Nachtigall" not in leaves and f"words@{1}".encode() in leaves
+
+    at_the_desk(database, tmp_path, life)
+
+
+def test_a_request_that_is_sent_twice_is_entered_once(
+    database: Database, migrated_url: str, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer, sent = await b.customer(), str(uuid.uuid4())
+        first = await desk.file(customer, RequestKind.ACCESS, TODAY, WORDS, sent)
+        rows = len(b.events()[-1].rows)
+        b.clock.on(TODAY + timedelta(days=1))
+        # What has become of it since changes nothing of the answer.
+        await desk.close(first, Outcome.WITHDRAWN, "He called.")
+        again = await desk.file(customer, RequestKind.ACCESS, TODAY, WORDS, sent)
+        assert (again.request, again.said, again.etag) == (first.request, first.said, first.etag)
+        assert rows == 2 and [s.request.name for s in await desk.page(closed=True)] == [
+            first.request.name
+        ]
+        # Other words by the same UUID are another request, and are not taken for this one.
+        for other in ("Something else.", WORDS + " "):
+            with pytest.raises(RequestIdReused):
+                await desk.file(customer, RequestKind.ACCESS, TODAY, other, sent)
+        with pytest.raises(RequestIdReused):
+            await desk.file(customer, RequestKind.ERASURE, TODAY, WORDS, sent)
+        # Without one, or with another, it is one more.
+        for more in ("", str(uuid.uuid4())):
+            await desk.file(customer, RequestKind.ACCESS, TODAY, WORDS, more)
+        assert len(await desk.page(closed=True)) == 3
+        assert faults(b, migrated_url) == []
+
+    at_the_desk(database, tmp_path, life)
+
+
+def test_of_two_copies_of_a_request_at_once_one_is_entered(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer, sent = await b.customer(), str(uuid.uuid4())
+        copies = [desk.file(customer, RequestKind.ACCESS, TODAY, WORDS, sent) for _ in range(4)]
+        made = await asyncio.gather(*copies)
+        assert len({one.request.name for one in made}) == 1
+        assert len(await desk.page(closed=True)) == 1
 
     at_the_desk(database, tmp_path, life)
 
@@ -257,7 +308,7 @@ def test_what_was_erased_ends_the_request_and_takes_its_words_along(
         customer = await ended(b)
         b.clock.on(date(2018, 1, 2))
         made = await desk.file(customer, RequestKind.ERASURE, date(2018, 1, 2), WORDS)
-        asked = await desk.file(customer, RequestKind.ACCESS, date(2018, 1, 2), WORDS)
+        asked = await desk.file(customer, RequestKind.CORRECTION, date(2018, 1, 2), WORDS)
         sealed = b.database.read_sync(
             lambda c: [bytes(r[0]) for r in c.execute(text("SELECT sealed FROM subject_words"))]
         )
@@ -312,6 +363,147 @@ def test_no_answer_to_an_erasure_tells_of_a_hold_or_an_investigation(
             await desk.close(due, Outcome.ERASED)
 
     at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+# -- what is held of him, while it falls due -----------------------------------------------------
+
+
+async def planned(b: Bank, customer: str) -> set[tuple[str, str]]:
+    """State and cause of what a plan of today has of a customer."""
+    return {(p[2], p[3]) for p in b.planned(await b.plan()) if p[0] == customer}
+
+
+DAY = date(2018, 1, 2)
+
+
+def test_nothing_of_who_asks_what_is_held_of_him_goes_before_he_was_answered(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await ended(b)
+        await ended(b, "C2")
+        b.clock.on(DAY)
+        assert await planned(b, customer) == {("DUE", "")}
+        made = await desk.file(customer, RequestKind.ACCESS, DAY)
+        blocked = {("BLOCKED", "REQUEST_OPEN")}
+        assert await planned(b, customer) == blocked
+        # The plan says so with and without an investigation, byte for byte.
+        case = await b.open_case()
+        hold = await b.hold(case, customer)
+        assert await planned(b, customer) == blocked
+        await b.join(case)
+        await b.release(case, hold)
+        await b.cases.close(b.call("detective", Action.COMPARTMENTS_CLOSE), BANK, case)
+        done = await b.dispose()
+        assert done.counts["DONE"] == 2 and await b.reads(customer)
+        await desk.close(made, Outcome.ANSWERED, "Here it is.")
+        # What else may be asked does not keep what is due: it ends with it.
+        for kind in (RequestKind.ERASURE, RequestKind.CORRECTION):
+            await desk.file(customer, kind, DAY)
+        assert (await b.dispose()).counts["DONE"] == 2
+        with pytest.raises(NotFound):
+            await b.reads(customer)
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_who_asks_after_the_plan_was_agreed_to_is_passed_over(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await ended(b)
+        b.clock.on(DAY)
+        shown = await b.plan()
+        await b.approve(shown)
+        made = await desk.file(customer, RequestKind.ACCESS, DAY)
+        await b.begin(shown)
+        await b.runner.look()
+        assert (await b.get(shown)).counts == {"PASSED": 2}
+        assert await desk.get(made) and await b.reads(customer)
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_who_asks_in_the_moment_of_disposal_is_seen_in_its_own_transaction(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await ended(b)
+        b.clock.on(DAY)
+        shown = await b.plan()
+        await b.approve(shown)
+        await b.begin(shown)
+        judge = Judging.customers
+        asked: list[Shown] = []
+
+        async def judged_and_then_asked(self: Judging, *about: Any) -> list[Judged]:
+            found = await judge(self, *about)
+            if not asked:
+                asked.append(await desk.file(customer, RequestKind.ACCESS, DAY))
+            return found
+
+        monkeypatch.setattr(Judging, "customers", judged_and_then_asked)
+        await b.runner.look()
+        assert (await b.get(shown)).counts == {"PASSED": 2}
+        assert await b.reads(customer)
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_who_asks_while_his_file_is_given_up_waits_and_is_told_that_it_is_gone(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await ended(b)
+        b.clock.on(DAY)
+        begun = threading.Event()
+
+        def give_up(conn: Connection) -> None:
+            holds.gate(conn)
+            begun.set()
+            time.sleep(0.3)
+            ref = ScopeRef(BANK, customer, IDENTITY_SCOPE)
+            shredding.add_to_list(conn, [ref], b.clock.now_micros())
+
+        giving_up = asyncio.create_task(asyncio.to_thread(b.database.write_sync, give_up))
+        await asyncio.to_thread(begun.wait)
+        with pytest.raises(Shredded):
+            await desk.file(customer, RequestKind.ACCESS, DAY)
+        await giving_up
+        assert await desk.page(closed=True) == []
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_no_single_transaction_goes_early_from_who_waits_for_his_answer(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await b.customer()
+        booked = await b.book(customer, date(2011, 5, 6))
+        b.clock.on(DAY)
+        await desk.file(customer, RequestKind.ACCESS, DAY)
+        name = TransactionName(BANK, customer, booked.partition("/")[2])
+        with pytest.raises(NotAtThatStage):
+            await b.plan(name)
+        await desk.close((await desk.page())[0], Outcome.WITHDRAWN)
+        assert (await b.dispose(name)).counts == {"DONE": 1}
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_a_request_keeps_every_file_of_who_asks(database: Database, tmp_path: Path) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        old, kept, other = [await b.customer(number) for number in ("C1", "C2", "C3")]
+        await desk.file(kept, RequestKind.ACCESS, TODAY)
+        steps = agreed(MergeChange(old, kept))
+        merges = MergedKin(Merges(lambda: steps))
+        standing = await read_kept(b.database, b.keys, BANK, merges)
+        every = [old, kept, other]
+        found = b.database.read_sync(lambda conn: who_ask(conn, BANK, every, standing))
+        assert found == {old, kept}
+
+    at_the_desk(database, tmp_path, life)
 
 
 # -- who has used it -----------------------------------------------------------------------------

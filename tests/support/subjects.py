@@ -53,10 +53,18 @@ class Desk:
         self.using = Using(ground)
 
     async def file(
-        self, customer: str, kind: RequestKind, received: date, text: str = "Please."
+        self,
+        customer: str,
+        kind: RequestKind,
+        received: date,
+        text: str = "Please.",
+        sent: str = "",
     ) -> Shown:
+        """`sent` is the request's UUID, where it has one."""
         call = self.bank.call("compliance", Action.SUBJECTS_FILE, customer)
-        return await self.register.file(call, BANK, customer, kind, received, text)
+        body = f"{customer} {kind} {received} {text}".encode()
+        request = Replayed(call.action, sent, body)
+        return await self.register.file(call, BANK, customer, kind, received, text, request)
 
     async def get(self, shown: Shown) -> Shown:
         one = shown.request

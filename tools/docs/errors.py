@@ -422,6 +422,7 @@ _NEVER_ANSWERED: Final = frozenset(
     | {"KEY_STEP_FAILED"}
     # How far a disposal or a hold is, and what a plan says of an item.
     | {"PLANNED", "EXECUTING", "DONE", "PASSED", "RESERVED", "CONFLICT", "UNREADABLE"}
+    | {"REQUEST_OPEN"}
     | {"TRANSACTIONS_REMAIN", "STANDING", "RELEASE_PROPOSED", "RELEASED"}
     # How a person's request has ended.
     | {"OPEN", "ANSWERED", "CORRECTED", "ERASED", "WITHDRAWN"}

@@ -4,11 +4,12 @@ with it stands sealed in a row of its own. Rows are added and never changed.
 Functions on a connection, which take part in their caller's transaction. Need the full role.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
+from vault.store.holds import gate
 from vault.store.rows import row_hash
 from vault.store.schema import subject_requests, subject_words
 from vault.store.statements import insert_rows
@@ -97,6 +98,12 @@ class WordsRow:
         return row_hash(subject_words.name, *self.columns())
 
 
+def before_or_behind_disposal(conn: Connection) -> None:
+    """Whoever disposes of records has done so before this transaction goes on, or sees what it
+    writes."""
+    gate(conn)
+
+
 def insert(conn: Connection, row: RequestRow, words: WordsRow | None) -> None:
     """Add a version, with what was said. Raises VersionConflict when it stands already."""
     insert_rows(conn, subject_requests, [row.columns()])
@@ -111,6 +118,21 @@ def current(conn: Connection, institution: str, customer: str, request: str) -> 
         .where(_R.institution == institution, _R.customer == customer, _R.request == request)
         .order_by(_R.version.desc())
         .limit(1)
+    ).first()
+    return None if row is None else RequestRow(*row)
+
+
+def version(
+    conn: Connection, institution: str, customer: str, request: str, number: int
+) -> RequestRow | None:
+    """The version of that number."""
+    row = conn.execute(
+        select(subject_requests).where(
+            _R.institution == institution,
+            _R.customer == customer,
+            _R.request == request,
+            _R.version == number,
+        )
     ).first()
     return None if row is None else RequestRow(*row)
 
@@ -137,6 +159,24 @@ def open_ones(conn: Connection, institution: str, customers: Sequence[str]) -> l
     )
     rows = conn.execute(wanted.order_by(_R.customer, _R.request))
     return [RequestRow(*row) for row in rows]
+
+
+def who_ask(
+    conn: Connection, institution: str, customers: Collection[str], kind: str
+) -> frozenset[str]:
+    """Which of some customers (up to 500) have an open request of a kind."""
+    if not customers:
+        return frozenset()
+    rows = conn.execute(
+        select(_R.customer).where(
+            _R.institution == institution,
+            _R.customer.in_(list(customers)),
+            _R.kind == kind,
+            _R.closed == 0,
+            _CURRENT,
+        )
+    )
+    return frozenset(row[0] for row in rows)
 
 
 Place = tuple[int, int, str, str]

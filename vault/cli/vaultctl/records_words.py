@@ -39,6 +39,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "RESERVED": ("something stands against it", "存在保留事由"),
     "CONFLICT": ("two laws conflict", "法规冲突"),
     "TRANSACTIONS_REMAIN": ("transactions remain", "尚有交易"),
+    "REQUEST_OPEN": ("an access request is open", "查阅请求尚未答复"),
     "UNREADABLE": ("the file cannot be read", "档案无法读取"),
     # Accesses
     "allowed": ("allowed", "允许"),

@@ -57,6 +57,7 @@ def request(
     ] = "",
     text: Words = "",
     file: WordsFile = None,
+    request_id: options.RequestId = "",
     as_json: options.Json = False,
 ) -> None:
     """Enter what a customer has asked, in his words. Says until when he is to be answered."""
@@ -67,6 +68,7 @@ def request(
         pb.SubjectRequestKind.Value(f"SUBJECT_REQUEST_KIND_{kind.name}"),
         received=on,
         text=words_of(text, file, needed=True),
+        request_id=request_id,
     )
     show_request(made, as_json=as_json)
 

@@ -17,6 +17,8 @@ from vault.rpc.methods import Method, ServerStream, Unary, table
 from vault.rpc.names import target_of, target_of_parent, target_of_subject_request
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
+from vault.rpc.servicers.targets import with_request_id
+from vault.rpc.servicers.writes import request_of
 from vault.rpc.translate import subjects as translate
 from vault.rpc.translate.common import from_micros, to_date
 from vault.services.call import Call
@@ -62,6 +64,7 @@ def methods(on: SubjectUseCases) -> dict[str, Method]:
             translate.kind_of(r.kind),
             asked.received,
             r.text.strip(),
+            request_of(Action.SUBJECTS_FILE.value, r),
         )
         return pb.FileSubjectRequestResponse(request=translate.request(made))
 
@@ -116,7 +119,7 @@ def methods(on: SubjectUseCases) -> dict[str, Method]:
             "FileSubjectRequest": Unary(
                 Action.SUBJECTS_FILE,
                 pb.FileSubjectRequestRequest,
-                lambda r: target_of(r.parent),
+                with_request_id(target_of, "parent"),
                 _prepare_file,
                 file,
             ),

@@ -55,6 +55,7 @@ from vault.services.retention.judging import (
     Judged,
     Judging,
     still_the_same,
+    who_ask,
     why_in,
 )
 from vault.services.retention.rules import IDENTITY, RulesInForce, ref_of, today
@@ -243,6 +244,7 @@ class DisposalRunner:
                 or disposing.in_use(conn, item.institution, [item.customer], now).has(
                     ref, item.record
                 )
+                or who_ask(conn, item.institution, [item.customer], kept)
             ):
                 raise _Moved
             if item.scope == IDENTITY and disposing.other_scopes(conn, ref):

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from vault.records import Customer, Transaction
 from vault.rules.retention import Assessment, RuleBook, Standing
+from vault.rules.subjects import RequestKind
 from vault.services.errors import Corrupted, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS
@@ -21,7 +22,7 @@ from vault.services.opening import Opener
 from vault.services.retention.blocking import Kept
 from vault.services.retention.rules import IDENTITY, RulesInForce, ref_of
 from vault.services.rows import booking_day
-from vault.store import CustomerRow, Database, customers, disposing, scopes
+from vault.store import CustomerRow, Database, customers, disposing, scopes, subject_requests
 from vault.store.disposals import ItemRow
 from vault.store.disposing import InUse
 from vault.store.scopes import ScopeRow
@@ -42,6 +43,9 @@ class Cause(StrEnum):
     """Whose transactions they are has to stay known as long as there are any."""
     UNREADABLE = "UNREADABLE"
     """The customer's file cannot be read, so that nobody can say which rules apply."""
+    REQUEST_OPEN = "REQUEST_OPEN"
+    """The customer asks what is held of him, and was not answered yet. It is no secret, and is told
+    instead of RESERVED: what it says is the same with and without a hold."""
 
     __hash__ = str.__hash__
 
@@ -122,6 +126,7 @@ class Judging:
         used = await self._database.read(
             lambda conn: disposing.in_use(conn, institution, wanted, now)
         )
+        asking = await self._database.read(lambda conn: who_ask(conn, institution, wanted, kept))
         out: list[Judged] = []
         for customer, own in rows.items():
             file = files.get(customer)
@@ -131,7 +136,9 @@ class Judging:
                 out += [Judged(one, "", Why(file, cause=Cause.UNREADABLE), 0) for one in own]
                 continue
             value, version = file
-            out += self._customer(book, day, kept, used, own, value, version)
+            out += self._customer(
+                book, day, kept, used, own, value, version, asks=customer in asking
+            )
         return out
 
     def _customer(
@@ -143,6 +150,8 @@ class Judging:
         own: Sequence[ScopeRow],
         value: Customer,
         version: int,
+        *,
+        asks: bool,
     ) -> list[Judged]:
         going: list[Judged] = []
         goes: set[str] = set()
@@ -154,6 +163,8 @@ class Judging:
             cause = Cause.NONE
             if found.standing is Standing.CONFLICT:
                 cause = Cause.CONFLICT
+            elif asks:
+                cause = Cause.REQUEST_OPEN
             elif kept.keeps(row) or used.has(ref_of(row), ""):
                 cause = Cause.RESERVED
             elif row.scope == IDENTITY and {one.scope for one in own} - goes - {IDENTITY}:
@@ -178,7 +189,12 @@ class Judging:
         result = book.assess(facts, day)
         if not result.standing.due:
             return None
+        asking = await self._database.read(
+            lambda conn: who_ask(conn, row.institution, [row.customer], kept)
+        )
         cause = Cause.RESERVED if kept.keeps(row) else Cause.NONE
+        if asking:
+            cause = Cause.REQUEST_OPEN
         return Judged(row, record, why_of(result, cause), version)
 
     async def _open(self, rows: Sequence[CustomerRow]) -> dict[str, tuple[Customer, int] | str]:
@@ -214,6 +230,17 @@ def why_of(found: Assessment, cause: Cause) -> Why:
         conflicts=tuple(f"{c.maximum.rule} < {c.minimum.rule}" for c in found.conflicts),
         cause=cause,
     )
+
+
+def who_ask(
+    conn: Connection, institution: str, customers_: Iterable[str], kept: Kept
+) -> frozenset[str]:
+    """The customers who have asked what is held of them, under whichever of their files, and wait
+    for the answer: nothing of it goes before they have it."""
+    kin = {one: kept.kin(institution, one) for one in customers_}
+    every = frozenset[str]().union(*kin.values())
+    asking = subject_requests.who_ask(conn, institution, every, RequestKind.ACCESS.value)
+    return frozenset(one for one, files in kin.items() if files & asking)
 
 
 def still_the_same(conn: Connection, judged: Judged) -> bool:

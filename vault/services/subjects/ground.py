@@ -45,6 +45,10 @@ SAID: Final = "subject_request.said"
 """What of a request's words an answer shows, for the event."""
 
 
+def _nothing(_conn: Connection) -> None:
+    """No more is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectGround:
     """`kin` are all whose files are of one customer with somebody's. `jurisdictions` are those of
@@ -117,11 +121,18 @@ class SubjectGround:
             return None
         return tuple(open_words(key, row) for row in rows)
 
-    async def write(self, call: Call, one: Request, words: Words | None) -> RequestRow:
+    async def write(
+        self,
+        call: Call,
+        one: Request,
+        words: Words | None,
+        along: Callable[[Connection], None] = _nothing,
+    ) -> RequestRow:
         """A version with what is said, and the event that tells of it by their hashes.
 
         Raises Shredded where the file has been destroyed, so that nothing can be said with it any
-        more; Aborted where somebody else was first.
+        more; Aborted where somebody else was first; and what `along` raises, which is written in
+        the same transaction.
         """
         row, spoken = to_row(one, call.actor), None
         if words is not None:
@@ -129,6 +140,9 @@ class SubjectGround:
 
         def work(conn: Connection) -> RequestRow:
             ref = scope_of(one.institution, one.customer)
+            along(conn)
+            if one.version == 1:
+                subject_requests.before_or_behind_disposal(conn)
             # Its key may still be in this process's memory.
             if spoken is not None and scopes.destroyed(conn, [ref]):
                 raise Shredded(sealer.resource_name(one.institution, one.customer))

@@ -6,17 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from sqlalchemy import Connection
+
 from vault.access import ActionClass
 from vault.records import new_ulid
 from vault.rules.erasure import Erasure
 from vault.rules.subjects import RequestKind
 from vault.services import sealer
 from vault.services.call import Call
-from vault.services.errors import Aborted, FieldViolation, InvalidArgument
+from vault.services.errors import Aborted, FieldViolation, InvalidArgument, NotFound
+from vault.services.outcomes import Outcome as Filed
+from vault.services.outcomes import Stored, only
+from vault.services.replays import Replays
+from vault.services.replays import Request as Sent
 from vault.services.subjects.erasing import Erasing
 from vault.services.subjects.errors import RequestStage
-from vault.services.subjects.ground import SubjectGround, etag_of, jurisdictions_of, who
-from vault.services.subjects.rows import Request, RequestBody, Said, Words, from_row
+from vault.services.subjects.ground import (
+    SAID,
+    SubjectGround,
+    etag_of,
+    jurisdictions_of,
+    who,
+)
+from vault.services.subjects.rows import Request, RequestBody, Said, Words, from_row, name_of
 from vault.store import subject_requests
 from vault.store.subject_requests import Place, RequestRow
 
@@ -52,6 +64,7 @@ class Register:
     def __init__(self, ground: SubjectGround, erasing: Erasing) -> None:
         self._on = ground
         self._erasing = erasing
+        self._replays = Replays(ground.database)
 
     async def file(
         self,
@@ -61,10 +74,41 @@ class Register:
         kind: RequestKind,
         received: date,
         text: str,
+        sent: Sent,
     ) -> Shown:
-        """Enter what a person asked, in his words, on the day it came in."""
+        """Enter what a person asked, in his words, on the day it came in: once, however often the
+        same request is sent. Also raises RequestIdReused."""
         on = self._on
         await on.may(call, institution, customer)
+        fingerprint = (await on.keys.index(institution)).fingerprint(sent.body)
+
+        async def carry_out() -> list[Filed]:
+            one, words = await self._begun(call, institution, customer, kind, received, text)
+            record = f"subjectRequests/{one.identifier}"
+            filed = Stored(customer, record, one.version, etag_of(one), one.recorded_at)
+
+            def keep(conn: Connection) -> None:
+                self._replays.guard(conn, call, institution, sent)
+                self._replays.keep(
+                    conn, call, institution, sent, fingerprint, [filed], one.recorded_at
+                )
+
+            await on.write(call, one, words, keep)
+            return [filed]
+
+        filed = only(await self._replays.once(call, institution, sent, fingerprint, carry_out))
+        return await self._as_filed(call, institution, filed)
+
+    async def _begun(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        kind: RequestKind,
+        received: date,
+        text: str,
+    ) -> tuple[Request, Words]:
+        on = self._on
         on.merges.require_apart(institution, customer)
         value = (await on.file(institution, customer)).value
         now = on.clock.now_micros()
@@ -94,9 +138,24 @@ class Register:
                 longest=deadline.extended.isoformat() if deadline.extended else "",
             ),
         )
-        words = Words(text)
-        await on.write(call, one, words)
-        return Shown(one, today, (Said(1, words),))
+        return one, Words(text)
+
+    async def _as_filed(self, call: Call, institution: str, filed: Stored) -> Shown:
+        """A request as it was when it was entered, whatever has become of it since."""
+        identifier = filed.record.rpartition("/")[2]
+        row = await self._on.database.read(
+            lambda conn: subject_requests.version(
+                conn, institution, filed.customer, identifier, filed.version
+            )
+        )
+        if row is None:
+            raise NotFound(name_of(institution, filed.customer, identifier))
+        one = from_row(row)
+        said = await self._on.said(one)
+        if call.repeated:
+            call.touched(fields=(SAID,))
+        first = tuple(each for each in said or () if each.version == filed.version)
+        return Shown(one, self._today(), first, words_gone=said is None)
 
     async def get(self, call: Call, institution: str, customer: str, identifier: str) -> Shown:
         """A request with what was said, and of an open one to erase what the rules say now."""

@@ -15,13 +15,15 @@ from recordsvault_client.files import google_date
 from recordsvault_client.streaming import ending
 from recordsvault_masked.calls import AsyncCaller
 from recordsvault_masked.paging import AsyncPager, Page
+from recordsvault_masked.requests import new_request_id
 
 
 class AsyncSubjectsClient:
     """What persons ask about their own data: until when they are answered, and how they were.
 
     Asked by compliance in person. Every method takes `timeout` in seconds, over all attempts, and
-    raises VaultError; what is entered or closed is not sent twice.
+    raises VaultError. Filing takes a `request_id` (a UUID; a fresh one if left out): the same
+    request sent again with it is not entered twice. What is extended or closed is not sent twice.
     """
 
     def __init__(self, channel: aio.Channel, parent: str, call: AsyncCaller) -> None:
@@ -37,13 +39,18 @@ class AsyncSubjectsClient:
         *,
         received: date,
         text: str,
+        request_id: str = "",
         timeout: float | None = None,
     ) -> pb.SubjectRequest:
         """Enter what a customer has asked, in his words, on the day it came in."""
         request = pb.FileSubjectRequestRequest(
-            parent=customer, kind=kind, receive_date=google_date(received), text=text
+            parent=customer,
+            kind=kind,
+            receive_date=google_date(received),
+            text=text,
+            request_id=new_request_id(request_id),
         )
-        return (await self._call.once(self._stub.FileSubjectRequest, request, timeout)).request
+        return (await self._call(self._stub.FileSubjectRequest, request, timeout)).request
 
     async def get(self, name: str, *, timeout: float | None = None) -> pb.SubjectRequest:
         """A request with what was said; of an open one to erase, also what the rules say now."""
