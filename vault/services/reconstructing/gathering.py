@@ -7,11 +7,12 @@ is left out; the bundle says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from vault.records import (
+    Customer,
     DocumentName,
     InvalidName,
     RecordUndecodable,
@@ -19,6 +20,7 @@ from vault.records import (
     Transaction,
     TransactionName,
 )
+from vault.records.timeline import booked_on
 from vault.sealing import ScopeShredded, SealBroken, UnknownSuite, disclose, open_full
 from vault.services import sealer
 from vault.services.contents.sealed import place_of_content
@@ -49,8 +51,6 @@ _RELATED: Final = 50
 _VERSIONS: Final = 50
 _PAGES: Final = 999
 
-R = TypeVar("R", CustomerRow, DocumentRow)
-
 
 class Gatherer:
     """Whoever calls it has made sure that the caller may. Raises NotFound, Shredded (of the
@@ -73,9 +73,7 @@ class Gatherer:
         related = await self._related(own, gone)
         before = await self._neighbours(own, gone, earlier=True)
         after = await self._neighbours(own, gone, earlier=False)
-        known = await self._database.read(lambda conn: _known(conn, *at, booked_at(booked)))
-        own_file = sealer.resource_name(*at)
-        customer = await self._unless_gone(CUSTOMERS, known, gone, own_file)
+        customer = await self._party(name, booked, gone)
         papers = await self._database.read(
             lambda conn: _papers(conn, booked.vouchers, row.recorded_at)
         )
@@ -107,6 +105,28 @@ class Gatherer:
             tuple([await self.open_content(one) for one in pages]),
             tuple(dict.fromkeys(gone)),
         )
+
+    async def _party(
+        self, name: TransactionName, booked: Transaction, gone: list[str]
+    ) -> Shown[Customer] | None:
+        """The customer as the vault knew him when it was booked: of the versions recorded by then
+        the last that had begun to be true. Where there was none, the first one there is."""
+        at, then = (name.institution, name.customer), booked_at(booked)
+        # Begun where it was booked, or where it was recorded: a day goes round the earth.
+        day = max(booked_on(booked), sealer.utc_day(then))
+        first: CustomerRow | None = None
+        while rows := await self._database.read(
+            lambda conn, below=first.version if first else None: customers.history(  # type: ignore[misc]  # a default, not a parameter
+                conn, *at, before=below, limit=_VERSIONS
+            )
+        ):
+            for first in rows:
+                if first.recorded_at > then:
+                    continue
+                shown: Shown[Customer] | None = await self._unless_gone(CUSTOMERS, first, gone)
+                if shown is None or (shown.value.valid_from or day) <= day:
+                    return shown
+        return await self._unless_gone(CUSTOMERS, first, gone, sealer.resource_name(*at))
 
     async def _related(
         self, own: Shown[Transaction], gone: list[str]
@@ -243,16 +263,6 @@ def _shown(
     )
 
 
-def _known(conn: Connection, institution: str, customer: str, then: int) -> CustomerRow | None:
-    """The version that was the newest at a time; the first one where there was none yet."""
-    return _as_of(
-        lambda before: customers.history(
-            conn, institution, customer, before=before, limit=_VERSIONS
-        ),
-        then,
-    )
-
-
 def _papers(
     conn: Connection, names: Iterable[str], then: int
 ) -> list[tuple[str, DocumentRow | None]]:
@@ -274,9 +284,10 @@ def _documents(
     return lambda before: documents.history(conn, *at, before=before, limit=_VERSIONS)
 
 
-def _as_of(page: Callable[[int | None], Sequence[R]], then: int) -> R | None:
+def _as_of(page: Callable[[int | None], Sequence[DocumentRow]], then: int) -> DocumentRow | None:
+    """The version that was the newest at a time; the first one where there was none yet."""
     before: int | None = None
-    oldest: R | None = None
+    oldest: DocumentRow | None = None
     while rows := page(before):
         for row in rows:
             if row.recorded_at <= then:
