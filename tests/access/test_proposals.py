@@ -32,6 +32,10 @@ def nobody(_who: Party) -> bool:
     return False
 
 
+def everybody(_who: Party) -> bool:
+    return True
+
+
 def refused(step: Callable[[], object]) -> WhyNot:
     with pytest.raises(ProposalRefused) as caught:
         step()
@@ -39,7 +43,7 @@ def refused(step: Callable[[], object]) -> WhyNot:
 
 
 def agreed(proposal: Proposal = MADE, who: Party = BOB, now: int = NOW + 1) -> Proposal:
-    return approve(proposal, who, MADE.etag, nobody, 5, now, "seen")
+    return approve(proposal, who, MADE.etag, everybody, nobody, 5, now, "seen")
 
 
 def test_another_person_approves_and_says_so() -> None:
@@ -65,7 +69,7 @@ def test_nobody_decides_on_his_own_and_no_program_on_any(
 ) -> None:
     def decide() -> object:
         if step is approve:
-            return approve(MADE, who, MADE.etag, nobody, 1, NOW)
+            return approve(MADE, who, MADE.etag, everybody, nobody, 1, NOW)
         return reject(MADE, who, MADE.etag, NOW)
 
     assert refused(decide) is why
@@ -74,7 +78,21 @@ def test_nobody_decides_on_his_own_and_no_program_on_any(
 def test_whom_the_change_concerns_does_not_approve_it() -> None:
     concerned = {BOB}.__contains__
     step = approve
-    assert refused(lambda: step(MADE, BOB, MADE.etag, concerned, 1, NOW)) is WhyNot.OWN_ENTRY
+    assert (
+        refused(lambda: step(MADE, BOB, MADE.etag, everybody, concerned, 1, NOW))
+        is WhyNot.OWN_ENTRY
+    )
+
+
+def test_what_its_proposer_could_not_propose_any_more_is_rejected_and_not_approved() -> None:
+    still = {BOB}.__contains__
+    step = approve
+    assert (
+        refused(lambda: step(MADE, BOB, MADE.etag, still, nobody, 1, NOW)) is WhyNot.PROPOSER_GONE
+    )
+    back = {ALICE}.__contains__
+    assert approve(MADE, BOB, MADE.etag, back, nobody, 1, NOW).stage is Stage.APPROVED
+    assert reject(MADE, BOB, MADE.etag, NOW).stage is Stage.REJECTED
 
 
 def test_a_program_proposes_nothing() -> None:
@@ -134,7 +152,10 @@ def test_the_etag_is_of_exactly_this_proposal_and_content(changes: dict[str, obj
     same = other == MADE
     assert (other.etag == MADE.etag) is same
     if not same:
-        assert refused(lambda: approve(other, BOB, MADE.etag, nobody, 1, NOW)) is WhyNot.CHANGED
+        assert (
+            refused(lambda: approve(other, BOB, MADE.etag, everybody, nobody, 1, NOW))
+            is WhyNot.CHANGED
+        )
 
 
 def test_a_later_version_has_the_same_etag() -> None:

@@ -29,7 +29,7 @@ def vault(tmp_path: Path) -> RunningVault:
 
 def put(vault: RunningVault, signer: ProposalSigner) -> None:
     first = propose(Kind.DIRECTORY, "demo-bank", "0" * 26, Party("a", "p-a"), CHANGE, "why", NOW)
-    second = approve(first, Party("b", "p-b"), first.etag, lambda _: False, 1, NOW)
+    second = approve(first, Party("b", "p-b"), first.etag, lambda _: True, lambda _: False, 1, NOW)
     database = Database(vault.database)
     rows = to_row(first, NOW, "a"), to_row(second, NOW, "b")
     head = proposals.NOTHING_APPROVED

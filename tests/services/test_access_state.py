@@ -70,7 +70,15 @@ def put(process: Process, kind: Kind, content: bytes, number: int) -> Proposal:
 
     def work(conn: Connection) -> Proposal:
         head = proposals.lock_head(conn)
-        done = approve(made, Party("b", "p-b"), made.etag, lambda _: False, head.size + 1, NOW)
+        done = approve(
+            made,
+            Party("b", "p-b"),
+            made.etag,
+            lambda _: True,
+            lambda _: False,
+            head.size + 1,
+            NOW,
+        )
         first, second = to_row(made, NOW, "a"), to_row(done, NOW, "b")
         proposals.insert(conn, first, signer.sign(first))
         proposals.apply(conn, head, second, signer.sign(second, head))

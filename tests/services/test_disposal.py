@@ -10,9 +10,11 @@ import pytest
 
 from tests.support.disposal import BANK, Bank, bank
 from tests.support.use_cases import run
+from vault.access.directory_change import NOTHING, DirectoryChange
 from vault.audit.log_sources import StoreSource
 from vault.audit.verify_rows import verify_rows
 from vault.records import TransactionName
+from vault.services.access_errors import StepRefused
 from vault.services.errors import NotFound, Shredded, VaultError
 from vault.services.retention.disposal_rows import DisposalStage
 from vault.services.retention.errors import NotAtThatStage, PlanChanged
@@ -86,6 +88,23 @@ def test_nobody_approves_his_own_plan_nor_another_than_he_has_seen(
         call = b.call("compliance", Action.DISPOSALS_APPROVE)
         with pytest.raises(PlanChanged):
             await b.disposals.approve(call, BANK, one.identifier, "0" * 64, "")
+
+    live(database, tmp_path, life)
+
+
+def test_a_plan_by_one_who_has_left_since_is_not_approved(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank) -> None:
+        customer, _ = await ended(b)
+        b.clock.on(date(2019, 1, 3))
+        shown = await b.plan()
+        b.directory.take(NOTHING.after(BANK, DirectoryChange(remove=("keeper",)), 1))
+        with pytest.raises(StepRefused, match="could not propose it any more"):
+            await b.approve(shown)
+        b.directory.take(NOTHING)
+        await b.approve(shown)
+        assert await b.reads(customer)
 
     live(database, tmp_path, life)
 

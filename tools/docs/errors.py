@@ -163,6 +163,8 @@ ADVICE: Final = {
     "PROPOSAL_OWN_ENTRY": "The proposal changes an entry of the person who would approve it. "
     "Another person has to.",
     "PROPOSAL_NOT_PROPOSER": "Only the person who made a proposal withdraws it. Reject it instead.",
+    "PROPOSAL_PROPOSER_GONE": "Whoever made the proposal has been removed, has lost the right to "
+    "make it, or does not reach what it is about any more. Reject it, and have it proposed anew.",
     "POLICY_TESTS_FAILED": "Tests beside the policies fail, or there are none. Mend policies or "
     "tests (`vaultctl policy test`), and propose them anew.",
     "LOCKS_OUT": "After the change nobody could make the next one. Keep a person who proposes and "

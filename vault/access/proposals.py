@@ -67,6 +67,7 @@ class WhyNot(StrEnum):
     OWN_PROPOSAL = "PROPOSAL_OWN"
     OWN_ENTRY = "PROPOSAL_OWN_ENTRY"
     NOT_PROPOSER = "PROPOSAL_NOT_PROPOSER"
+    PROPOSER_GONE = "PROPOSAL_PROPOSER_GONE"
     NO_PERSON = "PERSON_REQUIRED"
 
     __hash__ = str.__hash__
@@ -102,6 +103,11 @@ _TEXTS: Final = {
     WhyNot.NOT_PROPOSER: (
         "Only the person who made the proposal may withdraw it.",
         "只有提案人本人可撤回提案。",
+    ),
+    WhyNot.PROPOSER_GONE: (
+        "Whoever proposed this could not propose it any more: he is gone, or has lost the right. "
+        "Reject it, and have it proposed anew.",
+        "提案人已离任或已无权提出该提案。请驳回，并由有权者重新提出。",
     ),
     WhyNot.NO_PERSON: (
         "A person has to do that: call with a person's certificate, or send his token.",
@@ -199,17 +205,21 @@ def approve(
     proposal: Proposal,
     who: Party,
     etag: str,
+    stands: Callable[[Party], bool],
     concerned: Callable[[Party], bool],
     applied: int,
     now: int,
     comment: str = "",
 ) -> Proposal:
-    """Agree, as another person than the proposer. `concerned` says whether the change is of one's
-    own entry; `applied` is the next number.
+    """Agree, as another person than the proposer. `stands` says of the proposer whether he could
+    still propose it: of two who want a change, one may not have left when the other agrees.
+    `concerned` says whether the change is of one's own entry; `applied` is the next number.
 
     Raises ProposalRefused.
     """
     _decidable(proposal, who, etag, now)
+    if not stands(Party(proposal.proposer, proposal.proposer_person)):
+        raise ProposalRefused(WhyNot.PROPOSER_GONE)
     if concerned(who):
         raise ProposalRefused(WhyNot.OWN_ENTRY)
     decided = _decided(proposal, Stage.APPROVED, who, comment, now)

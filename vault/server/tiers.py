@@ -268,6 +268,7 @@ def _access_admin(
         Planning(keys),
         later.require,
         merging.require,
+        merging.reaches,
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     proposing = Proposing(ground)

@@ -17,6 +17,7 @@ CODES: Final = {
     WhyNot.OWN_PROPOSAL: "PERMISSION_DENIED",
     WhyNot.OWN_ENTRY: "PERMISSION_DENIED",
     WhyNot.NOT_PROPOSER: "PERMISSION_DENIED",
+    WhyNot.PROPOSER_GONE: "FAILED_PRECONDITION",
     WhyNot.NO_PERSON: "PERMISSION_DENIED",
 }
 """The canonical code of each refused step."""

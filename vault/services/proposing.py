@@ -47,6 +47,7 @@ from vault.services.errors import Aborted, NotFound
 from vault.services.policy_report import PolicyReport, report
 from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
 from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
+from vault.services.proposers import proposer_of
 from vault.services.recording import Recorder
 from vault.services.rotation.planning import Planning
 from vault.services.rotation.steps import Step, to_content
@@ -73,6 +74,8 @@ class AccessGround:
     """Makes sure that what was proposed about retention can be put in force, or raises."""
     merging: Callable[[Proposal], Awaitable[None]] | None = None
     """The same of what was proposed about files that are one."""
+    reaches: Callable[[Proposal, Principal], Awaitable[bool]] | None = None
+    """Whether the files that are to be one are within somebody's reach, and none is his own."""
 
 
 class Proposing:
@@ -194,9 +197,19 @@ class Proposing:
             # Each is decided on by those whose business it is.
             raise NotFound(proposal.name)
         who = _party(call)
+        proposer = await self._proposer(proposal)
         concerned = await self._fits(proposal)
         with not_taken():
-            made = steps.approve(proposal, who, etag, concerned, seen.size + 1, now, comment)
+            made = steps.approve(
+                proposal,
+                who,
+                etag,
+                lambda giver: giver == proposer,
+                concerned,
+                seen.size + 1,
+                now,
+                comment,
+            )
         row = to_row(made, now, call.actor)
 
         def work(conn: Connection) -> Proposal:
@@ -334,6 +347,16 @@ class Proposing:
         return from_row(signed.row)
 
     # -- what must hold ----------------------------------------------------------------------
+
+    async def _proposer(self, proposal: Proposal) -> Party | None:
+        """Whoever proposed it, if he could propose it now."""
+        who = proposer_of(proposal, self._on.directory.standing(), self._on.policy)
+        if who is None:
+            return None
+        reaches = self._on.reaches if proposal.kind is Kind.MERGE else None
+        if reaches is not None and not await reaches(proposal, who):
+            return None
+        return Party(who.name, who.person)
 
     async def _fits(self, proposal: Proposal) -> Callable[[Party], bool]:
         """Make sure that it can be put in force as things stand; whom it concerns."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vault.access import ActionClass
+from vault.access import ActionClass, Principal
 from vault.access.proposals import Kind, Proposal
 from vault.records import Customer
 from vault.services import sealer
@@ -38,6 +38,10 @@ class Later:
         if self.merging is None:
             raise NotFound(proposal.name)
         await self.merging.require(proposal)
+
+    async def reaches(self, proposal: Proposal, who: Principal) -> bool:
+        """Whether who proposed it may still say so of these files."""
+        return self.merging is not None and await self.merging.reaches(proposal, who)
 
 
 class Merging:
@@ -88,6 +92,14 @@ class Merging:
     async def require(self, proposal: Proposal) -> None:
         """Make sure that what was proposed can be put in force as things stand."""
         await self._fits(proposal.institution, change_in(proposal.content))
+
+    async def reaches(self, proposal: Proposal, who: Principal) -> bool:
+        """Whether both files are within somebody's reach, and neither is his own."""
+        change = change_in(proposal.content)
+        names = [change.customer, change.into]
+        if who.close_files & set(names):
+            return False
+        return not await self._reach.outside(who.scope, proposal.institution, names)
 
     async def page(self, call: Call, institution: str, after: str, limit: int) -> list[Merge]:
         """Files that point to another, in order of identifiers beyond one, of those that the
