@@ -7,10 +7,9 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from vault.renditions import DecoderMissing, Limits, Renderer
-from vault.rpc.opened import Openings
 from vault.rpc.servicers.contents import ContentUseCases
+from vault.rpc.servicers.reads import Lending
 from vault.server.parts import Parts
-from vault.services.borrowing import Borrowing
 from vault.services.contents.downloading import Downloading
 from vault.services.contents.picturing import Pictures
 from vault.services.contents.sweeping import Sweeping
@@ -27,9 +26,8 @@ Work = Callable[[], Coroutine[object, object, None]]
 def full_contents(
     parts: Parts,
     reading: Reading,
-    borrowing: Borrowing,
+    lending: Lending,
     recorder: Recorder,
-    openings: Openings,
     merges: Merges,
 ) -> tuple[ContentUseCases, tuple[Work, ...], Renderer]:
     """The use cases, what is done beside the calls, and what is closed at the end. Without an
@@ -45,9 +43,8 @@ def full_contents(
     pictures = Pictures(renderer)
     use_cases = ContentUseCases(
         Uploading(database, keys, reading, recorder, blobs, pictures, clock, limits, merges),
-        Downloading(database, keys, reading, borrowing, recorder, blobs),
-        openings,
-        borrowing,
+        Downloading(database, keys, reading, lending.borrowing, recorder, blobs),
+        lending,
     )
     if blobs is None:
         return use_cases, (), renderer

@@ -23,7 +23,7 @@ def methods(
         source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, recorder
     )
     exporting = FilesExport(source, use_cases.bulk, contents=stored.downloading.possible)
-    return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending.openings))
+    return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending))
 
 
 def source_of(parts: Parts, stored: contents.ContentUseCases) -> Source:

@@ -123,7 +123,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reading = Reading(database, keys, reach, merged)
     borrowing = Borrowing(database, recorder, clock)
     table = field_table(parts.settings)
-    openings = Openings(table)
+    lending = Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch))
     register = _register(parts, recorder)
     rules = life_room.rules(parts.settings)
     filing = life_room.filing(rules)
@@ -131,13 +131,11 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         storing=Storing(database, keys, recorder, replays, clock, filing, merged),
         reading=reading,
         updating=Updating(database, reading, keys, recorder, replays, clock, filing, merged),
-        lending=Lending(openings, borrowing, Likenesses(reading, keys, parts.watch)),
+        lending=lending,
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
         assessor=life_room.assessor(parts, rules, merged),
     )
-    stored_contents, sweeps, renderer = full_contents(
-        parts, reading, borrowing, recorder, openings, merged
-    )
+    stored_contents, sweeps, renderer = full_contents(parts, reading, lending, recorder, merged)
     limits = parts.settings.limits
     budget = Budget(limits.searches_per_minute, clock)
     promise = parts.settings.log.promise_seconds

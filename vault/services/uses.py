@@ -29,12 +29,12 @@ def use_of(action: Action) -> Use | None:
         return None
     meters = (Meter.FULL_HOUR, Meter.FULL_DAY) if full else (Meter.MASKED_HOUR, Meter.MASKED_DAY)
     verb = action.value.rpartition(".")[2]
-    page = None if verb in ("get", "search", "download", "view") else Meter.PAGES
+    page = None if verb in ("get", "download", "view") else Meter.PAGES
     if action is Action.CUSTOMERS_LIST:
         return Use(meters, shown=True, page=Meter.FULL_PAGES, full=True)
     if action is Action.MASKED_CUSTOMERS_LIST:
         return Use(page=page)
-    if verb == "search":
+    if action is Action.MASKED_CUSTOMERS_SEARCH:
         return Use(meters, shown=True, search=True)
     return Use(meters, named=True, page=page, full=full)
 

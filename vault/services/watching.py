@@ -165,7 +165,8 @@ class Watch:
     def reckon(self, call: Call, event: AuditEvent) -> Reckoning | None:
         """What the call, whose event this is, spends and raises; None where that is nothing."""
         now = event.time
-        use = USES.get(event.action)
+        # What a stream opens was spent and told of at its beginning.
+        use = USES.get(event.action) if event.phase is not Phase.CLOSED else None
         caller = caller_of(call, event.institution)
         opened = use is not None and event.outcome == "OK"
         charges: tuple[Charge, ...] = ()

@@ -76,6 +76,7 @@ def _reconstruct(u: BundleUseCases) -> ServerStream:
             openings.require_fields(call, kind)
         for kind in WITH_CONTENT:
             openings.require_content(call, kind)
+        await u.lending.notice(call, asked.name.customer)
         asked.made = await u.reconstructing.begin(call, asked.name, asked.recipient, asked.language)
 
     async def handle(call: Call, asked: _Asked) -> AsyncIterator[pb.ReconstructTransactionResponse]:

@@ -20,12 +20,11 @@ from vault.records import (
 )
 from vault.rpc.methods import ClientStream, Method, ServerStream, Target, Unary
 from vault.rpc.names import target_of, target_of_content
-from vault.rpc.opened import Openings
 from vault.rpc.paging import make_token, page_size, read_token
 from vault.rpc.problems import Problems
+from vault.rpc.servicers.reads import Lending
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import from_micros
-from vault.services.borrowing import Borrowing
 from vault.services.call import Call
 from vault.services.contents import errors
 from vault.services.contents.downloading import Download, Downloading
@@ -47,8 +46,7 @@ class ContentUseCases:
 
     uploading: Uploading
     downloading: Downloading
-    openings: Openings
-    borrowing: Borrowing
+    lending: Lending
 
 
 def methods(u: ContentUseCases) -> dict[str, Method]:
@@ -191,13 +189,14 @@ def _download(u: ContentUseCases) -> ServerStream:
         return _Asked(name, request.version, request.offset, request.length)
 
     async def begin(call: Call, asked: _Asked) -> None:
-        asked.field = u.openings.require_content(call, _kind(asked.name.owner))
+        asked.field = u.lending.openings.require_content(call, _kind(asked.name.owner))
         download = await u.downloading.find(
             call, asked.name, asked.version, asked.offset, asked.length
         )
         asked.download = download
         call.phase = Phase.OPENED
         stored = download.stored
+        await u.lending.notice(call, asked.name.customer)
         await u.downloading.open(
             call,
             replace(
@@ -239,7 +238,7 @@ def _listing(u: ContentUseCases) -> Unary:
     async def handle(call: Call, asked: tuple[Any, int]) -> pb.ListContentsResponse:
         request, after = asked
         owner = parse_owner(request.parent)
-        path = u.openings.require_content(call, _kind(owner))
+        path = u.lending.openings.require_content(call, _kind(owner))
         limit = page_size(request.page_size)
         found = await u.downloading.listing(call, owner, after, limit + 1)
         kept = found[:limit]
@@ -249,7 +248,7 @@ def _listing(u: ContentUseCases) -> Unary:
             resources=tuple(map(_version_name, kept)),
             count=len(kept),
         )
-        await u.borrowing.finish(call, done)
+        await u.lending.finish(call, owner.customer, [], done)
         token = make_token(request, str(kept[-1].page)) if len(found) > limit else ""
         return pb.ListContentsResponse(contents=map(to_proto, kept), next_page_token=token)
 

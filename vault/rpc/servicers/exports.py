@@ -17,6 +17,7 @@ from vault.rpc.names import target_of, target_of_parent
 from vault.rpc.opened import Openings
 from vault.rpc.problems import Problems
 from vault.rpc.servicers.bundles import recipient_of
+from vault.rpc.servicers.reads import Lending
 from vault.rpc.servicers.targets import with_purpose
 from vault.rpc.translate.common import to_millis
 from vault.services.call import Call
@@ -38,7 +39,7 @@ class ExportUseCases:
 
     producing: Producing
     exporting: FilesExport
-    openings: Openings
+    lending: Lending
 
 
 def methods(u: ExportUseCases) -> dict[str, Method]:
@@ -66,7 +67,8 @@ def _produce(u: ExportUseCases) -> ServerStream:
         return _Asked(CustomerName.parse(request.name), selection, recipient)
 
     async def begin(call: Call, asked: _Asked) -> None:
-        require_opened(u.openings, call, asked.selection)
+        require_opened(u.lending.openings, call, asked.selection)
+        await u.lending.notice(call, asked.name.customer)
         asked.made = await u.producing.begin(call, asked.name, asked.selection, asked.recipient)
 
     async def handle(call: Call, asked: _Asked) -> AsyncIterator[pb.ProduceFileResponse]:
@@ -98,7 +100,7 @@ def _export(u: ExportUseCases) -> ServerStream:
 
     async def begin(call: Call, export: Export) -> None:
         # Of what would open nothing to him, nothing is used up.
-        require_opened(u.openings, call, export.selection)
+        require_opened(u.lending.openings, call, export.selection)
         await u.exporting.begin(call, export)
 
     async def handle(call: Call, export: Export) -> AsyncIterator[pb.ExportFilesResponse]:

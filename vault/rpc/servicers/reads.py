@@ -46,6 +46,10 @@ class Lending:
     borrowing: Borrowing
     likenesses: Likenesses
 
+    async def notice(self, call: Call, customer: str) -> None:
+        """Notice that a customer's file is about to be opened, by what makes its own event."""
+        await self.likenesses.note(call, customer)
+
     async def finish(
         self, call: Call, customer: str, opened: Sequence[Opened], done: Trace
     ) -> None:
