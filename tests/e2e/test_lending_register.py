@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from recordsvault.access.v1 import access_pb2 as pb
+from recordsvault.audit.v1 import audit_pb2 as ap
 from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.type.v1 import purpose_pb2
 from tests.e2e.calls import create
@@ -146,11 +147,10 @@ def test_a_glass_that_is_broken_for_a_suspicion_is_seen_and_reviewed_by_who_may_
     assert [o.name for o in listed(vault, "investigator", customer=file)] == [out.name]
     assert review(vault, out, who="compliance").reviewer == "compliance"
     # The alert is the officer's, though, as all of the log is.
-    opened = book.since(size)[0]
-    assert (opened.action, opened.purpose) == (
-        "lending.break_glass.open",
-        "SUSPICIOUS_ACTIVITY_INVESTIGATION",
-    )
+    for event, action in zip(
+        book.since(size), ("watch.alert", "lending.break_glass.open"), strict=False
+    ):
+        assert (event.action, event.purpose) == (action, "SUSPICIOUS_ACTIVITY_INVESTIGATION")
 
 
 def test_a_watcher_hears_nothing_of_a_suspicion(vault: RunningVault, file: str) -> None:
@@ -363,8 +363,11 @@ def test_a_broken_glass_opens_the_file_at_once_and_rings(
 ) -> None:
     size = book.size()
     out = break_glass(vault, file)
-    # Its event stands when the answer is here.
-    (event,) = book.since(size)
+    # Alert and event stand when the answer is here.
+    alert, event = book.since(size)
+    assert (alert.action, alert.reason) == ("watch.alert", "GLASS_BROKEN")
+    assert (alert.actor, alert.customer) == ("breaker", file.rpartition("/")[2])
+    assert alert.call_id == event.event_id
     assert (event.action, event.outcome) == ("lending.break_glass.open", "OK")
     assert (event.actor, event.check_out) == ("breaker", out.name.rpartition("/")[2])
     assert event.customer == file.rpartition("/")[2] and len(event.rows) == 1
@@ -377,6 +380,23 @@ def test_a_broken_glass_opens_the_file_at_once_and_rings(
     assert opened.natural_person.identity.number and opened.risk_class
     request = rp.ListIdentityDocumentsRequest(parent=file, purpose=SERVING, check_out=out.name)
     vault.records("breaker").ListIdentityDocuments(request)
+
+
+def test_an_officer_who_follows_the_log_hears_of_it_before_the_file_is_opened(
+    vault: RunningVault, book: LogBook, file: str
+) -> None:
+    wanted = ap.EventFilter(actions=["watch.*"], customer=file)
+    request = ap.StreamEventsRequest(
+        parent=PARENT, from_position=book.size(), follow=True, filter=wanted
+    )
+    stream = vault.audit("officer").StreamEvents(request, timeout=30)
+    out = break_glass(vault, file)
+    alert = next(entry for message in stream for entry in message.entries)
+    stream.cancel()
+    assert (alert.event.reason, alert.event.actor) == ("GLASS_BROKEN", "breaker")
+    # He has heard of it, and until now the file has not been opened.
+    assert not [e for e in book.since(alert.position) if e.action == "records.customers.get"]
+    read(vault, file, out.name)
 
 
 def test_a_broken_glass_is_reviewed_by_another_person(vault: RunningVault, file: str) -> None:

@@ -162,8 +162,17 @@ def test_a_budget_holds_over_two_processes_and_over_a_restart(
         size = book.size()
         used_up(refusal(partial(full, vault, who, files[5])))
         used_up(refusal(partial(elsewhere, files[6])))
-        told = [(e.outcome, e.reason, e.on_behalf_of or e.actor) for e in book.since(size)]
+        events = book.since(size)
+        refused = [e for e in events if e.action == "records.customers.get"]
+        told = [(e.outcome, e.reason, e.on_behalf_of or e.actor) for e in refused]
         assert told == [("RESOURCE_EXHAUSTED", "BUDGET_EXHAUSTED", who)] * 2
+        # Each process rings for it, in front of the refusal.
+        assert alerts(events) == [("watch.alert", "BUDGET_EXHAUSTED")] * 2
+        assert [e.action for e in events[::2]] == ["watch.alert"] * 2
+        size = book.size()
+        used_up(refusal(partial(full, vault, who, files[6])))
+        # And once an hour, however often he tries.
+        assert alerts(book.since(size)) == []
         # What was counted stays open, wherever it was.
         for name in files[:5]:
             full(vault, who, name)

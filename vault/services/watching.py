@@ -44,10 +44,12 @@ from vault.store.spending import Charge, OverBudget, Spending
 DECOY_OPENED: Final = "DECOY_OPENED"
 DECOY_LOOKED_AT: Final = "DECOY_LOOKED_AT"
 BULK_EXPORT: Final = "BULK_EXPORT"
+GLASS_BROKEN: Final = "GLASS_BROKEN"
 _EXPORTS: Final = frozenset(
     one.value for one in Action if one.action_class is ActionClass.BULK_READ
 )
 _KEPT: Final = 49 * 3_600_000_000  # the longest day, or what a rule remembers, and one more
+_TOLD_AGAIN: Final = 3_600_000_000  # of a budget that somebody has used up
 _PRUNED_EVERY: Final = 60_000_000
 _PRUNED_ROWS: Final = 2_000
 # What a caller learns from these is whether there is such a customer.
@@ -74,6 +76,7 @@ class Reckoning:
     seen: Seen | None
     tell: Callable[[Alert], AuditEvent]
     prune: bool
+    exhausted: bool
 
     @property
     def turn(self) -> int | None:
@@ -118,6 +121,8 @@ class Watch:
         self._empty: dict[tuple[str, str, str], int] = {}
         self._decoys = KnownDecoys(database, clock)
         self._pruned: dict[str, int] = {}
+        # Of whose budget was told: until when it is not told again.
+        self._told: dict[tuple[str, str], int] = {}
 
     # -- before a call is carried out ----------------------------------------------------------
 
@@ -187,6 +192,13 @@ class Watch:
                 found = self._of_decoys(call, event, use, customers)
         if event.action in _EXPORTS and event.phase is Phase.OPENED:
             found.append(alert_of(call, event, Severity.ALERT, BULK_EXPORT, "", 0))
+        if event.action == Action.BREAK_GLASS.value and event.outcome == "OK":
+            found.append(alert_of(call, event, Severity.ALERT, GLASS_BROKEN, event.customer, 1))
+        exhausted = event.reason == BudgetExhausted.reason and (
+            self._told.get((caller.institution, caller.who), 0) <= now
+        )
+        if exhausted:
+            found.append(alert_of(call, event, Severity.ALERT, event.reason, event.customer, 0))
         prune = self._full and self._pruned.get(event.institution, 0) <= now - _PRUNED_EVERY
         seen = self._seen(call, event, caller, opened=opened)
         if seen is None and not charges and not found and not prune:
@@ -196,7 +208,7 @@ class Watch:
             rule = alert.rule
             return alert_of(call, event, rule.severity, rule.reason, event.customer, alert.count)
 
-        return Reckoning(self, caller, now, charges, tuple(found), seen, tell, prune)
+        return Reckoning(self, caller, now, charges, tuple(found), seen, tell, prune, exhausted)
 
     def _seen(self, call: Call, event: AuditEvent, caller: Caller, *, opened: bool) -> Seen | None:
         """What is to be remembered of a call; None where that is nothing."""
@@ -244,8 +256,11 @@ class Watch:
         if made.seen is not None:
             self._refused.keep(made.caller, made.seen.at, refused=made.seen.refused)
             self._last.keep(made.caller, made.seen)
+        if made.exhausted:
+            self._told[made.caller.institution, made.caller.who] = made.now + _TOLD_AGAIN
         if made.prune:
             self._pruned[made.caller.institution] = made.now
+            self._told = {who: until for who, until in self._told.items() if until > made.now}
             # Copied at once: the writer thread may be adding to it.
             self._empty = {k: end for k, end in list(self._empty.items()) if end > made.now}
         for charge in made.charges:
