@@ -53,7 +53,7 @@ def test_what_a_person_asked_is_sent_again_as_the_same_where_no_answer_came(
     vault.fail("FileSubjectRequest", unavailable())
     assert ask(STEPS["FileSubjectRequest"]) == MADE
     first, again = vault.called("FileSubjectRequest")
-    assert uuid.UUID(first.request_id) and first == again
+    assert str(uuid.UUID(first.request_id)) == again.request_id and first == again
     mine = str(uuid.uuid4())
     ask(lambda c: c.subjects.file(CUSTOMER, ACCESS, received=DAY, text="?", request_id=mine))
     assert vault.called("FileSubjectRequest")[-1].request_id == mine

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.test_retention import _DAYS, _model_may_go, _model_rules, books, facts
+from tests.rules.test_retention import _DAYS, books, facts
+from tests.support.retention_rules import applying, may_go
 from vault.access import Action, ActionClass
 from vault.rules.disclosure import OTHERS, Use, read_disclosure
 from vault.rules.erasure import Erasure, Verdict, judge
@@ -160,8 +161,8 @@ def test_an_erasure_is_refused_exactly_as_long_as_some_minimum_runs(
     book: RuleBook, kept: list[Facts], day: date
 ) -> None:
     found = judge(book, [(f"part {n}", one) for n, one in enumerate(kept)], day)
-    ruled = [one for one in kept if _model_rules(book, one, day)]
-    runs = [one for one in ruled if not _model_may_go(book, one, day)]
+    ruled = [one for one in kept if applying(book, one, day)]
+    runs = [one for one in ruled if not may_go(book, one, day)]
     if runs:
         wanted = Verdict.KEPT
     elif not kept:
