@@ -31,7 +31,7 @@ from vault.server.settings import TierName
 pytestmark = [pytest.mark.timeout(BUILD_SECONDS), pytest.mark.slow]
 
 FULL, MASKED = TierName
-SHORT = "[cache]\nfile_key_seconds = 0.1\nbranch_key_seconds = 4.0"
+SHORT = "[cache]\nfile_key_seconds = 0.1\nbranch_key_seconds = 8.0"
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVING = health_pb2.HealthCheckResponse.SERVING
 Give = Callable[[Path, Path], Tiers]
@@ -164,7 +164,7 @@ def test_a_masked_node_that_could_use_another_kek_does_not_start(kind: str, tmp_
 # -- outages ---------------------------------------------------------------------------------
 
 
-@pytest.mark.alone
+# It waits more than it works: other tests run meanwhile, and branch keys are held for long enough.
 @pytest.mark.parametrize("how", [Fault.HUNG, Fault.REFUSED], ids=["hung", "refused"])
 @pytest.mark.parametrize("kind", ["transit", "aws"])
 def test_an_outage_is_told_at_once_and_survived_for_as_long_as_branch_keys_are_held(

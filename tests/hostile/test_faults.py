@@ -247,11 +247,12 @@ class FaultyKmsVault(RunningVault):
             sign.unlink()
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_a_kms_outage_is_survived_for_as_long_as_branch_keys_are_held(
     tmp_path: Path, dialect: str, server: PostgresServer | None
 ) -> None:
-    limits = "[cache]\nfile_key_seconds = 0.1\nbranch_key_seconds = 4.0"
+    held = 8.0  # for much longer than three calls take on a busy machine
+    limits = f"[cache]\nfile_key_seconds = 0.1\nbranch_key_seconds = {held}"
     with laid_out(tmp_path, dialect, server, FaultyKmsVault, limits) as vault:
         assert isinstance(vault, FaultyKmsVault)
         vault.start()
@@ -260,9 +261,9 @@ def test_a_kms_outage_is_survived_for_as_long_as_branch_keys_are_held(
         with vault.without_kms():
             began = time.monotonic()
             assert calls.reads() == [OK] * 3
-            assert time.monotonic() - began < 2.0, "too slow to tell"
+            assert time.monotonic() - began < held / 2, "too slow to tell"
             eventually(lambda: calls.reads()[:2], [KMS_AWAY] * 2)
-            assert time.monotonic() - began < 6.0
+            assert time.monotonic() - began < held * 1.5
             before = _documents_and_size(vault)
             assert calls.create("WITHOUT") == KMS_AWAY
             versions, size = _documents_and_size(vault)
