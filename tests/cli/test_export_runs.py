@@ -5,8 +5,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import typer
 
 from recordsvault.bundles.v1 import exports_pb2 as pb
+from vault.cli.vaultctl import export_many
+from vault.cli.vaultctl.export_many import fill, tell
 from vault.cli.vaultctl.export_runs import RunFolder, Runs, check_run
 from vault.cli.vaultctl.failures import CommandError
 
@@ -106,3 +109,71 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(CommandError):
         Runs.read(tmp_path)
     assert (tmp_path / "letters").is_dir()
+
+
+# -- what is told of it ---------------------------------------------------------------------------
+
+
+def test_progress_counts_the_files_of_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, int]] = []
+
+    class Bar:
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def add_task(self, _: str, **figures: int) -> int:
+            told.append(figures)
+            return 0
+
+        def update(self, _: int, **figures: int) -> None:
+            told.append(figures)
+
+    monkeypatch.setattr(export_many, "bar", lambda *_: Bar())
+    begins = pb.ExportFilesResponse(total=3)
+    fill(Runs(tmp_path), iter([begins, *file(1), *file(2), manifest(1, 2), *file(3)]))
+    figures: dict[str, int] = {}
+    seen = []
+    for one in told:
+        figures |= one
+        seen.append((figures.get("completed", 0), figures["total"]))
+    assert list(dict.fromkeys(seen)) == [(0, 0), (0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("reconciled", "complete", "code"),
+    [(True, True, 0), (False, True, 23), (True, False, 23), (None, True, 23)],
+    ids=["adds up", "does not", "is not whole", "does not say"],
+)
+def test_counts_that_do_not_add_up_with_the_store_end_with_a_code_of_their_own(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    reconciled: bool | None,
+    complete: bool,
+    code: int,
+) -> None:
+    """Of the first run of two: the second one does."""
+    for number, last, adds_up in ((1, False, reconciled), (2, complete, True)):
+        run = Runs.read(tmp_path).new()
+        answer = manifest(number, complete=last)
+        said = json.loads(answer.manifest)
+        said["facts"] |= {"files_stored": 2, "reconciled": adds_up}
+        take(
+            run,
+            *file(number),
+            pb.ExportFilesResponse(manifest=json.dumps(said).encode(), note=NOTE, complete=last),
+        )
+    runs = Runs.read(tmp_path)
+    ended = 0
+    try:
+        tell(runs, as_json=True)
+    except typer.Exit as stopped:
+        ended = stopped.exit_code
+    shown = capsys.readouterr()
+    assert ended == code and ("do not add up" in shown.err) == (code == 23)
+    figures = json.loads(shown.out)
+    assert (figures["files"], figures["files_stored"]) == (2, 4)
+    assert figures["reconciled"] is (code == 0)

@@ -234,9 +234,37 @@ def test_some_files_leave_and_an_export_goes_on_behind_the_last_one(
     assert (facts["named"], facts["files_stored"], facts["reconciled"]) == (2, 2, True)
     rest = export(vault, lent(vault), customers=names, after=names[0])
     assert list(files_of(rest)) == names[1:]
+    # What is to come is counted from there on.
+    assert (answers[0].total, rest[0].total) == (2, 1)
     nobody = f"{PARENT}/customers/{'0' * 26}"
     missing = refusal(partial(export, vault, lent(vault), customers=[first, nobody]))
     assert missing.code == "NOT_FOUND"
+
+
+def test_of_each_file_that_leaves_only_what_was_asked_for_is_in_it(
+    vault: RunningVault, books: Ledger
+) -> None:
+    start, end = people.stamp(people.MORNING), people.stamp(people.MORNING)
+    start.seconds += 60
+    end.seconds += 180
+    selection = xp.FileSelection(
+        parts=[xp.FILE_PART_TRANSACTIONS], booked_from=start, booked_to=end
+    )
+    names = sorted([books.customer, ledger(vault, scans=False).customer])
+    answers = export(vault, lent(vault), customers=names, selection=selection)
+    lines = {one["customer"]: one for one in (json.loads(a.line) for a in answers if a.line)}
+    for name, data in files_of(answers).items():
+        inside = opened(data)
+        assert {path.partition("/")[0] for path in inside} == {
+            *("customer", "transactions", "manifest.json", "manifest.note")
+        }
+        assert inside["transactions/000001.jsonl"].count(b"\n") == 2
+        counts = [lines[name][part] for part in ("documents", "transactions", "contents")]
+        assert counts == [0, 2, 0]
+    facts = json.loads(answers[-1].manifest)["facts"]
+    assert facts["parts"] == ["customer", "transactions"]
+    assert (facts["documents"], facts["transactions"], facts["contents"]) == (0, 4, 0)
+    assert all(facts[bound].startswith("2026-") for bound in ("booked_from", "booked_to"))
 
 
 def test_an_export_that_broke_off_goes_on_by_the_same_check_out_with_the_same_request_alone(
