@@ -8,7 +8,9 @@ from google.type.money_pb2 import Money
 
 from recordsvault.accounts.v1 import accounts_pb2 as ap
 from recordsvault.records.v1 import records_pb2 as pb
+from recordsvault.records.v1.transaction_pb2 import AccountStatement
 from recordsvault.type.v1 import purpose_pb2
+from recordsvault.type.v1 import transaction_pb2 as kinds
 from tests.e2e import people
 from tests.e2e.calls import create
 from tests.e2e.wire import LogBook, refusal
@@ -18,6 +20,7 @@ from tests.support.running_vault import RunningVault
 AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
 ACCOUNT = "6200005550001"
 MANY = 450
+PREFIX = "ACCOUNT_FINDING_KIND_"
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +175,94 @@ def test_a_number_that_is_missing_is_told_with_where(vault: RunningVault) -> Non
     (gap,) = check(vault, customer).findings
     assert gap.kind == ap.ACCOUNT_FINDING_KIND_GAP
     assert (gap.first_number, gap.last_number) == (3, 4)
+
+
+S1, S2 = ("S1", 1, 100, 110), ("S2", 2, 110, 125)
+# Each entry is (number, amount, balance after it, statement), of a credit; None where left out.
+SOUND: list[tuple[int, int, int | None, Any]] = [(1, 4, 104, S1), (2, 6, 110, S1), (3, 15, 125, S2)]
+WRONG: dict[str, tuple[list[Any], list[tuple[Any, ...]]]] = {
+    "GAP": ([SOUND[0], SOUND[1], (7, 15, 125, S2)], [("GAP", "", 3, 6)]),
+    "DOUBLE": ([SOUND[0], SOUND[1], (2, 15, 125, S2)], [("DOUBLE", 2, 2, 0)]),
+    "UNNUMBERED": ([SOUND[0], (0, 6, 110, S1), (2, 15, 125, S2)], [("UNNUMBERED", 1, 0, 0)]),
+    "ORDER": ([(2, 4, 104, S1), (1, 6, 110, S1), SOUND[2]], [("ORDER", 1, 1, 0)]),
+    "BALANCE": ([SOUND[0], SOUND[1], (3, 15, 126, None)], [("BALANCE", 2, 0, 0, 125, 126)]),
+    "STATEMENT_SUM": (
+        [SOUND[0], SOUND[1], (3, 15, 125, ("S2", 2, 110, 126))],
+        [("STATEMENT_SUM", "S2", 0, 0, 125, 126)],
+    ),
+    "STATEMENT_GAP": (
+        [SOUND[0], SOUND[1], (3, 15, 125, ("S5", 5, 110, 125))],
+        [("STATEMENT_GAP", "S5", 2, 4)],
+    ),
+    "STATEMENT_DOUBLE": (
+        [SOUND[0], SOUND[1], (3, 15, 125, ("S9", 1, 110, 125))],
+        [("STATEMENT_DOUBLE", "S9", 1, 0)],
+    ),
+    "STATEMENT_CARRY": (
+        [SOUND[0], SOUND[1], (3, 15, None, ("S2", 2, 111, 126))],
+        [("STATEMENT_CARRY", "S2", 0, 0, 110, 111)],
+    ),
+}
+
+
+def account_of(vault: RunningVault, customer: str, number: str, entries: list[Any]) -> list[str]:
+    """Books entries of one account, a minute apart; their names."""
+    batch = []
+    for n, (sequence, amount, balance, shown) in enumerate(entries):
+        booked = people.booking()
+        booked.booking_time.seconds += 60 * n
+        booked.direction = kinds.DIRECTION_CREDIT
+        booked.account.account = number
+        booked.amount.CopyFrom(cny(amount))
+        booked.sequence_number = sequence
+        if balance is not None:
+            booked.balance_after.CopyFrom(cny(balance))
+        if shown is not None:
+            named, place, opening, closing = shown
+            booked.statement.CopyFrom(
+                AccountStatement(
+                    statement_id=named,
+                    number=place,
+                    opening_balance=cny(opening),
+                    closing_balance=cny(closing),
+                )
+            )
+        batch.append(booked)
+    request = pb.BatchCreateTransactionsRequest(
+        parent=customer, transactions=batch, request_id=people.new_id()
+    )
+    return [one.name for one in vault.records().BatchCreateTransactions(request).transactions]
+
+
+def test_whatever_is_wrong_in_an_account_is_told_with_where_and_by_how_much(
+    vault: RunningVault,
+) -> None:
+    customer = create(vault, people.person()).name
+    every = {name.removeprefix(PREFIX) for name in ap.AccountFindingKind.keys()[1:]}
+    assert set(WRONG) == every
+    for place, kind in enumerate(["", *WRONG]):
+        entries, expected = WRONG.get(kind, (SOUND, []))
+        number = f"62000077700{place:02}"
+        names = account_of(vault, customer, number, entries)
+        answer = check(vault, customer, account_number=number)
+        told = [
+            (
+                ap.AccountFindingKind.Name(one.kind).removeprefix(PREFIX),
+                names.index(one.transaction) if one.transaction else one.statement_id,
+                one.first_number,
+                one.last_number,
+                *([one.expected.units, one.stated.units] if one.HasField("expected") else []),
+            )
+            for one in answer.findings
+        ]
+        assert told == expected
+        assert answer.finding_count == len(expected)
+        (total,) = answer.sums
+        moved = sum(amount for _, amount, _, _ in entries)
+        assert (total.opening_balance.units, total.credits.units) == (100, moved)
+        assert total.balanced == (kind != "BALANCE")
+        sums = [one.statement_id for one in answer.statements if not one.balanced]
+        assert sums == (["S2"] if kind == "STATEMENT_SUM" else [])
 
 
 @pytest.mark.parametrize("ask", [search, check], ids=["search", "check"])

@@ -107,6 +107,10 @@ def test_findings_beyond_what_a_person_reads_are_counted() -> None:
     assert found.unlisted == 300 - reconcile._SHOWN
 
 
+def test_every_fault_has_its_words() -> None:
+    assert set(reconcile.TELLS) == set(Fault)
+
+
 amounts = st.decimals(min_value=0, max_value=10**9, places=2, allow_nan=False)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,77 @@ def test_statements_that_do_not_add_up_have_an_exit_code_of_their_own(
     assert len(fake.transactions) == 1
     told = vaultctl("--lang", "zh", "import", path, *ZONE)
     assert "期初加发生额不等于期末（差额 -1.00 EUR）" in told.out
+
+
+def _numbered(*numbers: int, opening: str = "100.00") -> list[str]:
+    """Statements of one account, each with an entry of five euros, on from the one before."""
+    found, at = [], Decimal(opening)
+    for number in numbers:
+        entries = entry(number, "5.00")
+        found.append(statement(entries, opening=f"{at}", closing=f"{at + 5}", number=number))
+        at += 5
+    return found
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["checked", "imported"])
+@pytest.mark.parametrize(
+    ("text", "fault", "place", "words"),
+    [
+        (
+            message(*_numbered(1, 4)),
+            "GAP",
+            2,
+            ("numbers of the account's statements are missing before it", "之前缺少对账单编号"),
+        ),
+        (message(*_numbered(1, 1)), "DOUBLE", 2, ("its number was there before", "对账单编号重复")),
+        (
+            message(_numbered(1)[0], _numbered(2, opening="106.00")[0]),
+            "CONTINUITY",
+            2,
+            (
+                "does not begin with the balance that the one before ended with",
+                "期初余额与上一对账单期末不符",
+            ),
+        ),
+        (
+            message(statement(entry(1, "5.00"), closing="100.00")),
+            "SUM",
+            1,
+            (
+                "opening and movements do not make the closing balance (off by -5.00 EUR)",
+                "期初加发生额不等于期末（差额 -5.00 EUR）",
+            ),
+        ),
+        (
+            message(*_numbered(1)).replace("<Cd>CLBD</Cd>", "<Cd>XXXX</Cd>"),
+            "NO_BALANCE",
+            1,
+            ("has no opening or no closing balance", "缺少期初或期末余额"),
+        ),
+    ],
+    ids="gap double continuity sum no-balance".split(),
+)
+def test_what_is_wrong_with_statements_is_told_with_which_one(
+    fake: FakeVault,
+    vaultctl: Vaultctl,
+    check: bool,
+    text: str,
+    fault: str,
+    place: int,
+    words: tuple[str, str],
+) -> None:
+    path = fake.folder / "wrong.xml"
+    path.write_text(text)
+    more = (*ZONE, "--check") if check else ZONE
+    ran = vaultctl("import", path, *more, "--json")
+    assert ran.code == 23
+    told = ran.json["statements"] if check else ran.json["files"][0]["statements"]
+    (found,) = told["findings"]
+    assert (found["statement"], found["faults"], found["account_end"]) == (place, [fault], "0647")
+    assert told["proved"] == told["count"] - (fault in ("SUM", "NO_BALANCE"))
+    english = " ".join(vaultctl("import", path, *more).out.split())
+    assert words[0] in english and f"statement {place} (number " in english
+    assert words[1] in "".join(vaultctl("--lang", "zh", "import", path, *more).out.split("\n"))
 
 
 def test_a_check_adds_up_and_stores_nothing(
