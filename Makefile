@@ -93,12 +93,10 @@ dev: setup ## Run both tiers of a local vault in .demo until interrupted
 bench: setup ## Measure the main job, scans, keys, files for life, statements, disposal, bundles; prints and writes .bench/
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.contents
-	$(BIN)/python -m bench.rotation
 	$(BIN)/python -m bench.life
 	$(BIN)/python -m bench.statements
 	$(BIN)/python -m bench.disposal
-	$(BIN)/python -m bench.reconstruction
-	$(BIN)/python -m bench.exports
+	$(BIN)/python -m bench.bundles
 	$(BIN)/python -m bench.transfers
 
 soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register; rewrap 100,000 keys; import a statement of 1 GiB (over an hour)

@@ -1,29 +1,29 @@
-"""Plans of disposal by themselves: how long one takes over 100,000 and over 1,000,000 transactions,
-and what memory it takes beyond what the process has.
-
-    python -m bench.disposal [sqlite|postgresql]
+"""Plans of disposal by themselves: what a transaction costs in a plan over 100,000 and over
+1,000,000, and what memory it takes beyond what the process has.
 
 Customers are stored as the vault stores them, since a plan opens their files; of transactions a
 plan reads the days of their scopes alone, so that these alone are put in: a hundred bookings a
 customer in ten years, of which the three oldest are due.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import resource
 import sys
-import tempfile
-import time
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from bench.databases import Store, postgresql, sqlite
+from bench import growth
+from bench.databases import Store
+from bench.growth import Cost, Growth
 from tests.records import builders
-from tests.support.databases import temporary_server
 from tests.support.disposal import BANK, Bank, bank
 from vault.access import Action
 from vault.records import ScopeRef
+from vault.server.run import settle_memory
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.replays import Request
@@ -33,8 +33,7 @@ from vault.store import scopes
 from vault.store.database import Database
 from vault.store.migrate import upgrade
 
-SIZES = (100_000, 1_000_000)
-"""Transactions."""
+SMALL = 100_000
 _A_CUSTOMER = 100
 _YEARS = range(2010, 2020)
 _BATCH = 500
@@ -53,31 +52,42 @@ class Planned:
     seconds: float
     grown_mib: float
 
+    def told(self) -> str:
+        """For people."""
+        return (
+            f"{self.database}: {self.transactions:,} transactions of {self.customers:,} customers, "
+            f"{self.due:,} scopes due: {self.seconds:.1f} s, {self.grown_mib:.0f} MiB"
+        )
 
-def plans(store: Store, folder: Path, transactions: int) -> Planned:
+
+def plan(store: Store, folder: Path, transactions: int) -> tuple[Cost, Planned]:
     """Measure one plan on an empty database."""
     database = Database(store.url)
     upgrade(database)
     try:
-        return asyncio.run(_plan(database, store.kind, folder, transactions))
+        return asyncio.run(_plan(database, store, folder, transactions))
     finally:
         database.dispose()
 
 
-async def _plan(database: Database, kind: str, folder: Path, transactions: int) -> Planned:
+async def _plan(
+    database: Database, store: Store, folder: Path, transactions: int
+) -> tuple[Cost, Planned]:
     customers = transactions // _A_CUSTOMER
     async with bank(database, folder, _TODAY) as b:
         await _fill(b, customers)
         b.clock.on(_PLANNED_ON)
+        b.ring.clear()
+        settle_memory()
         before = _resident()
-        began = time.perf_counter()
         try:
-            shown = await b.plan()
+            with growth.measured(store, transactions, transactions) as cost:
+                shown = await b.plan()
         except NotAtThatStage:
             raise RuntimeError("nothing was due") from None
-        took = time.perf_counter() - began
         grown = max(0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024 - before)
-        return Planned(kind, transactions, customers, shown.counts["DUE"], took, grown)
+        due = shown.counts["DUE"]
+        return cost, Planned(store.kind, transactions, customers, due, cost.seconds, grown)
 
 
 async def _fill(b: Bank, customers: int) -> None:
@@ -112,28 +122,26 @@ def _resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def main() -> None:
-    """Print a line a size."""
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
-
-    def each(opening: object, name: str) -> None:
-        for size in SIZES:
-            with tempfile.TemporaryDirectory(prefix="vault-bench-") as text:
-                folder = Path(text)
-                with opening(folder) as store:  # type: ignore[operator]  # of this file
-                    one = plans(store, folder, size)
-            print(
-                f"{name}: {one.transactions:,} transactions of {one.customers:,} customers, "
-                f"{one.due:,} scopes due: {one.seconds:.1f} s, {one.grown_mib:.0f} MiB",
-                flush=True,
-            )
-
-    if only != "postgresql":
-        each(sqlite, "SQLite")
-    if only != "sqlite":
-        with temporary_server() as server:
-            each(lambda _folder: postgresql(server), "PostgreSQL")
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print and keep it."""
+    options = growth.parser("disposal", __doc__, SMALL, "transactions").parse_args(arguments)
+    found: list[Growth] = []
+    told: list[Planned] = []
+    with growth.openings(options.database) as openings:
+        for opening in openings:
+            costs: list[Cost] = []
+            for size in (options.small, options.small * options.times):
+                with growth.emptied(opening) as (store, folder):
+                    cost, planned = plan(store, folder, size)
+                costs.append(cost)
+                told.append(planned)
+                print(planned.told(), flush=True)
+            small, large = costs
+            found.append(Growth("disposal plan", told[-1].database, "transactions", small, large))
+            growth.keep("disposal", found, told)
+    growth.show(found)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

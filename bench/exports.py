@@ -1,115 +1,112 @@
-"""Exports of whole files over TLS: how long one takes, and how many a second many go at.
+"""Exports of whole files over TLS: many files by one check-out, and one at once.
 
-    python -m bench.exports [sqlite|postgresql]
-
-A file has a document with a scan of 100 kB, a voucher with one of 50 kB, and so many bookings; many
-are customers without more.
+Many are customers with a hundred bookings each; the records of all files are counted, customers
+and bookings. The one has a document with a scan of 100 kB, a voucher with one of 50 kB, and so many
+bookings as a tenth of all.
 """
 
-import sys
-import tempfile
-import time
-from pathlib import Path
+from __future__ import annotations
 
-from bench.databases import postgresql, sqlite
+from dataclasses import dataclass
+
+from bench import growth
+from bench.bookings import Standing
+from bench.databases import Store
+from bench.growth import Cost
 from recordsvault.bundles.v1 import exports_pb2 as xp
 from recordsvault.bundles.v1 import exports_pb2_grpc
-from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
-from tests.e2e import people
 from tests.support.borrowing import add_person
-from tests.support.bundles import ledger, recipient
-from tests.support.databases import temporary_server
+from tests.support.bundles import recipient
 from tests.support.lending import PARENT, approve, ask, until_known
 from tests.support.running_vault import RunningVault
 from vault.bundles import RecipientKey
 from vault.cli.vaultctl.lent_fields import everything
 from vault.server.settings import TierName
 
-SIZES = (1_000, 10_000, 100_000)
-FILES = (1_000, 10_000)
-_BATCH = 500
+EXPORT, PRODUCTION = "export of all files", "production of one file"
 _AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
 
 
-def produce(vault: RunningVault, bookings: int) -> tuple[float, int]:
-    """Seconds and bytes of one file."""
-    books = ledger(vault)
-    for start in range(0, bookings, _BATCH):
-        request = pb.BatchCreateTransactionsRequest(
-            parent=books.customer,
-            transactions=[people.booking() for _ in range(start, min(start + _BATCH, bookings))],
-            request_id=people.new_id(),
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Megabytes in all, and a second; records a second."""
+
+    name: str
+    database: str
+    bookings: int
+    megabytes: float
+    megabytes_per_second: float
+    records_per_second: float
+
+    def told(self) -> str:
+        """For people."""
+        return (
+            f"{self.name}, {self.database}: {self.bookings:,} bookings: {self.megabytes:,.1f} MB, "
+            f"{self.records_per_second:,.0f} records/s, {self.megabytes_per_second:.1f} MB/s"
         )
-        vault.records().BatchCreateTransactions(request)
+
+
+def admit(vault: RunningVault) -> None:
+    """Have two who may export."""
+    add_person(vault, "auditor", "compliance")
+    add_person(vault, "second-auditor", "compliance")
+    until_known(vault, "second-auditor")
+
+
+def produce(vault: RunningVault, customer: str) -> int:
+    """Bytes of one file, produced at once."""
     key = recipient(RecipientKey.generate(hybrid=True).recipient)
     stub = exports_pb2_grpc.ExportsStub(vault.channel("compliance", TierName.FULL))
-    asked = xp.ProduceFileRequest(name=books.customer, purpose=_AUDIT, recipient=key)
-    began = time.perf_counter()
-    size = sum(len(one.data) for one in stub.ProduceFile(asked))
-    return time.perf_counter() - began, size
+    asked = xp.ProduceFileRequest(name=customer, purpose=_AUDIT, recipient=key)
+    return sum(len(one.data) for one in stub.ProduceFile(asked))
 
 
-def export(vault: RunningVault, files: int) -> tuple[float, int]:
-    """Seconds and bytes of all files, of which there are so many."""
-    for _ in range(files // _BATCH):
-        vault.records().BatchCreateCustomers(
-            pb.BatchCreateCustomersRequest(
-                parent=PARENT, customers=[people.person() for _ in range(_BATCH)]
-            )
-        )
+def lend(vault: RunningVault) -> str:
+    """A check-out of all files that two agreed to; its name."""
     out = ask(
         vault, PARENT, *everything(PARENT), who="auditor", purpose=_AUDIT, case_reference="A-1"
     )
-    out = approve(vault, approve(vault, out), who="second-auditor")
+    return approve(vault, approve(vault, out), who="second-auditor").name
+
+
+def export(vault: RunningVault, check_out: str) -> tuple[int, int]:
+    """How many files there are, and bytes of all."""
     stub = exports_pb2_grpc.ExportsStub(vault.channel("auditor", TierName.FULL))
     asked = xp.ExportFilesRequest(
         parent=PARENT,
         purpose=_AUDIT,
         case_reference="A-1",
-        check_out=out.name,
+        check_out=check_out,
         recipient=recipient(RecipientKey.generate(hybrid=True).recipient),
     )
-    began = time.perf_counter()
-    size = sum(len(one.data) for one in stub.ExportFiles(asked))
-    return time.perf_counter() - began, size
+    size = files = 0
+    for one in stub.ExportFiles(asked):
+        size += len(one.data)
+        files += bool(one.line)
+    return files, size
 
 
-def main() -> None:
-    """Print a line a size."""
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
-
-    def each(opening: object, name: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="vault-bench-") as text:
-            folder = Path(text)
-            with (
-                opening(folder) as store,  # type: ignore[operator]  # of this file
-                RunningVault(folder / "vault", store.url) as vault,
-            ):
-                add_person(vault, "auditor", "compliance")
-                add_person(vault, "second-auditor", "compliance")
-                until_known(vault, "second-auditor")
-                for files in FILES:
-                    took, size = export(vault, files)
-                    print(
-                        f"{name}: {files:,} files more: {took:.1f} s for all, {size / 1e6:.1f} MB",
-                        flush=True,
-                    )
-                for bookings in SIZES:
-                    took, size = produce(vault, bookings)
-                    print(
-                        f"{name}: a file with {bookings:,} bookings: {took:.2f} s, "
-                        f"{size / 1e6:.1f} MB, {bookings / took:,.0f} records/s, "
-                        f"{size / took / 1e6:.1f} MB/s",
-                        flush=True,
-                    )
-
-    if only != "postgresql":
-        each(sqlite, "SQLite")
-    if only != "sqlite":
-        with temporary_server() as server:
-            each(lambda _folder: postgresql(server), "PostgreSQL")
+def exported(there: Standing) -> tuple[Cost, Exported]:
+    """What all files cost, by the record."""
+    vault, store = there.vault, there.store
+    check_out = lend(vault)
+    records = there.bookings + there.customers
+    with growth.measured(store, there.bookings, records, vault.pid(TierName.FULL)) as cost:
+        files, sent = export(vault, check_out)
+    if files != there.customers:
+        raise RuntimeError(f"{files:,} files of {there.customers:,} were exported")
+    return cost, _told(EXPORT, store, cost, sent)
 
 
-if __name__ == "__main__":
-    main()
+def produced(there: Standing) -> tuple[Cost, Exported]:
+    """What the one file costs, by the record."""
+    vault, store, bookings = there.vault, there.store, len(there.names)
+    with growth.measured(store, bookings, bookings, vault.pid(TierName.FULL)) as cost:
+        sent = produce(vault, there.books.customer)
+    return cost, _told(PRODUCTION, store, cost, sent)
+
+
+def _told(name: str, store: Store, cost: Cost, sent: int) -> Exported:
+    each = sent / 1e6 / cost.seconds
+    return Exported(name, store.kind, cost.size, sent / 1e6, each, cost.items / cost.seconds)

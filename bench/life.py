@@ -1,133 +1,141 @@
-"""Files for life: `python -m bench.life [--customers 10000] [--times 10]`.
+"""Files for life: what a file costs in the report of completeness, in the list of what falls due
+and in a round of reminders, among few and among ten times as many.
 
-How many files a second the report of completeness, the list of what falls due and a round of
-reminders go through, and how much memory the process takes; at one size and at some times as much,
-since none may grow faster than the files. In one process, on SQLite, each customer with a document.
+Each customer has a document. In one process, as the vault's own is set up; no key is held when one
+of them begins, as in a vault that has far more files than it holds keys.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import resource
-import tempfile
-import time
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from sqlalchemy import delete
 
-from bench.material import KEPT
-from bench.report import machine
-from tests.records import builders
+from bench import files, growth
+from bench.databases import Store
+from bench.growth import Cost, Growth
 from tests.support.use_cases import BANK, UseCases, allowed, use_cases
 from vault.access import Action
-from vault.records import Customer, CustomerName, DocumentKind, IdentityElement, RiskClass
+from vault.records import RiskClass
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
-from vault.services.items import NewRecord
-from vault.services.kinds import CUSTOMERS, DOCUMENTS
+from vault.server.run import settle_memory
 from vault.services.life import Assessor, Files, Reminding, Reports, Rules, When
 from vault.services.life.reports import Group, WantedFiles
-from vault.services.replays import Request
-from vault.services.sealer import utc_day
-from vault.services.storing import Batch
 from vault.store import Database
 from vault.store.migrate import upgrade
+from vault.store.schema import reminder_runs
 
-LATEST = KEPT / "life.json"
-_BATCH = 500
-_BRANCHES = 20
-_RISKS = (RiskClass.LOW, RiskClass.MEDIUM, RiskClass.HIGH)
+SMALL = 100_000
+_WANTED = WantedFiles(BANK)
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Files a second over so many files; by `mebibytes` the process has grown meanwhile."""
+class Grown:
+    """By how many MiB the process has grown at most while it went through so many files."""
 
+    name: str
+    database: str
     files: int
-    completeness: float
-    due: float
-    reminders: float
     mebibytes: float
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print and keep it."""
-    parser = argparse.ArgumentParser(prog="python -m bench.life", description=__doc__)
-    parser.add_argument("--customers", type=int, default=10_000, help="of the smaller vault")
-    parser.add_argument("--times", type=int, default=10, help="how much larger the other is")
-    options = parser.parse_args(arguments)
-    found = [
-        asyncio.run(measure(options.customers)),
-        asyncio.run(measure(options.customers * options.times)),
-    ]
-    show(found)
-    LATEST.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "format": "recordsvault-bench-life-v1",
-        "machine": machine(),
-        "rates": [asdict(one) for one in found],
-    }
-    LATEST.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    return 0
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way of going through all files, and how it is called."""
+
+    name: str
+    through: Callable[[UseCases, int], Awaitable[None]]
 
 
-async def measure(customers: int) -> Rates:
-    """A vault with so many customers, gone through three times."""
-    with tempfile.TemporaryDirectory(prefix="vault-bench-") as name:
-        folder = Path(name)
-        database = Database(f"sqlite:///{folder}/vault.db")
-        try:
-            upgrade(database)
-            async with use_cases(database, folder) as vault:
-                for first in range(0, customers, _BATCH):
-                    await _store(vault, range(first, min(first + _BATCH, customers)))
-                return await _gone_through(vault, customers)
-        finally:
-            database.dispose()
+async def _completeness(vault: UseCases, customers: int) -> None:
+    groups: dict[tuple[str, RiskClass], Group] = {}
+    call = allowed(Action.FILES_COMPLETENESS, role="custodian")
+    async for _ in Reports(_assessor(vault), _known).completeness(call, _WANTED, None, groups):
+        pass
+    if sum(group.files for group in groups.values()) != customers:
+        raise RuntimeError("the report did not go through all files")
 
 
-async def _gone_through(vault: UseCases, customers: int) -> Rates:
+async def _due(vault: UseCases, _customers: int) -> None:
+    listed = 0
+    call = allowed(Action.FILES_DUE, role="custodian")
+    async for part in Reports(_assessor(vault), _known).due(call, _WANTED, None, frozenset()):
+        listed += len(part.items)
+    if not listed:
+        raise RuntimeError("nothing falls due")
+
+
+async def _reminders(vault: UseCases, _customers: int) -> None:
+    # As the first round ever: nobody was reminded of anything yet.
+    vault.database.write_sync(lambda conn: conn.execute(delete(reminder_runs)))
+    reminding = Reminding(
+        vault.database, vault.log, _assessor(vault), [BANK], When(24, 30), vault.clock, lambda: True
+    )
+    if not await reminding.look(BANK):
+        raise RuntimeError("nobody was reminded")
+
+
+LOOKS = (
+    Look("completeness", _completeness),
+    Look("due", _due),
+    Look("reminders", _reminders),
+)
+
+
+def _assessor(vault: UseCases) -> Assessor:
     rules = Rules(
         read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
     )
-    assessor = Assessor(Files(vault.database, vault.keys, vault.clock), rules)
-    reports = Reports(assessor, lambda _institution, _name: True)
-    wanted = WantedFiles(BANK)
-    groups: dict[tuple[str, RiskClass], Group] = {}
-    before = _largest()
-    began = time.perf_counter()
-    call = allowed(Action.FILES_COMPLETENESS, role="custodian")
-    async for _ in reports.completeness(call, wanted, None, groups):
-        pass
-    complete = time.perf_counter()
-    if sum(group.files for group in groups.values()) != customers:
-        raise RuntimeError("the report did not go through all files")
-    listed = 0
-    async for part in reports.due(
-        allowed(Action.FILES_DUE, role="custodian"), wanted, None, frozenset()
-    ):
-        listed += len(part.items)
-    due = time.perf_counter()
-    if not listed:
-        raise RuntimeError("nothing falls due")
-    reminding = Reminding(
-        vault.database, vault.log, assessor, [BANK], When(24, 30), vault.clock, lambda: True
-    )
-    await reminding.look(BANK)
-    reminded = time.perf_counter()
-    return Rates(
-        customers,
-        customers / (complete - began),
-        customers / (due - complete),
-        customers / (reminded - due),
-        _largest() - before,
-    )
+    return Assessor(Files(vault.database, vault.keys, vault.clock), rules)
+
+
+def _known(_institution: str, _name: str) -> bool:
+    return True
+
+
+@asynccontextmanager
+async def _vault(store: Store, folder: Path) -> AsyncIterator[UseCases]:
+    database = Database(store.url)
+    try:
+        upgrade(database)
+        async with use_cases(database, folder) as vault:
+            yield vault
+    finally:
+        database.dispose()
+
+
+async def measure(
+    store: Store, folder: Path, sizes: tuple[int, int], looks: tuple[Look, ...] = LOOKS
+) -> tuple[list[Growth], list[Grown]]:
+    """One vault, measured at the first size and, grown, at the second."""
+    costs: dict[str, list[Cost]] = {look.name: [] for look in looks}
+    grown: list[Grown] = []
+    async with _vault(store, folder) as vault:
+        settle_memory()
+        done = 0
+        for size in sizes:
+            files.fill(vault, range(done, size))
+            done = size
+            for look in looks:
+                vault.ring.clear()
+                before = _largest()
+                with growth.measured(store, size, size) as cost:
+                    await look.through(vault, size)
+                costs[look.name].append(cost)
+                grown.append(Grown(look.name, store.kind, size, _largest() - before))
+    found = [
+        Growth(name, store.kind, "customers", small, large)
+        for name, (small, large) in costs.items()
+    ]
+    return found, grown
 
 
 def _largest() -> float:
@@ -135,64 +143,29 @@ def _largest() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def _store(vault: UseCases, numbers: range) -> None:
-    today = utc_day(vault.clock.now_micros())
-    people = [_person(n, vault) for n in numbers]
-    stored = await vault.storing.store_together(
-        allowed(Action.CUSTOMERS_BATCH_CREATE),
-        Batch(BANK, [NewRecord(CUSTOMERS, one, field="x") for one in people], True, _REQUEST),
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print and keep it."""
+    parser = growth.parser("life", __doc__, SMALL, "customers")
+    parser.add_argument(
+        "--only", choices=[look.name for look in LOOKS], help="one of the three instead of all"
     )
-    papers = [
-        NewRecord(
-            DOCUMENTS,
-            builders.document(
-                number=f"P{n:08d}",
-                holder_name="Somebody Else",
-                machine_readable_zone="",
-                expiry_date=today + timedelta(days=n % 3_000),
-            ),
-            CustomerName(BANK, one.customer),
-            field="x",
-        )
-        for n, one in zip(numbers, stored, strict=True)
-    ]
-    await vault.storing.store_together(
-        allowed(Action.DOCUMENTS_BATCH_CREATE), Batch(BANK, papers, True, _REQUEST)
-    )
-
-
-def _person(n: int, vault: UseCases) -> Customer:
-    ends = utc_day(vault.clock.now_micros()) + timedelta(days=n % 3_000)
-    paper = IdentityElement(DocumentKind.PASSPORT, f"P{n:08d}", "SE", None, ends)
-    human = replace(builders.person(), identity=paper, occupation="" if n % 7 == 0 else "clerk")
-    return builders.customer(
-        customer_number=f"C{n:08d}",
-        branch=f"B{n % _BRANCHES:02d}",
-        risk_class=_RISKS[n % len(_RISKS)],
-        natural_person=human,
-        accounts=(f"9{n:011d}",),
-        sources=(builders.source(), builders.source("natural_person.identity")),
-    )
-
-
-_REQUEST = Request("bench", "", b"")
-
-
-def show(found: list[Rates]) -> None:
-    """Print a table, and whether a file costs more where there are more."""
-    made = Table(title="files for life, a second, in one process", title_justify="left")
-    for title in ("files", "completeness", "due", "reminders", "grown by, MiB"):
-        made.add_column(title, justify="right")
-    for one in found:
-        made.add_row(
-            f"{one.files:,}",
-            f"{one.completeness:,.0f}",
-            f"{one.due:,.0f}",
-            f"{one.reminders:,.0f}",
-            f"{one.mebibytes:,.0f}",
-        )
-    Console().print(made)
+    options = parser.parse_args(arguments)
+    looks = tuple(look for look in LOOKS if options.only in (None, look.name))
+    sizes = (options.small, options.small * options.times)
+    found: list[Growth] = []
+    grown: list[Grown] = []
+    with growth.openings(options.database) as openings:
+        for opening in openings:
+            with growth.emptied(opening) as (store, folder):
+                costs, sizes_in_memory = asyncio.run(measure(store, folder, sizes, looks))
+            found += costs
+            grown += sizes_in_memory
+            growth.keep("life", found, grown)
+    growth.show(found)
+    for one in grown:
+        print(f"{one.name}, {one.database}, {one.files:,}: grown by {one.mebibytes:.0f} MiB")
+    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

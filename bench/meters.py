@@ -1,5 +1,6 @@
 """Processor time and memory of the measured processes, and who else used the machine meanwhile."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +46,9 @@ class Meter:
             result.seconds = time.perf_counter() - began
             result.server_cpu = self._server_cpu() - server
             result.database_cpu = max(0.0, self._database_cpu() - database)
-            ours = result.server_cpu + result.database_cpu + _own() - own
+            ours = result.server_cpu + result.database_cpu
+            if not self._watches_itself():
+                ours += _own() - own
             result.others_cores = max(0.0, _busy() - busy - ours) / result.seconds
             stop.set()
             sampler.join()
@@ -57,7 +60,12 @@ class Meter:
         root = self.database()
         if root is None:
             return 0.0
-        return sum(_cpu(process) for process in (root, *root.children(recursive=True)))
+        # Connections that ended meanwhile are in what their parent has waited for.
+        ended = _cpu_of_children(root)
+        return ended + sum(_cpu(process) for process in (root, *root.children(recursive=True)))
+
+    def _watches_itself(self) -> bool:
+        return os.getpid() in {process.pid for process in self.servers}
 
     def _sample(self, result: Metered, stop: threading.Event) -> None:
         while True:
@@ -73,6 +81,11 @@ def _cpu(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return 0.0
     return times.user + times.system
+
+
+def _cpu_of_children(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.children_user + times.children_system
 
 
 def _own() -> float:

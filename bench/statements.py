@@ -1,26 +1,21 @@
-"""Statements: `python -m bench.statements [--entries 20000]`.
-
-How many entries of camt.053 a second are read and held to their balances, read and made into
-transactions, and imported by `vaultctl import` into a running vault on SQLite; at one size and at
-ten times as much, since none may grow faster than what is read. Nothing is bound to a core.
+"""Statements: what an entry of camt.053 costs when it is read and held to its balances, made into a
+transaction, and imported by `vaultctl import` into a running vault; in one file and in another of
+ten times as many entries. Nothing is bound to a core.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import resource
 import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from bench.material import KEPT, ROOT
-from bench.report import machine
+from bench import growth
+from bench.databases import Store
+from bench.growth import Cost, Growth
+from bench.material import ROOT
 from recordsvault.records.v1 import records_pb2 as pb
 from tests.e2e import people
 from tests.support.running_vault import OWN as BANK
@@ -29,74 +24,59 @@ from tests.support.statements import OWN, write_camt
 from vault.cli.vaultctl.statements import Format, Mapping, Terms, open_statements
 from vault.server.settings import TierName
 
-LATEST = KEPT / "statements.json"
-TIMES = 10
-AT_MOST = 1.25
-"""How much longer an entry may take at ten times the size: noise, but no growth."""
+SMALL = 100_000
+CHECKED, MADE, IMPORTED = "camt.053 checked", "camt.053 made", "camt.053 imported"
 _ZONE = "Europe/Berlin"
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Entries a second, of a file with so many; `mebibytes` is how large it is."""
+class File:
+    """A file that was imported."""
 
+    database: str
     entries: int
     mebibytes: float
-    checked: float
-    made: float
-    imported: float
+
+    def told(self) -> str:
+        """For people."""
+        return f"{self.database}: {self.entries:,} entries in {self.mebibytes:,.0f} MiB"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print and keep it."""
-    parser = argparse.ArgumentParser(prog="python -m bench.statements", description=__doc__)
-    parser.add_argument("--entries", type=int, default=20_000, help="of the smaller file, even")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="vault-bench-") as name:
-        folder = Path(name)
-        with RunningVault(folder, f"sqlite:///{folder}/vault.db") as vault:
-            _holder(vault)
-            found = [
-                measure(vault, folder, options.entries),
-                measure(vault, folder, options.entries * TIMES),
-            ]
-    show(found)
-    LATEST.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "format": "recordsvault-bench-statements-v1",
-        "machine": machine(),
-        "rates": [asdict(one) for one in found],
-    }
-    LATEST.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    return 0
+def measure(store: Store, folder: Path, sizes: tuple[int, int]) -> tuple[list[Growth], list[File]]:
+    """Two files, one after the other into one vault."""
+    costs: dict[str, list[Cost]] = {CHECKED: [], MADE: [], IMPORTED: []}
+    files: list[File] = []
+    folder.mkdir()
+    with RunningVault(folder, store.url) as vault:
+        _holder(vault)
+        for entries in sizes:
+            file = folder / f"{entries}.xml"
+            write_camt(file, entries)
+            _read(store, file, entries, costs)
+            costs[IMPORTED].append(_import(store, vault, folder, file, entries))
+            files.append(File(store.kind, entries, file.stat().st_size / (1 << 20)))
+            print(files[-1].told(), flush=True)
+    found = [Growth(name, store.kind, "entries", *pair) for name, pair in costs.items()]
+    return found, files
 
 
-def measure(vault: RunningVault, folder: Path, entries: int) -> Rates:
-    """One file: read twice without the vault, then imported."""
-    file = folder / f"{entries}.xml"
-    write_camt(file, entries)
+def _read(store: Store, file: Path, entries: int, costs: dict[str, list[Cost]]) -> None:
+    """Read it twice without the vault: the second time as transactions."""
     with file.open("rb") as stream:
         rows = open_statements(Format.CAMT053, file, stream, Terms(Mapping(), _ZONE))
-        began = time.perf_counter()
-        found = rows.check(lambda rows, end: None)
-        checked = time.perf_counter()
-        for row in rows:
-            rows.item(row)
-        made = time.perf_counter()
+        with growth.measured(store, entries, entries) as cost:
+            found = rows.check(lambda rows, end: None)
+        costs[CHECKED].append(cost)
+        with growth.measured(store, entries, entries) as cost:
+            for row in rows:
+                rows.item(row)
+        costs[MADE].append(cost)
     if not found.adds_up or found.entries != entries:
         raise RuntimeError("the file does not add up")
-    seconds = _import(vault, folder, file, entries)
-    return Rates(
-        entries,
-        file.stat().st_size / (1 << 20),
-        entries / (checked - began),
-        entries / (made - checked),
-        entries / seconds,
-    )
 
 
-def _import(vault: RunningVault, folder: Path, file: Path, entries: int) -> float:
-    """Seconds of the whole command, its check and its own start with it."""
+def _import(store: Store, vault: RunningVault, folder: Path, file: Path, entries: int) -> Cost:
+    """Of the whole command, its check and its own start with it, and of the vault."""
     profile = folder / "bench.toml"
     profile.write_text(
         f'name = "backend"\ninstitution = "{BANK}"\n[endpoints]\n'
@@ -105,18 +85,25 @@ def _import(vault: RunningVault, folder: Path, file: Path, entries: int) -> floa
     )
     code = "from vault.cli.vaultctl import main; main()"
     command = [sys.executable, "-c", code, "-p", str(profile), "import", str(file)]
-    began = time.perf_counter()
-    done = subprocess.run(
-        [*command, "--time-zone", _ZONE, "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - began
+    before = _of_commands()
+    with growth.measured(store, entries, entries, vault.pid(TierName.FULL)) as cost:
+        done = subprocess.run(
+            [*command, "--time-zone", _ZONE, "--json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode or json.loads(done.stdout)["stored"] != entries:
         raise RuntimeError(f"not all entries were stored: {done.stderr}")
-    return seconds
+    cost.cpu += _of_commands() - before
+    return cost
+
+
+def _of_commands() -> float:
+    """Processor seconds of the commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _holder(vault: RunningVault) -> None:
@@ -126,26 +113,21 @@ def _holder(vault: RunningVault) -> None:
     vault.records().CreateCustomer(request)
 
 
-def show(found: list[Rates]) -> None:
-    """Print it."""
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    table = Table("camt.053, entries a second", "MiB", "checked", "made", "imported")
-    for one in found:
-        table.add_row(
-            f"{one.entries:,}",
-            f"{one.mebibytes:,.0f}",
-            f"{one.checked:,.0f}",
-            f"{one.made:,.0f}",
-            f"{one.imported:,.0f}",
-        )
-    console.print(table)
-    small, large = found[0], found[-1]
-    slower = small.imported / large.imported
-    verdict = "reached" if slower <= AT_MOST else "missed"
-    console.print(
-        f"an entry takes {slower:.2f} times as long at {TIMES} times the size; "
-        f"at most {AT_MOST}: {verdict}"
-    )
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print and keep it."""
+    options = growth.parser("statements", __doc__, SMALL, "entries, even").parse_args(arguments)
+    sizes = (options.small, options.small * options.times)
+    found: list[Growth] = []
+    files: list[File] = []
+    with growth.openings(options.database) as openings:
+        for opening in openings:
+            with growth.emptied(opening) as (store, folder):
+                grown, imported = measure(store, folder / "vault", sizes)
+            found += grown
+            files += imported
+            growth.keep("statements", found, files)
+    growth.show(found)
+    return 0
 
 
 if __name__ == "__main__":

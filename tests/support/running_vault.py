@@ -194,12 +194,12 @@ class RunningVault:
         """The tier's process."""
         return self._processes[tier].pid
 
-    def until_covered(self) -> None:
+    def until_covered(self, seconds: float = _COVERED_SECONDS) -> None:
         """Wait until a signed checkpoint covers all that the log holds now."""
         data, keys = databases(load(self.config, TierName.FULL))
         try:
             size = data.read_sync(head).size
-            deadline = time.monotonic() + _COVERED_SECONDS
+            deadline = time.monotonic() + seconds
             while (newest := data.read_sync(log_tree.latest)) is None or newest.size < size:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"no checkpoint: {self.log_text(TierName.FULL)[-2000:]}")

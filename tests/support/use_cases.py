@@ -115,9 +115,11 @@ class UseCases:
 
 
 @asynccontextmanager
-async def use_cases(database: Database, folder: Path, **limits: Any) -> AsyncIterator[UseCases]:
-    """The use cases of a bank that has its keys."""
-    keks = folder / "kms"
+async def use_cases(
+    database: Database, folder: Path, *, keks: Path | None = None, **limits: Any
+) -> AsyncIterator[UseCases]:
+    """The use cases of a bank that has its keys; `keks` is the folder of those that there are."""
+    keks = keks or folder / "kms"
     if not keks.exists():
         keks.mkdir(mode=0o700)
         create_local_keks(keks, list(KekName))

@@ -67,7 +67,7 @@ async def _serve(parts: Parts, ready: Callable[[], None] | None) -> None:
         pipeline = _pipeline(parts, tier, unsealing.refusal)
         server = _server(parts, pipeline)
         parts.tokens.start()
-        _settle_memory()
+        settle_memory()
         await unsealing.listen()
         await server.start()
         tell(not parts.guard.recovery.closed)
@@ -188,7 +188,7 @@ def _server(parts: Parts, pipeline: Pipeline) -> aio.Server:
     return server
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Spare Python's garbage collector what will stay anyway, and let it look less often.
 
     Calls leave next to no cycles behind, yet the objects of one import message made it walk the
