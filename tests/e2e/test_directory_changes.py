@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import grpc
 import pytest
@@ -207,11 +208,47 @@ def test_a_role_that_has_ended_no_longer_counts(vault: RunningVault) -> None:
     assert code(partial(full_health, vault, "ender")) == "OK"
 
 
+def followed(vault: RunningVault, who: str) -> Any:
+    """The log as a stream that was opened, and goes on for longer than anybody waits."""
+    request = ap.StreamEventsRequest(parent=PARENT, follow=True, from_end=True)
+    stream = vault.audit(who).StreamEvents(request, timeout=15)
+    assert "vault-receipt-bin" in dict(stream.initial_metadata())
+    return stream
+
+
+def test_a_stream_ends_with_the_role_that_it_stands_on(vault: RunningVault) -> None:
+    ending = pb.RoleBinding(role="security_officer", not_after=in_seconds(2.5))
+    approve(vault, propose(vault, entry("ender", ending, "operator", person="p-ender")))
+    stream = followed(vault, "ender")
+    ended = refusal(lambda: stream)
+    late = time.time() - ending.not_after.ToDatetime(UTC).timestamp()
+    assert (ended.code, ended.reason) == ("PERMISSION_DENIED", "ROLE_MISSING")
+    assert 0 <= late < WITHIN_SECONDS
+
+
+def test_a_certificate_that_an_approved_change_replaces_is_gone_from_calls_and_streams(
+    vault: RunningVault,
+) -> None:
+    def held_to(digest: str) -> pb.PrincipalEntry:
+        roles = ("security_officer", "crm_viewer", "operator")
+        held = [f"sha256:{digest}"]
+        return entry("watcher", *roles, person="p-watcher", certificates=held)
+
+    approve(vault, propose(vault, held_to(vault.certificate_digest("watcher"))))
+    seconds_until(partial(masked_list, vault, "watcher"), "OK")
+    stream = followed(vault, "watcher")
+    approve(vault, propose(vault, held_to(vault.certificate_digest("clerk"))))
+    start = time.monotonic()
+    assert refusal(partial(full_health, vault, "watcher")).reason == "CERTIFICATE_REFUSED"
+    assert refusal(lambda: stream).reason == "CERTIFICATE_REFUSED"
+    assert time.monotonic() - start < WITHIN_SECONDS
+    assert seconds_until(partial(masked_list, vault, "watcher"), "UNAUTHENTICATED") < WITHIN_SECONDS
+    approve(vault, propose(vault, remove=("watcher",)))
+
+
 def test_a_removed_principal_is_gone_from_calls_and_running_streams(vault: RunningVault) -> None:
     approve(vault, propose(vault, entry("watcher", "security_officer", person="p-watcher")))
-    request = ap.StreamEventsRequest(parent=PARENT, follow=True, from_end=True)
-    stream = vault.audit("watcher").StreamEvents(request)
-    assert "vault-receipt-bin" in dict(stream.initial_metadata())  # it was opened
+    stream = followed(vault, "watcher")
     approve(vault, propose(vault, remove=("watcher",)))
     start = time.monotonic()
     with pytest.raises(grpc.RpcError) as ended:
