@@ -26,14 +26,23 @@ from vault.audit.reader import read
 from vault.audit.sequencer import Sequencer
 from vault.blobs.folder import FolderBlobs
 from vault.kms import LocalFileKms
-from vault.records import Branch, CustomerName, Relationship, TransactionName, new_ulid
-from vault.rules.retention import RuleSet
+from vault.records import (
+    Branch,
+    CustomerName,
+    IndexKind,
+    Relationship,
+    TransactionName,
+    new_ulid,
+    normalise,
+)
+from vault.rules.retention import RuleBook, RuleSet
 from vault.rules.retention_files import read_rule_sets
 from vault.sealing import KeyRing, SystemClock
 from vault.services.access_state import AccessState
 from vault.services.approved_rows import ApprovedRows
 from vault.services.call import Call, Trace
 from vault.services.compartments import Cases, Ground, Holding, Items, NewHold, Note
+from vault.services.indexing import Index, by_index
 from vault.services.items import NewRecord
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
@@ -52,10 +61,12 @@ from vault.services.retention.changing import Changing, Effect
 from vault.services.retention.content import RuleSetChange, RulingChange
 from vault.services.retention.disposals import Disposals, RetentionGround, Shown
 from vault.services.retention.executing import DisposalGround, DisposalRunner
+from vault.services.retention.judging import why_in
 from vault.services.retention.rules import RulesInForce
 from vault.services.storing import Batch, Storing
 from vault.services.updating import Updating
-from vault.store import Database, KeyStore
+from vault.store import Database, KeyStore, blind_index
+from vault.store import disposals as disposal_rows
 
 BANK = "demo-bank"
 DAYS = BackupDays(keys=35, data=3_660)
@@ -97,6 +108,8 @@ class Bank:
     folder: Path
     clock: CalendarClock
     jurisdictions: tuple[str, ...] = ("CN",)
+    brought: RuleBook = field(default_factory=read_rule_sets)
+    """The rules of its release."""
     policy: PolicyEngine = field(default_factory=PolicyEngine.load)
 
     def __post_init__(self) -> None:
@@ -146,7 +159,7 @@ class Bank:
         self.merging = Merging(self.database, self.keys, self.proposing, merges, reach)
         kin = MergedKin(merges)
         self.rules = RulesInForce(
-            read_rule_sets(), lambda: self.state.retention_steps, self.jurisdictions
+            self.brought, lambda: self.state.retention_steps, self.jurisdictions
         )
         ground = RetentionGround(
             self.database,
@@ -197,9 +210,8 @@ class Bank:
     async def customer(self, number: str = "C1", **changes: Any) -> str:
         """Store a customer; the identifier."""
         human = replace(builders.person(), identity=None)
-        record = builders.customer(
-            customer_number=number, natural_person=human, accounts=(), **changes
-        )
+        values = {"natural_person": human, "accounts": (), **changes}
+        record = builders.customer(customer_number=number, **values)
         stored = await self._store(Action.CUSTOMERS_CREATE, NewRecord(CUSTOMERS, record))
         return stored.customer
 
@@ -224,17 +236,20 @@ class Bank:
 
     async def end(self, customer: str, day: date, **changes: Any) -> None:
         """The relationship ends."""
+        before = (await self.reads(customer)).value.relationship or Relationship()
+        await self.change(customer, relationship=replace(before, end_date=day, **changes))
+
+    async def change(self, customer: str, **changes: Any) -> int:
+        """A version of a customer that says something else; its number."""
+        opened = await self.reads(customer)
         call = self.call("backend", Action.CUSTOMERS_UPDATE, customer)
-        opened = await self.reading.customer(
-            self.call("backend", Action.CUSTOMERS_GET, customer), BANK, customer
-        )
         request = Request(call.action, str(uuid.uuid4()), uuid.uuid4().bytes)
 
-        def change(before: Any) -> Any:
-            relationship = replace(before.relationship or Relationship(), end_date=day, **changes)
-            return replace(before, relationship=relationship)
+        def changed(before: Any) -> Any:
+            return replace(before, **changes)
 
-        await self.updating.customer(call, BANK, customer, opened.etag, change, request)
+        made = await self.updating.customer(call, BANK, customer, opened.etag, changed, request)
+        return made.version
 
     async def reads(self, customer: str) -> Any:
         """What the back end reads of a customer."""
@@ -245,6 +260,19 @@ class Bank:
         """The same of a transaction."""
         call = self.call("backend", Action.TRANSACTIONS_GET, customer)
         return await self.reading.transaction(call, BANK, customer, record.partition("/")[2])
+
+    async def finds(self, kind: IndexKind, value: str) -> list[str]:
+        """Customers who are found by a value."""
+        text = normalise(kind, value)
+
+        async def search(index: Index) -> list[str]:
+            wanted, token = index.wanted(kind, text)
+            rows = await self.database.read(
+                lambda conn: blind_index.lookup(conn, BANK, wanted, token, after=None, limit=10)
+            )
+            return [customer for customer, _ in rows]
+
+        return await by_index(self.keys, BANK, search)
 
     # -- holds -------------------------------------------------------------------------------
 
@@ -296,6 +324,11 @@ class Bank:
 
     # -- rules -------------------------------------------------------------------------------
 
+    async def preview_rules(self, rules: RuleSet) -> Effect:
+        """What one more rule set would do."""
+        call = self.call("keeper", Action.RULE_SETS_PREVIEW)
+        return await self.changing.preview(call, BANK, text_of(rules))
+
     async def propose_rules(
         self, rules: RuleSet, *, shortens: bool = False
     ) -> tuple[Proposal, Effect]:
@@ -310,9 +343,9 @@ class Bank:
         change = RulingChange(prevails, yields, customer)
         return await self.changing.propose_ruling(call, BANK, change, "Counsel says so.")
 
-    async def agree_rules(self, made: Proposal) -> Proposal:
+    async def agree_rules(self, made: Proposal, who: str = "compliance") -> Proposal:
         """A second person agrees to a rule set or a ruling."""
-        call = self.call("compliance", Action.RULES_APPROVE)
+        call = self.call(who, Action.RULES_APPROVE)
         return await self.changing.approve(call, BANK, made.identifier, made.etag, "Seen.")
 
     # -- disposal ----------------------------------------------------------------------------
@@ -348,13 +381,15 @@ class Bank:
 
     def planned(self, shown: Shown) -> list[tuple[str, str, str, str]]:
         """Customer, scope, stage and cause of each item of a plan."""
-        from vault.services.retention.judging import why_in
-        from vault.store import disposals
-
         rows = self.database.read_sync(
-            lambda conn: list(disposals.every_item(conn, BANK, shown.disposal.identifier))
+            lambda conn: list(disposal_rows.every_item(conn, BANK, shown.disposal.identifier))
         )
         return [(r.customer, r.record or r.scope, r.stage, why_in(r).cause.value) for r in rows]
+
+    def sign(self) -> None:
+        """Have a checkpoint cover all that the log has."""
+        while self.sequencer.step():
+            pass
 
     def events(self) -> list[AuditEvent]:
         """What the log has."""

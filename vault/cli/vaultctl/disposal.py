@@ -29,7 +29,7 @@ app = typer.Typer(
 COLUMNS = ("name", "state", "day", "due", "blocked", "gone", "passed", "planned_by", "approved_by")
 ITEM_COLUMNS = (
     "number", "customer", "scope", "record", "state", "cause", "rule_set", "rule", "clock", "start",
-    "kept_through", "gone_after",
+    "kept_through", "gone_after", "came_back",
 )  # fmt: skip
 _NAME: Final = re.compile(r"(?:(?:institutions/([a-z][a-z0-9-]{1,39})/)?disposals/)?([0-9a-z]{26})")
 _STATES: Final = tuple(name.removeprefix("ITEM_STATE_") for name in pb.ItemState.keys()[1:])

@@ -17,7 +17,7 @@ from vault.services.outcomes import Stored
 from vault.services.retention.changing import Effect
 from vault.services.retention.disposal_rows import DisposalStage
 from vault.services.retention.disposals import Shown
-from vault.services.retention.judging import why_in
+from vault.services.retention.judging import CAME_BACK, why_in
 from vault.store.disposals import ItemRow
 
 _KINDS: Final = {"identity": pb.RECORD_KIND_IDENTITY, "transactions": pb.RECORD_KIND_TRANSACTIONS}
@@ -161,6 +161,7 @@ def item(row: ItemRow) -> pb.DisposalItem:
         gone_after=_iso(why.gone_after),
         cause=cause,
         conflicts=why.conflicts,
+        came_back=why.standing == CAME_BACK,
     )
 
 

@@ -87,7 +87,7 @@ class Disposals:
 
     def __init__(self, ground: RetentionGround) -> None:
         self._on = ground
-        self._judging = Judging(ground.database, ground.keys, ground.rules)
+        self._judging = Judging(ground.database, ground.keys_database, ground.keys, ground.rules)
 
     # -- planning ----------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ from vault.blobs import BlobError, BlobLocked, Blobs
 from vault.kms import KmsError
 from vault.records import Branch, ScopeRef, new_ulid
 from vault.sealing import Clock, KeyRing
-from vault.services.errors import VaultError
+from vault.services.errors import Shredded, VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
 from vault.services.merging.kin import Kin, alone
@@ -114,7 +114,7 @@ class DisposalRunner:
 
     def __init__(self, ground: DisposalGround) -> None:
         self._on = ground
-        self._judging = Judging(ground.database, ground.keys, ground.rules)
+        self._judging = Judging(ground.database, ground.keys_database, ground.keys, ground.rules)
         self._opener = Opener(ground.keys)
         self._kept: dict[str, Kept] = {}
 
@@ -223,7 +223,11 @@ class DisposalRunner:
         )
         if where is None or row is None:
             return None
-        booked = await self._opener.one(TRANSACTIONS, row, item.record, views=False)
+        try:
+            booked = await self._opener.one(TRANSACTIONS, row, item.record, views=False)
+        except Shredded:
+            # Its year was destroyed, and has come back: it goes with that.
+            return None
         return await self._judging.transaction(book, day, kept, booked.value, where, item.record)
 
     async def _list(

@@ -22,12 +22,24 @@ from vault.services.opening import Opener
 from vault.services.retention.blocking import Kept
 from vault.services.retention.rules import IDENTITY, RulesInForce, ref_of
 from vault.services.rows import booking_day
-from vault.store import CustomerRow, Database, customers, disposing, scopes, subject_requests
+from vault.store import (
+    CustomerRow,
+    Database,
+    customers,
+    disposing,
+    scopes,
+    shredding,
+    subject_requests,
+)
 from vault.store.disposals import ItemRow
 from vault.store.disposing import InUse
 from vault.store.scopes import ScopeRow
 
 _DOMAIN: Final = b"recordsvault disposal plan v1\n"
+
+CAME_BACK: Final = "CAME_BACK"
+"""As a standing: its keys were destroyed, and its rows are back, from a backup of the data. Nobody
+can open these, so that no rule is asked: the disposal that destroyed it has asked them."""
 
 
 class Cause(StrEnum):
@@ -77,6 +89,15 @@ class Judged:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """A customer's file that does not open, by the version of its row: its keys are gone, or it was
+    altered."""
+
+    version: int
+    keys_gone: bool
+
+
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 _decoder: Final = msgspec.json.Decoder(Why)
 
@@ -108,8 +129,11 @@ def plan_hash(institution: str, disposal: str, day: str, items: Iterable[ItemRow
 class Judging:
     """Raises StoreUnavailable, KmsUnavailable, StoreAltered."""
 
-    def __init__(self, database: Database, keys: Keys, rules: RulesInForce) -> None:
+    def __init__(
+        self, database: Database, keys_database: Database, keys: Keys, rules: RulesInForce
+    ) -> None:
         self._database = database
+        self._keys_database = keys_database
         self._opener = Opener(keys)
         self._rules = rules
 
@@ -132,13 +156,40 @@ class Judging:
             file = files.get(customer)
             if file is None:
                 continue  # disposed of in between
-            if isinstance(file, str):
-                out += [Judged(one, "", Why(file, cause=Cause.UNREADABLE), 0) for one in own]
+            if isinstance(file, Unopened):
+                out += await self._unopened(kept, used, own, file, asks=customer in asking)
                 continue
             value, version = file
             out += self._customer(
                 book, day, kept, used, own, value, version, asks=customer in asking
             )
+        return out
+
+    async def _unopened(
+        self, kept: Kept, used: InUse, own: Sequence[ScopeRow], file: Unopened, *, asks: bool
+    ) -> list[Judged]:
+        """Of a customer whose file does not open. What came back goes again, where nothing stands
+        against it; what is on the list of this very database is being taken away already."""
+        refs = [ref_of(one) for one in own]
+        listed = await self._database.read(lambda conn: scopes.destroyed(conn, refs))
+        buried = await self._keys_database.read(lambda conn: shredding.buried(conn, refs))
+        out: list[Judged] = []
+        stays = False
+        for row in sorted(own, key=lambda one: one.scope == IDENTITY):
+            ref = ref_of(row)
+            if ref in listed:
+                continue
+            standing, cause = CAME_BACK, Cause.NONE
+            if ref not in buried or not file.keys_gone:
+                standing, cause = Cause.UNREADABLE.value, Cause.UNREADABLE
+            elif asks:
+                cause = Cause.REQUEST_OPEN
+            elif kept.keeps(row) or used.has(ref, ""):
+                cause = Cause.RESERVED
+            elif row.scope == IDENTITY and stays:
+                cause = Cause.TRANSACTIONS_REMAIN
+            stays = stays or cause is not Cause.NONE
+            out.append(Judged(row, "", Why(standing, cause=cause), file.version))
         return out
 
     def _customer(
@@ -182,7 +233,7 @@ class Judging:
             lambda conn: customers.many(conn, row.institution, [row.customer])
         )
         file = (await self._open(found)).get(row.customer)
-        if file is None or isinstance(file, str):
+        if file is None or isinstance(file, Unopened):
             return None
         value, version = file
         facts = self._rules.facts(value, row, date.fromordinal(booking_day(booked)))
@@ -197,22 +248,24 @@ class Judging:
             cause = Cause.REQUEST_OPEN
         return Judged(row, record, why_of(result, cause), version)
 
-    async def _open(self, rows: Sequence[CustomerRow]) -> dict[str, tuple[Customer, int] | str]:
-        """The files by customer; a word where one cannot be read."""
+    async def _open(
+        self, rows: Sequence[CustomerRow]
+    ) -> dict[str, tuple[Customer, int] | Unopened]:
+        """The files by customer."""
         try:
             opened = await self._opener.many(CUSTOMERS, rows, views=False)
             return {one.customer: (one.value, one.version) for one in opened}
         except (Shredded, Corrupted):
             pass
-        out: dict[str, tuple[Customer, int] | str] = {}
+        out: dict[str, tuple[Customer, int] | Unopened] = {}
         for row in rows:
             try:
                 [one] = await self._opener.many(CUSTOMERS, [row], views=False)
                 out[row.customer] = (one.value, one.version)
             except Shredded:
-                continue
+                out[row.customer] = Unopened(row.version, keys_gone=True)
             except Corrupted:
-                out[row.customer] = Cause.UNREADABLE.value
+                out[row.customer] = Unopened(row.version, keys_gone=False)
         return out
 
 
