@@ -12,8 +12,8 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, select, text
 
 from tests.services.test_disposal import live
-from tests.services.test_disposal_story import _bytes, _migrated
 from tests.support.disposal import BANK, Bank, bank
+from tests.support.on_disk import bytes_on_disk, migrated
 from tests.support.use_cases import run
 from vault.records import AccountParty, IndexKind, TransactionName, normalise
 from vault.services.rotation.index_entries import is_current
@@ -87,14 +87,14 @@ def test_of_a_transaction_that_goes_early_they_stay_until_none_is_left_of_its_ye
 
 def test_no_byte_of_them_is_left(tmp_path: Path) -> None:
     async def life() -> None:
-        data = _migrated(tmp_path / "data.db")
+        data = migrated(tmp_path / "data.db")
         async with bank(data, tmp_path, date(2010, 1, 4)) as b:
             customer, _, _ = await two_years(b)
             once, always = await token(b, ONCE), await token(b, ALWAYS)
-            assert once in _bytes(tmp_path) and always in _bytes(tmp_path)
+            assert once in bytes_on_disk(tmp_path) and always in bytes_on_disk(tmp_path)
             b.clock.on(date(2019, 1, 3))
             await b.dispose()
-            left = _bytes(tmp_path)
+            left = bytes_on_disk(tmp_path)
             assert once not in left and always in left
             assert await b.reads(customer)
         data.dispose()

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from tests.services.test_disposal import live
-from tests.services.test_disposal_story import _bytes, _migrated
 from tests.support.disposal import BANK, Bank, bank
+from tests.support.on_disk import bytes_on_disk, migrated
 from tests.support.use_cases import run
 from vault.access import Action
 from vault.records import ContentType, DocumentKind, DocumentName, TransactionName
@@ -196,7 +196,7 @@ def test_no_byte_of_scans_and_pictures_is_left_nor_of_uploads_that_came_to_nothi
     (tmp_path / "blobs").mkdir()
 
     async def life() -> None:
-        data = _migrated(tmp_path / "data.db")
+        data = migrated(tmp_path / "data.db")
         async with bank(data, tmp_path, date(2010, 1, 4)) as b:
             customer = await b.customer()
             paper = await b.document(customer)
@@ -207,7 +207,7 @@ def test_no_byte_of_scans_and_pictures_is_left_nor_of_uploads_that_came_to_nothi
             found = marks(b, customer)
             # Keys of two contents and of an upload, pictures, objects.
             assert len(found) == 3 + 2 * PICTURES + 4
-            there = _bytes(tmp_path)
+            there = bytes_on_disk(tmp_path)
             assert [n for n, one in enumerate(found) if one not in there] == []
             b.clock.on(date(2012, 7, 1))
             await b.end(customer, date(2012, 6, 30))
@@ -215,7 +215,7 @@ def test_no_byte_of_scans_and_pictures_is_left_nor_of_uploads_that_came_to_nothi
             sweep(b)
             b.clock.on(date(2018, 1, 1))
             assert (await b.dispose()).counts == {"DONE": 2}
-            left = _bytes(tmp_path)
+            left = bytes_on_disk(tmp_path)
             assert [n for n, one in enumerate(found) if one in left] == []
         data.dispose()
 

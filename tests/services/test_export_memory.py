@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.records import builders
 from tests.services.test_contents import Stage, noise, stage
-from tests.services.test_disposal_story import _migrated
 from tests.services.test_storing import batch, create, person
 from tests.support.log_keys import log_signers
+from tests.support.on_disk import migrated
 from tests.support.use_cases import BANK, allowed
 from vault.access import Action
 from vault.bundles import ManifestSigner, RecipientKey
@@ -73,7 +73,7 @@ async def peak_of(source: Source, customer: str) -> tuple[int, int]:
 
 def test_what_is_held_does_not_grow_with_the_file(tmp_path: Path) -> None:
     async def main() -> None:
-        data = _migrated(tmp_path / "data.db")
+        data = migrated(tmp_path / "data.db")
         async with stage(data, tmp_path) as s:
             small = await customer_with(s, "C1", 2 * _AT_ONCE, 2 * SEGMENT_BYTES)
             large = await customer_with(s, "C2", 8 * _AT_ONCE, 8 * SEGMENT_BYTES)
