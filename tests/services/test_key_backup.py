@@ -346,6 +346,26 @@ def test_the_list_is_replayed_over_a_key_store_that_came_back_another_way(vault:
     assert found == set(REFS[:3])
 
 
+def test_no_byte_of_a_destroyed_key_is_left_in_the_file_of_a_key_store_that_came_back(
+    vault: Vault,
+) -> None:
+    """On PostgreSQL that is its vacuum's work."""
+    if vault.database.sqlite_path is None:
+        return
+    path = Path(vault.database.sqlite_path)
+    keys = KeyStore(vault.database).file_keys(Branch.FULL, REFS[:2])
+    gone, kept = (keys[ref].wrapped for ref in REFS[:2])
+
+    def on_disk() -> bytes:
+        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+
+    vault.database.compact()
+    assert gone in on_disk() and kept in on_disk()
+    vault.database.write_sync(lambda conn: add_to_list(conn, REFS[:1], NOW))
+    replay(vault.database, vault.database)
+    assert gone not in on_disk() and kept in on_disk()
+
+
 def test_a_long_list_is_replayed_to_its_end(vault: Vault) -> None:
     many = [ScopeRef("demo-bank", f"x{number:05}", "identity") for number in range(450)]
     vault.database.write_sync(lambda conn: add_to_list(conn, many, NOW))

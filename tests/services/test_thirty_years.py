@@ -309,6 +309,7 @@ def what_the_keys_bring_back(s: Story, old_keys: Backup) -> None:
     """Nothing: what was destroyed since is destroyed in them before they are used."""
     machine, told = s.operator.with_keys_of(s.machine, old_keys)
     assert (told.scopes, told.destroyed) == (10, 20)
+    assert left(s, machine) == (0, 0)
 
     async def look(b: Bank) -> None:
         for opens in every_way(b, s):

@@ -94,6 +94,9 @@ def replay(data: Database, keys: Database) -> tuple[int, int]:
         if keys.read_sync(partial(_missing, page=page)):
             found = keys.write_sync(partial(_shred_missing, page=page))
             scopes, gone = scopes + found[0], gone + found[1]
+    if gone:
+        # The file that came back has their bytes until it is written anew.
+        keys.compact()
     return scopes, gone
 
 
