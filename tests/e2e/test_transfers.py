@@ -25,6 +25,7 @@ from recordsvault.bundles.v1 import transfers_pb2 as pb
 from recordsvault.life.v1 import life_pb2 as lp
 from recordsvault.life.v1 import life_pb2_grpc, merges_pb2_grpc
 from recordsvault.life.v1 import merges_pb2 as mp
+from recordsvault.life.v1 import subjects_pb2 as sp
 from recordsvault.masked.v1 import masked_pb2 as vp
 from recordsvault.records.v1 import records_pb2 as rp
 from recordsvault.records.v1.customer_pb2 import Customer
@@ -32,7 +33,7 @@ from recordsvault.retention.v1 import retention_pb2 as tp
 from recordsvault.type.v1 import purpose_pb2
 from recordsvault_client import ArrivingFile, AsyncVaultClient, Profile, Recipient
 from tests.cli.test_with_the_vault import ctl, profile
-from tests.e2e import people
+from tests.e2e import people, test_subjects
 from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, contents, create, get, update
 from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
@@ -613,6 +614,22 @@ def test_a_hold_is_kept_here_and_nothing_of_it_goes_along(vaults: Vaults) -> Non
     assert [path for path in after if path.startswith("rows/")] == rows
     assert all(before[path] == after[path] for path in rows if path.endswith(".plain"))
     assert not any(b"ompartment" in data for data in after.values())
+
+
+def test_what_a_person_has_asked_about_his_data_is_answered_here_and_does_not_go_along(
+    vaults: Vaults,
+) -> None:
+    books = ledger(vaults.giver, scans=False)
+    request = test_subjects.file(vaults.giver, books.customer, sp.SUBJECT_REQUEST_KIND_ACCESS)
+    files = unpack(vaults.bundle(books.customer))
+    assert not any(
+        part in data
+        for data in files.values()
+        for part in (test_subjects.WORDS.encode(), b"subjectRequests", request.name[-26:].encode())
+    )
+    found = test_subjects.look(vaults.giver, request)
+    assert found.outcome == sp.SUBJECT_REQUEST_OUTCOME_OPEN
+    assert [one.text for one in found.said] == [test_subjects.WORDS]
 
 
 def hold_of(customer: str) -> Callable[[str], Any]:

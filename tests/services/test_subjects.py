@@ -19,21 +19,22 @@ from sqlalchemy import Connection, text
 
 from tests.services.test_disposal import live
 from tests.services.test_merging import agreed
-from tests.support.disposal import BANK, Bank
+from tests.support.disposal import BANK, Bank, call_of
+from tests.support.principals import principal_of
 from tests.support.subjects import Desk
 from vault.access import Action
 from vault.audit.log_sources import StoreSource
 from vault.audit.verify_rows import verify_rows
 from vault.records import IDENTITY_SCOPE, CustomerName, ScopeRef, TransactionName, new_ulid
 from vault.rules.business import read_business
-from vault.rules.currency import read_currency
+from vault.rules.currency import DueKind, read_currency
 from vault.rules.disclosure import Use
 from vault.rules.element_files import read_elements
 from vault.rules.erasure import Verdict
 from vault.rules.subjects import RequestKind
 from vault.services import subjects
 from vault.services.errors import Aborted, InvalidArgument, NotFound, RequestIdReused, Shredded
-from vault.services.life import Assessor, Files, Reminding, Rules, When
+from vault.services.life import Assessor, Files, Reminding, Reports, Rules, WantedFiles, When
 from vault.services.merging.content import MergeChange
 from vault.services.merging.errors import Merged
 from vault.services.merging.kin import MergedKin
@@ -593,6 +594,90 @@ def test_who_keeps_the_file_is_reminded_once_of_a_person_who_is_to_be_answered(
         assert [one.requests async for page in pages for one in page] == [()]
 
     at_the_desk(database, tmp_path, life)
+
+
+def looking_at(b: Bank, merges: Merges | None = None) -> tuple[Reports, Reminding]:
+    """Who goes through the files, for a list of what is due and for reminders."""
+    rules = Rules(
+        read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
+    )
+    assessor = Assessor(Files(b.database, b.keys, b.clock, merges), rules)
+    when = When(24.0, 40)
+    reminding = Reminding(b.database, b.log, assessor, [BANK], when, b.clock, lambda: True)
+    return Reports(assessor, lambda _, __: True), reminding
+
+
+async def requests_due(b: Bank, reports: Reports, **limits: Any) -> list[tuple[str, str, str]]:
+    """Customer, request and custodian of each request on the list of what is due."""
+    principal = principal_of("custodian", institution=BANK, name="keeper", **limits)
+    made = call_of(b.policy, principal, Action.FILES_DUE)
+    kinds = frozenset({DueKind.SUBJECT_REQUEST})
+    parts = reports.due(made, WantedFiles(BANK), None, kinds)
+    return [
+        (file.identifier, due.path.partition("/")[2], custodian)
+        async for part in parts
+        for file, due, custodian in part.items
+    ]
+
+
+def test_a_request_about_a_file_that_is_gone_stays_due_until_the_person_was_told(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank, desk: Desk) -> None:
+        customer = await ended(b)
+        b.clock.on(date(2018, 1, 2))
+        reports, reminding = looking_at(b)
+        await reminding.look(BANK)
+        made = await desk.file(customer, RequestKind.CORRECTION, date(2018, 1, 2), WORDS)
+        await b.dispose()
+        wanted = [(customer, made.request.identifier, "keeper")]
+        assert await requests_due(b, reports) == wanted
+        told = []
+        for day in (4, 5, 6):
+            b.clock.on(date(2018, 1, day))
+            told.append(await reminding.look(BANK))
+        assert told == [1, 0, 0]
+        (event,) = [one for one in b.events() if one.reason == "SUBJECT_REQUEST"]
+        assert (event.customer, event.on_behalf_of) == (customer, "keeper")
+        # Nobody can say any more of which branch the file was.
+        assert await requests_due(b, reports, branches=["BJ-01"]) == []
+        found = await desk.get(made)
+        await desk.close(found, Outcome.ERASED)
+        assert await requests_due(b, reports) == []
+
+    at_the_desk(database, tmp_path, life, date(2010, 1, 4))
+
+
+def test_a_request_about_a_file_that_became_one_with_another_stays_due(
+    database: Database, tmp_path: Path
+) -> None:
+    async def main(b: Bank) -> None:
+        old, kept = await b.customer("C1"), await b.customer("C2")
+        made = await Desk(b).file(old, RequestKind.ACCESS, TODAY)
+        own = await Desk(b).file(kept, RequestKind.ACCESS, TODAY)
+        steps = agreed(MergeChange(old, kept))
+        merges = Merges(lambda: steps)
+        reports, reminding = looking_at(b, merges)
+        both = {(old, made.request.identifier), (kept, own.request.identifier)}
+        assert {one[:2] for one in await requests_due(b, reports)} == both
+        await reminding.look(BANK)
+        events = [one for one in b.events() if one.reason == "SUBJECT_REQUEST"]
+        assert {one.customer for one in events} == {old, kept}
+        told: tuple[tuple[dict[str, Any], set[tuple[str, str]]], ...] = (
+            ({"branches": ["BJ-01"]}, both),
+            ({"branches": ["SH-02"]}, set()),
+            ({"person": "p-own", "own_files": [kept]}, set()),
+            ({"person": "p-own", "own_files": [old]}, {(kept, own.request.identifier)}),
+        )
+        for limits, of in told:
+            assert {one[:2] for one in await requests_due(b, reports, **limits)} == of
+        desk = Desk(b, merges)
+        await desk.close(await desk.get(made), Outcome.ANSWERED)
+        assert {one[:2] for one in await requests_due(b, reports)} == both - {
+            (old, made.request.identifier)
+        }
+
+    live(database, tmp_path, main, TODAY)
 
 
 def test_an_investigator_behind_a_front_end_is_not_told_of_nor_who_is_nobody_any_more(

@@ -9,7 +9,7 @@ from vault.services.life.changes import Change, Changes
 from vault.services.life.files import File, Files
 from vault.services.life.handing_over import HandingOver, HandOver
 from vault.services.life.reminding import Reminding, When
-from vault.services.life.reports import Reports
+from vault.services.life.reports import Reports, WantedFiles
 
 __all__ = [
     "Assessment",
@@ -23,5 +23,6 @@ __all__ = [
     "Reminding",
     "Reports",
     "Rules",
+    "WantedFiles",
     "When",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -30,6 +30,7 @@ from vault.store import (
     subject_requests,
     surveys,
 )
+from vault.store.subject_requests import Place, RequestRow
 
 PAGE: Final = 200
 _MOST_OWNERS: Final = 200
@@ -98,6 +99,67 @@ class Files:
             after = rows[-1].customer
             await asyncio.sleep(0)
 
+    async def asked_elsewhere(
+        self, call: Call | None, institution: str
+    ) -> AsyncIterator[list[File]]:
+        """Customers who asked about their own data, whom ``pages`` does not come by: whose file
+        points to another, or is gone. Each as a file in his own name, with his requests, and beside
+        them what the file has that he is looked after by; of one that is gone, nothing.
+
+        Who is held to branches or classes is told of none whose file is gone: nobody can say any
+        more what it was. Raises as ``pages``.
+        """
+        after: Place | None = None
+        while True:
+            look = partial(
+                subject_requests.page,
+                institution=institution,
+                closed=False,
+                after=after,
+                limit=PAGE,
+            )
+            rows = await self._database.read(look)
+            if not rows:
+                return
+            yield await self._elsewhere(call, institution, rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1]
+            after = (last.closed, last.due_on, last.customer, last.request)
+
+    async def _elsewhere(
+        self, call: Call | None, institution: str, rows: Sequence[RequestRow]
+    ) -> list[File]:
+        closed = frozenset() if call is None else call.close_files
+        merged = self._merges.of(institution)
+        looked_after = {
+            row.customer: self._merges.survivor(institution, row.customer) for row in rows
+        }
+
+        def look(conn: Connection) -> list[CustomerRow]:
+            return customers.many(conn, institution, sorted(set(looked_after.values())))
+
+        opened = await self._opener.those_there(
+            CUSTOMERS, await self._database.read(look), views=False
+        )
+        there = {one.customer: one.value for one in opened}
+        survivors = self._merges.survivors(institution)
+        his = {survivors.get(one, one) for one in closed}
+        found: list[File] = []
+        for row in rows:
+            by = looked_after[row.customer]
+            if by in his or (row.customer not in merged and by in there):
+                continue  # his own, or a page of files has it
+            if by in there:
+                told = self._within(call, there[by])
+            else:
+                told = call is None or not call.scope.limits
+            if told:
+                customer, asked = there.get(by, Customer()), (_due(row),)
+                day = self.today()
+                found.append(File(institution, row.customer, customer, "", 0, day, requests=asked))
+        return found
+
     async def one(self, call: Call, institution: str, opened: Opened) -> File:
         """The file of a customer who was opened already."""
         papers, bookings = await self._beside(institution, [opened.customer])
@@ -161,13 +223,7 @@ class Files:
         )
         found: dict[str, tuple[Due, ...]] = {}
         for row in rows:
-            due = Due(
-                date.fromordinal(row.due_on),
-                DueKind.SUBJECT_REQUEST,
-                f"subjectRequests/{row.request}",
-                row.recorded_at,
-            )
-            found[row.customer] = (*found.get(row.customer, ()), due)
+            found[row.customer] = (*found.get(row.customer, ()), _due(row))
         return found
 
     async def _beside(
@@ -216,6 +272,15 @@ class Files:
             max([one.recorded_at, *(paper.recorded_at for paper in mine.values())]),
             asked,
         )
+
+
+def _due(row: RequestRow) -> Due:
+    return Due(
+        date.fromordinal(row.due_on),
+        DueKind.SUBJECT_REQUEST,
+        f"subjectRequests/{row.request}",
+        row.recorded_at,
+    )
 
 
 def _names(names: frozenset[str], institution: str) -> list[CustomerName | None]:

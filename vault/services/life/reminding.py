@@ -100,8 +100,15 @@ class Reminding:
                 if not await self._move(standing, moved, events):
                     return told
                 standing, run, told = moved, moved, told + len(events)
-        await self._move(standing, run.behind(END), [])
-        return told
+        # They are few: all of them go with the end of the run.
+        events = [
+            self._event(file, due)
+            async for page in self._assessor.files.asked_elsewhere(None, institution)
+            for file in page
+            for due in until(file.requests, horizon)
+            if _is_news(file, due, run)
+        ]
+        return told + len(events) if await self._move(standing, run.behind(END), events) else told
 
     def _due_run(self, institution: str, standing: ReminderRun | None) -> ReminderRun | None:
         now = self._clock.now_micros()

@@ -146,6 +146,17 @@ class Reports:
                 ]
             call.touched(count=examined)
             yield DuePart(examined, items)
+        async for page in self._assessor.files.asked_elsewhere(call, wanted.institution):
+            yield DuePart(
+                examined,
+                [
+                    (file, one, self._assessor.rules.custodian(file.institution, file.customer))
+                    for file in page
+                    if self._is_wanted(wanted, file)
+                    for one in until(file.requests, last)
+                    if not kinds or one.kind in kinds
+                ],
+            )
 
     async def custodians(
         self, call: Call, institution: str, kept: dict[str, Kept]
