@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from sqlalchemy import Connection
 
 from bench import loader
 from bench.cores import bind_server
@@ -22,12 +21,10 @@ from bench.meters import Meter
 from bench.operations import BORROWER, IMPORT, Operation, names_of, operations, results
 from bench.results import Figure, Imported, Measured, Scene, figure
 from recordsvault.records.v1 import records_pb2
-from tests.support.borrowing import HOUR, add_person, lending
+from tests.support.borrowing import HOUR, Register, add_person, lending
 from tests.support.quiet_ports import free_port
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
-from vault.services.check_out_rows import to_row
-from vault.store import Database, check_outs
 
 # Searches are budgeted (600 a minute a caller, 6,000 a masked node by default); here the budget
 # would be what is measured.
@@ -91,7 +88,7 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
         names = names_of(material, customers, [stored, more])
         requests = folder / "requests"
         requests.mkdir()
-        lent = _lend(store.url, list(names.customers.values()))
+        lent = _lend(vault, list(names.customers.values()))
         for operation in operations(requests, material, names, vault.masked(), lent):
             say(operation.name)
             scene.operations.append(_measure(stage, operation))
@@ -104,22 +101,17 @@ def play(store: Store, size: Size, material: Material, plan: Plan, folder: Path,
     return scene
 
 
-def _lend(url: str, customers: Sequence[str]) -> dict[str, str]:
+def _lend(vault: RunningVault, customers: Sequence[str]) -> dict[str, str]:
     """Put a check-out of each customer into the register; their names by the customer's."""
     lent = [
         lending(name, *LENT_FIELDS, person=f"p-{BORROWER}", lasts=24 * HOUR) for name in customers
     ]
-    database = Database(url)
-
-    def put(conn: Connection) -> None:
-        for out in lent:
-            # As long as a reason and a case reference are, sealed.
-            check_outs.insert(conn, to_row(out, bytes(200), out.starts_at, BORROWER))
-
+    register = Register(vault)
     try:
-        database.write_sync(put)
+        # As long as a reason and a case reference are, sealed.
+        register.put_all(lent, bytes(200))
     finally:
-        database.dispose()
+        register.close()
     return dict(zip(customers, [out.name for out in lent], strict=True))
 
 

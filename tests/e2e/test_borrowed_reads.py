@@ -50,7 +50,7 @@ def _until_known(vault: RunningVault, *names: str) -> None:
 @pytest.fixture(scope="module")
 def register(vault: RunningVault) -> Iterator[Register]:
     """The lending register."""
-    opened = Register(vault.database)
+    opened = Register(vault)
     yield opened
     opened.close()
 

@@ -83,7 +83,7 @@ def bank(vault: RunningVault) -> Bank:
 @pytest.fixture(scope="module")
 def lent(vault: RunningVault, bank: Bank) -> Iterator[str]:
     """A check-out of some fields."""
-    register = Register(vault.database)
+    register = Register(vault)
     yield register.lend(bank.customer, *LENT, person="p-clerk")
     register.close()
 
@@ -165,14 +165,14 @@ def values(message: Message, prefix: str = "") -> Iterator[tuple[str, bytes]]:
 
 
 def whole(vault: RunningVault, bank: Bank) -> Iterator[tuple[str, bytes]]:
-    records, common = vault.records(), {"purpose": SERVING}
+    records = vault.records()
     for one in (
-        records.GetCustomer(pb.GetCustomerRequest(name=bank.customer, **common)).customer,
+        records.GetCustomer(pb.GetCustomerRequest(name=bank.customer, purpose=SERVING)).customer,
         *records.ListIdentityDocuments(
-            pb.ListIdentityDocumentsRequest(parent=bank.customer, **common)
+            pb.ListIdentityDocumentsRequest(parent=bank.customer, purpose=SERVING)
         ).identity_documents,
         *records.ListTransactions(
-            pb.ListTransactionsRequest(parent=bank.customer, **common)
+            pb.ListTransactionsRequest(parent=bank.customer, purpose=SERVING)
         ).transactions,
     ):
         yield from values(one)

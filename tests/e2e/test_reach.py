@@ -204,7 +204,7 @@ def about(
 
 def lent_whole(vault: RunningVault, customer: str, who: str, why: str) -> str:
     """What somebody was lent of all customers, before he was held to a branch."""
-    register = Register(vault.database)
+    register = Register(vault)
     try:
         out = lending(
             customer,

@@ -226,7 +226,7 @@ WHOLE = ("customer", "identity_document", "transaction")
 def register(vault: RunningVault) -> Iterator[Register]:
     add_person(vault, "rescuer", "break_glass", person="p-rescuer")
     until_known(vault, "rescuer")
-    opened = Register(vault.database)
+    opened = Register(vault)
     yield opened
     opened.close()
 

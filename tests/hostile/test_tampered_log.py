@@ -20,6 +20,7 @@ from vault.store.schema import (
     approved_head,
     audit_customers,
     audit_events,
+    check_outs,
     customers,
     log_checkpoints,
     log_tiles,
@@ -214,6 +215,28 @@ def test_a_record_put_in_past_the_vault_is_found_by_its_number(bench: Bench) -> 
     code, kinds, findings = bench.found()
     assert (code, kinds) == (21, {"rows_unlogged"})
     assert findings[0]["place"] == "customers"
+
+
+def test_an_edited_entry_of_the_lending_register_is_found_by_its_event(bench: Bench) -> None:
+    here = check_outs.c.version == 3
+    bench.sql(update(check_outs).where(here).values(stage="ACTIVE", ends_at=1 << 62))
+    code, kinds, findings = bench.found()
+    assert (code, kinds, len(findings)) == (21, {"row_changed"}, 1)
+    assert "/checkOuts/" in findings[0]["place"] and findings[0]["place"].endswith("@3")
+
+
+def test_a_return_taken_out_of_the_lending_register_is_missed_by_its_event(bench: Bench) -> None:
+    bench.sql(delete(check_outs).where(check_outs.c.version == 3))
+    code, kinds, findings = bench.found()
+    assert (code, kinds, len(findings)) == (21, {"row_missing"}, 1)
+
+
+def test_a_check_out_put_in_past_the_vault_is_found_by_its_number(bench: Bench) -> None:
+    lent = bench.sql(select(check_outs).where(check_outs.c.version == 2))[0]._asdict()
+    bench.sql(insert(check_outs).values({**lent, "version": 4}))
+    code, kinds, findings = bench.found()
+    assert (code, kinds) == (21, {"rows_unlogged"})
+    assert findings[0]["place"] == "check_outs"
 
 
 def like_the_second(bench: Bench, **changes: object) -> dict[str, object]:

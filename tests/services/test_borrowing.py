@@ -18,6 +18,7 @@ from vault.access.lending import CheckOut, Stage
 from vault.rpc.methods import Target
 from vault.services.borrowing import Borrowing
 from vault.services.call import Call
+from vault.services.check_out_marks import marked
 from vault.services.check_out_rows import from_row, to_row
 from vault.services.closed import (
     BorrowerRequired,
@@ -60,7 +61,7 @@ def asks(name: str, resource: str = FILE, purpose: str = "CUSTOMER_SERVICE") -> 
 
 
 def put(vault: UseCases, out: CheckOut) -> CheckOut:
-    row = to_row(out, b"sealed words", 1, "somebody")
+    row = marked(to_row(out, b"sealed words", 1, "somebody"), vault.ring.index_key(BANK))
     vault.database.write_sync(lambda conn: check_outs.insert(conn, row))
     return out
 
@@ -72,7 +73,7 @@ def versions(vault: UseCases, out: CheckOut) -> list[CheckOut]:
 
 
 def borrowing(vault: UseCases, clock: SteppedClock) -> Borrowing:
-    return Borrowing(vault.database, Recorder(vault.log, clock), clock)
+    return Borrowing(vault.database, vault.keys, Recorder(vault.log, clock), clock)
 
 
 def test_it_stands_from_its_approval_to_the_microsecond_before_its_end(

@@ -106,7 +106,7 @@ class Stage:
             self.cases.database,
             self.cases.keys,
             self.cases.reading,
-            Borrowing(self.cases.database, self.recorder, self.cases.clock),
+            Borrowing(self.cases.database, self.cases.keys, self.recorder, self.cases.clock),
             self.recorder,
             self.blobs,
         )

@@ -21,6 +21,7 @@ from vault.audit.archive import Archive
 from vault.audit.history import History
 from vault.records import new_ulid, ulid_ms
 from vault.services.call import Call, Trace
+from vault.services.check_out_marks import marked
 from vault.services.check_out_rows import Words, etag_of, from_row, to_row
 from vault.services.errors import (
     Aborted,
@@ -164,7 +165,8 @@ class Lending:
 
     def past_the_vault(self, row: CheckOutRow, out: CheckOut, sealed: bytes) -> None:
         """Write a version as somebody at the database would."""
-        new = to_row(out, sealed, row.recorded_at, "somebody")
+        key = self.vault.ring.index_key(BANK)
+        new = marked(to_row(out, sealed, row.recorded_at, "somebody"), key)
         self.vault.database.write_sync(lambda conn: check_outs.insert(conn, new))
 
 

@@ -9,12 +9,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection
+
 from tests.support.running_vault import OTHER, OWN, RunningVault
 from vault.access.lending import CheckOut, Stage
-from vault.records import new_ulid
+from vault.kms import LocalFileKms
+from vault.records import Branch, new_ulid
+from vault.sealing import KeyRing
 from vault.server.dev.pki import Authority
+from vault.server.parts import databases
+from vault.server.settings import TierName, load
+from vault.services.check_out_marks import marked
 from vault.services.check_out_rows import from_row, to_row
-from vault.store import Database, check_outs
+from vault.store import KeyStore, check_outs
+from vault.store.check_outs import CheckOutRow
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -99,20 +107,39 @@ def lending(
 
 
 class Register:
-    """The register of a vault, past the vault."""
+    """The register of a vault, past the vault, by somebody who has its keys too."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, vault: RunningVault) -> None:
+        self._database, self._keys = databases(load(vault.config, TierName.FULL))
+        kms = LocalFileKms(vault.folder / "kms" / "full")
+        self._ring = KeyRing(kms, KeyStore(self._keys), frozenset({Branch.FULL}))
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of databases and keys."""
+        self._ring.clear()
         self._database.dispose()
+        self._keys.dispose()
 
-    def put(self, out: CheckOut) -> str:
-        """Write a version of a check-out; its resource name."""
+    def put(self, out: CheckOut, *, forged: bool = False) -> str:
+        """Write a version of a check-out; its resource name. One that is `forged` is as somebody
+        writes it who has the database alone: with the words of the version before it, if any."""
         row = to_row(out, b"sealed", now(), "somebody")
+        if not forged:
+            row = marked(row, self._ring.index_key(out.institution))
+        elif out.version > 1:
+            row = replace(row, sealed=self._row(out.name).sealed)
         self._database.write_sync(lambda conn: check_outs.insert(conn, row))
         return out.name
+
+    def put_all(self, outs: Iterable[CheckOut], sealed: bytes) -> None:
+        """Write many at once, with these sealed words."""
+        rows = [to_row(out, sealed, out.starts_at, out.requester) for out in outs]
+
+        def put(conn: Connection) -> None:
+            for row in rows:
+                check_outs.insert(conn, marked(row, self._ring.index_key(row.institution)))
+
+        self._database.write_sync(put)
 
     def lend(self, subject: str, *fields: str, **more: object) -> str:
         """Put in a new one, as `lending` makes it."""
@@ -125,10 +152,13 @@ class Register:
 
     def current(self, name: str) -> CheckOut:
         """How one stands."""
+        return from_row(self._row(name))
+
+    def _row(self, name: str) -> CheckOutRow:
         _, institution, _, identifier = name.split("/")
         row = self._database.read_sync(lambda c: check_outs.current(c, institution, identifier))
         assert row is not None
-        return from_row(row)
+        return row
 
 
 def elsewhere(name: str) -> str:

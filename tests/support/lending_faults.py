@@ -59,12 +59,12 @@ def what_was_revoked_is_open_still(patch: Patch) -> None:
 def what_was_returned_is_open_still(patch: Patch) -> None:
     """To a read: the register tells it as it is."""
 
-    def read(row: CheckOutRow) -> CheckOut:
+    def read(row: CheckOutRow, _key: object) -> CheckOut:
         out = from_row(row)
         back = out.stage is Stage.RETURNED
         return replace(out, stage=Stage.ACTIVE, ends_at=1 << 62) if back else out
 
-    patch.setattr(borrowing, "_read", read)
+    patch.setattr(borrowing, "genuine", read)
 
 
 def what_was_used_is_open_still(patch: Patch) -> None:

@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Executable, NullPool, create_engine, delete, select, update
 
+from recordsvault.records.v1 import records_pb2 as pb
 from tests.cli.test_with_the_vault import EXAMPLES, ctl
 from tests.e2e.access_changes import approve, entry, propose
+from tests.support import lending
 from tests.support.databases import PostgresServer
 from tests.support.events import event
 from tests.support.log_keys import clock, sequencer
@@ -114,6 +116,7 @@ def run_a_vault(folder: Path, copies: Copies) -> Stopped:
         with (EXAMPLES / "customers.jsonl").open() as lines:
             rows.write_text("".join(next(lines) for _ in range(20)))
         assert ctl(vault, "backend", "import", str(rows), "--batch", "5").returncode == 0
+        _lend_and_return(vault)
         vault.stop()
         backup = copies.copy(database)
         vault.start()
@@ -128,6 +131,14 @@ def run_a_vault(folder: Path, copies: Copies) -> Stopped:
     for url in (database, backup):
         _sign(url, stopped.own_keys)
     return stopped
+
+
+def _lend_and_return(vault: RunningVault) -> None:
+    """One check-out, in three versions."""
+    first = pb.ListCustomersRequest(parent=lending.PARENT, purpose=lending.SERVING, page_size=1)
+    (customer,) = vault.records().ListCustomers(first).customers
+    asked = lending.ask(vault, customer.name, lending.PHONES, who="counter")
+    lending.give_back(vault, lending.approve(vault, asked).name, who="counter")
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reach = FullReach(database, keys, clock)
     merged = Merges(lambda: parts.access.merge_steps)
     reading = Reading(database, keys, reach, merged)
-    borrowing = Borrowing(database, recorder, clock)
+    borrowing = Borrowing(database, keys, recorder, clock)
     table = field_table(parts.settings)
     lending = Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch))
     register = _register(parts, recorder)

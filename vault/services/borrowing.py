@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -20,6 +19,7 @@ from vault.access.lending.transitions import exporting, use
 from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
+from vault.services.check_out_marks import genuine, marked
 from vault.services.check_out_rows import from_row, to_row
 from vault.services.closed import (
     BorrowerRequired,
@@ -30,6 +30,7 @@ from vault.services.closed import (
     CheckOutOtherRecord,
 )
 from vault.services.errors import FieldViolation, InvalidArgument
+from vault.services.keys import Keys
 from vault.services.logged import logged
 from vault.services.recording import Recorder
 from vault.store import Database, VersionConflict, check_outs
@@ -43,8 +44,6 @@ _EXPORTS: Final = frozenset(
 )
 # Those that may go on by the check-out that they began by.
 _GOING_ON: Final = frozenset({Action.FILES_EXPORT.value, Action.FILES_TRANSFER.value})
-# The same row says the same: one that is read again and again is understood once.
-_read = lru_cache(1_024)(from_row)
 
 
 class Asked(Protocol):
@@ -65,8 +64,9 @@ class Asked(Protocol):
 class Borrowing:
     """Check-outs as reads use them."""
 
-    def __init__(self, database: Database, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, database: Database, keys: Keys, recorder: Recorder, clock: Clock) -> None:
         self._database = database
+        self._keys = keys
         self._recorder = recorder
         self._clock = clock
 
@@ -97,7 +97,7 @@ class Borrowing:
             raise CheckOutNotFound(asked.check_out)
         # It exists, so that the log may name it, whoever tries it.
         call.check_out = identifier
-        out = _read(row)
+        out = genuine(row, await self._keys.index(institution))
         if out.requester_person != call.person.person:
             raise CheckOutNotFound(asked.check_out)
         if not _opens(out, call.action, self._clock.now_micros()):
@@ -124,13 +124,14 @@ class Borrowing:
         """Use up a one-time check-out together with the call's event, or take another `step` of its
         use; what it has become. Raises CheckOutNotActive, CheckOutOtherExport, LogUnavailable."""
         institution, identifier = out.institution, out.identifier
-        now = self._clock.now_micros()
+        now, key = self._clock.now_micros(), await self._keys.index(institution)
 
         def work(conn: Connection) -> CheckOutRow:
             row = check_outs.current(conn, institution, identifier)
             if row is None:
                 raise CheckOutNotActive
-            made = to_row(step(from_row(row), now), row.sealed, now, call.actor)
+            stepped = step(genuine(row, key), now)
+            made = marked(to_row(stepped, row.sealed, now, call.actor), key)
             check_outs.insert(conn, made)
             return made
 

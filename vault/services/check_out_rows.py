@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from vault.store import StoreAltered
 from vault.store.check_outs import CheckOutRow
 
 _COLUMN: Final = "sealed"
+_ALTERED: Final = "a row of the lending register is not what was written"
 # In place of a customer's identifier, which it cannot be.
 _EVERYBODY: Final = "customers"
 
@@ -50,6 +52,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     used_for: str = ""
     used_after: str = ""
     used_whole: bool = False
+    mark: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -101,11 +104,11 @@ def to_row(out: CheckOut, sealed: bytes, now: int, actor: str) -> CheckOutRow:
 
 def from_row(row: CheckOutRow) -> CheckOut:
     """The check-out of a row. Raises StoreAltered for what the vault did not write."""
+    body = _body_of(row)
     try:
-        body = _body.decode(row.body)
         stage = Stage(row.stage)
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
-        raise StoreAltered("a row of the lending register is not what was written") from error
+    except (ValueError, TypeError) as error:
+        raise StoreAltered(_ALTERED) from error
     return CheckOut(
         institution=row.institution,
         identifier=row.check_out,
@@ -138,6 +141,26 @@ def from_row(row: CheckOutRow) -> CheckOut:
         used_after=body.used_after,
         used_whole=body.used_whole,
     )
+
+
+def mark_of(row: CheckOutRow) -> str:
+    """The mark in a row (vault.services.check_out_marks), in ASCII; empty if it has none. Raises
+    StoreAltered."""
+    mark = _body_of(row).mark
+    return mark if mark.isascii() else ""
+
+
+def with_mark(row: CheckOutRow, mark: str) -> CheckOutRow:
+    """The row with another mark. Raises StoreAltered."""
+    body = msgspec.structs.replace(_body_of(row), mark=mark)
+    return replace(row, body=_encoder.encode(body))
+
+
+def _body_of(row: CheckOutRow) -> _Body:
+    try:
+        return _body.decode(row.body)
+    except msgspec.MsgspecError as error:
+        raise StoreAltered(_ALTERED) from error
 
 
 def etag_of(row: CheckOutRow) -> str:

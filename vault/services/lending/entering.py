@@ -12,6 +12,7 @@ from vault.records import new_ulid, sensitive
 from vault.sealing import FullFileKey, ScopeShredded, seal_full
 from vault.services import sealer
 from vault.services.call import Call
+from vault.services.check_out_marks import marked
 from vault.services.check_out_rows import (
     Words,
     encode_words,
@@ -54,7 +55,7 @@ async def enter(
     identifier = new_ulid(now // 1000)
     out = made_of(identifier, is_sensitive, now)
     sealed = seal_full(key, encode_words(words), place(institution, customer, identifier))
-    new = to_row(out, sealed, now, call.actor)
+    new = marked(to_row(out, sealed, now, call.actor), await register.keys.index(wish.institution))
     kept = Stored(customer, f"checkOuts/{identifier}", 1, etag_of(new), now)
 
     def work(conn: Connection) -> CheckOutRow:

@@ -21,6 +21,7 @@ from vault.sealing import (
     open_full,
 )
 from vault.services.call import Call, Trace
+from vault.services.check_out_marks import genuine, marked
 from vault.services.check_out_rows import (
     Words,
     decode_words,
@@ -237,6 +238,7 @@ class Register:
         who = party_of(call)
         words = await self._words_now(call, row)
         bounds = await self.bounds(call, [row])
+        key = await self.keys.index(institution)
 
         def work(conn: Connection) -> _Made:
             current = check_outs.current(conn, institution, identifier)
@@ -245,8 +247,9 @@ class Register:
             if etag and etag_of(current) != etag:
                 raise Aborted(name)
             now = self.clock.now_micros()
+            genuine(current, key)
             made = change(self.current(current, bounds), who, now)
-            new = to_row(made, current.sealed, now, call.actor)
+            new = marked(to_row(made, current.sealed, now, call.actor), key)
             check_outs.insert(conn, new)
             return _Made(new, _fallen(from_row(current), made))
 
