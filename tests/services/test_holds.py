@@ -138,6 +138,35 @@ def test_one_person_releases_no_hold_and_a_stranger_finds_none(
     live(database, tmp_path, life)
 
 
+def test_a_release_by_one_who_is_no_member_any_more_is_proposed_anew(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank) -> None:
+        case = await b.open_case()
+        await b.join(case)
+        await b.join(case, "p-sleuth")
+        hold = await b.hold(case, await b.customer())
+
+        async def propose(who: str) -> str:
+            call = b.call(who, Action.HOLDS_PROPOSE_RELEASE)
+            return (await b.holding.propose_release(call, BANK, case, hold, "Over.")).etag
+
+        async def agree(who: str, etag: str) -> HoldState:
+            call = b.call(who, Action.HOLDS_AGREE_RELEASE)
+            return (await b.holding.agree_release(call, BANK, case, hold, etag)).body.state
+
+        seen = await propose("detective")
+        await b.leave(case, "p-detective", by="inspector")
+        with pytest.raises(HoldRefused, match="no member any more"):
+            await agree("sleuth", seen)
+        seen = await propose("inspector")
+        with pytest.raises(HoldRefused, match="proposed already"):
+            await propose("sleuth")
+        assert await agree("sleuth", seen) is HoldState.RELEASED
+
+    live(database, tmp_path, life)
+
+
 def test_a_compartment_is_not_closed_over_a_hold(database: Database, tmp_path: Path) -> None:
     async def life(b: Bank) -> None:
         customer, case = await b.customer(), await b.open_case()

@@ -77,6 +77,7 @@ _STAFF = {
     "compliance": ("compliance", "p-compliance"),
     "detective": ("investigator", "p-detective"),
     "inspector": ("investigator", "p-inspector"),
+    "sleuth": ("investigator", "p-sleuth"),
 }
 
 
@@ -294,6 +295,16 @@ class Bank:
             self.call("compliance", Action.MEMBERS_GET), BANK, compartment, person
         )
         await members.agree(agree, BANK, compartment, person, shown.etag)
+
+    async def leave(self, compartment: str, person: str, by: str) -> None:
+        """A member is one no more; compliance agrees to that."""
+        await self.members.remove(
+            self.call(by, Action.MEMBERS_REMOVE), BANK, compartment, person, "p-compliance"
+        )
+        get, agree = Action.MEMBERS_GET, Action.MEMBERS_AGREE
+        shown = await self.members.get(self.call("compliance", get), BANK, compartment, person)
+        call = self.call("compliance", agree)
+        await self.members.agree(call, BANK, compartment, person, shown.etag)
 
     @property
     def members(self) -> Any:

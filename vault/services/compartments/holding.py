@@ -23,7 +23,7 @@ from vault.services.compartments.entry import (
     still,
 )
 from vault.services.compartments.hold_rows import HoldBody, HoldState, hold_row, open_hold
-from vault.services.compartments.rows import resource_name
+from vault.services.compartments.rows import open_place, resource_name
 from vault.services.compartments.written import row_hashes, shown_case
 from vault.services.errors import Aborted, NotFound
 from vault.services.outcomes import Outcome, Stored, only
@@ -145,11 +145,13 @@ class Holding:
     async def propose_release(
         self, call: Call, institution: str, compartment: str, hold: str, reason: str
     ) -> ShownHold:
-        """Propose that a hold be released; it stands until another member agrees."""
+        """Propose that a hold be released; it stands until another member agrees. What was
+        proposed by one who is no member any more is as if nobody had."""
         person = person_of(call, institution, ActionClass.COMPARTMENT)
 
-        def step(body: HoldBody) -> HoldBody:
-            if body.state is not HoldState.STANDING:
+        def step(body: HoldBody, stays: bool) -> HoldBody:
+            proposed = body.state is HoldState.RELEASE_PROPOSED and stays
+            if proposed or body.state is HoldState.RELEASED:
                 raise HoldRefused(
                     "The hold was released, or its release is proposed already",
                     "该冻结已解除，或已有人提出解除",
@@ -170,9 +172,14 @@ class Holding:
         """Agree to a release, as another member than who proposed it."""
         person = person_of(call, institution, ActionClass.COMPARTMENT)
 
-        def step(body: HoldBody) -> HoldBody:
+        def step(body: HoldBody, stays: bool) -> HoldBody:
             if body.state is not HoldState.RELEASE_PROPOSED:
                 raise HoldRefused("Nobody has proposed to release it", "尚无人提出解除")
+            if not stays:
+                raise HoldRefused(
+                    "Who proposed to release it is no member any more: propose it again",
+                    "提出解除的人已不再是成员，请重新提出",
+                )
             if person.person in ("", body.proposer_person) or call.actor == body.proposer:
                 raise HoldRefused(
                     "Another person has to agree: not who proposed it, under whichever account",
@@ -189,8 +196,10 @@ class Holding:
         compartment: str,
         hold: str,
         etag: str,
-        step: Callable[[HoldBody], HoldBody],
+        step: Callable[[HoldBody, bool], HoldBody],
     ) -> ShownHold:
+        """The next version by ``step``, of the version before and of whether who proposed to
+        release it is a member yet."""
         ground = self._ground
         name = resource_name(institution, compartment, f"holds/{hold}")
         entered = await enter(ground, call, institution, compartment, name)
@@ -202,11 +211,20 @@ class Holding:
         if etag and etag != sealer.etag_of(before.sealed):
             raise Aborted(name)
         now, version = ground.clock.now_micros(), before.version + 1
-        body = step(open_hold(entered.key, before))
+        was = open_hold(entered.key, before)
+
+        def stays(conn: Connection) -> bool:
+            place = compartments.member(conn, institution, compartment, was.proposer_person)
+            return place is not None and open_place(entered.key, place).is_member
+
+        stayed = await ground.database.read(stays)
+        body = step(was, stayed)
         row = hold_row(entered.key, institution, compartment, hold, version, body, now, call.actor)
 
         def work(conn: Connection) -> None:
             still(conn, entered, name)
+            if stays(conn) is not stayed:
+                raise Aborted(name)
             try:
                 holds.insert(conn, row)
             except VersionConflict:
