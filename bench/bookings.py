@@ -63,26 +63,35 @@ def growing(vault: RunningVault, store: Store, sizes: Sequence[int]) -> Iterator
     stored, customers = 0, 0
     for size in sizes:
         more = size - stored
-        filled = fill(vault, more, first=customers, one=books.customer, of=more // _HIS_SHARE)
+        filled = fill(
+            vault,
+            more,
+            first=customers,
+            one=books.customer,
+            of=more // _HIS_SHARE,
+            behind=len(names),
+        )
         names, stored, customers = names + filled.names, size, customers + filled.customers
         vault.until_covered(_COVERED_SECONDS)
         yield Standing(vault, store, books, names, size, customers + 1)
 
 
-def fill(vault: RunningVault, count: int, *, first: int = 0, one: str = "", of: int = 0) -> Filled:
-    """So many bookings: `of` them of the customer `one` by name, the others of new customers with a
-    hundred each, whose numbers count from `first`."""
-    return asyncio.run(_fill(vault, count, first, one, of))
+def fill(vault: RunningVault, count: int, *, first: int, one: str, of: int, behind: int) -> Filled:
+    """So many bookings: `of` them of the customer `one` by name, later than those `behind` that he
+    has; the others of new customers with a hundred each, whose numbers count from `first`."""
+    return asyncio.run(_fill(vault, count, first, one, of, behind))
 
 
-async def _fill(vault: RunningVault, count: int, first: int, one: str, of: int) -> Filled:
+async def _fill(
+    vault: RunningVault, count: int, first: int, one: str, of: int, behind: int
+) -> Filled:
     database = Database(vault.database)
     try:
         keks = vault.folder / "kms" / TierName.FULL
         async with use_cases(database, vault.folder, keks=keks) as cases:
             customers = (count - of) // A_CUSTOMER
             others = await _customers(cases, range(first, first + customers))
-            names = await _book(cases, [CustomerName.parse(one)] * of) if one else []
+            names = await _book(cases, [CustomerName.parse(one)] * of, behind)
             await _book(cases, [owner for owner in others for _ in range(A_CUSTOMER)])
             return Filled(names, customers)
     finally:
@@ -110,10 +119,10 @@ async def _customers(cases: UseCases, numbers: range) -> list[CustomerName]:
     return found
 
 
-async def _book(cases: UseCases, owners: list[CustomerName]) -> list[str]:
-    """A booking for each, a minute after the one before."""
+async def _book(cases: UseCases, owners: list[CustomerName], behind: int = 0) -> list[str]:
+    """A booking for each, a minute after the one before; the first so many minutes behind."""
     names: list[str] = []
-    left = iter(enumerate(owners))
+    left = iter(enumerate(owners, behind))
     account = AccountParty(ACCOUNT, "王小明", "ICBKCNBJ", "102100099996")
     booked = builders.transaction(account=account)
     while some := list(islice(left, _BATCH)):
