@@ -1,23 +1,40 @@
 """Whatever is changed in a bundle, both verifiers refuse it: the vault's own, and the one that
 knows nothing of the vault. Also what somebody changes who has the log's key to sign with."""
 
+import ast
 import base64
 import io
 import json
 import random
+import re
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature, InvalidTag
 
-from tests.support.bundles import VERIFIER, Files, Ledger, ledger, reconstruct, refused_by, unpack
+from tests.support.bundles import (
+    ALONE,
+    VERIFIER,
+    Files,
+    Ledger,
+    bare,
+    ledger,
+    reconstruct,
+    refused_by,
+    unpack,
+    verify,
+)
 from tests.support.running_vault import ORIGIN, RunningVault
 from vault.audit.event import parse_time
 from vault.audit.signers import Signers
 from vault.bundles import Archive, Manifest, ManifestSigner, RecipientKey, open_envelope
+from vault.bundles.archive import header, padding
 from vault.kms.signing import Purpose, SigningKeys, create_signing_keys
 
 KEY = RecipientKey.generate(hybrid=False)
@@ -47,6 +64,11 @@ def scene(vault: RunningVault, books: Ledger) -> Scene:
 
 
 BOTH = {"alone", "own"}
+# What the verifier tells of as a refusal; any other error would be a traceback.
+REFUSALS = (
+    *(ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),
+    *(InvalidTag, InvalidSignature, tarfile.TarError),
+)
 
 
 def test_as_it_came_both_accept_it(scene: Scene) -> None:
@@ -203,6 +225,153 @@ def test_a_foreign_vaults_bundle_is_refused(scene: Scene, foreign: Signers) -> N
     assert refused_by(scene.data, foreign.verifiers()[0].vkey) == BOTH
 
 
-def test_the_verifier_is_short() -> None:
-    lines = [one for one in VERIFIER.read_text("utf-8").splitlines() if one.strip()]
-    assert len(lines) <= 200
+# -- every byte -----------------------------------------------------------------------------------
+
+
+def about_one(files: Files) -> Files:
+    """What proves the record alone: its row, the plaintext, its events with their proofs."""
+    row = json.loads(files["rows/1.json"])
+    kept = ["rows/1.json", "rows/1.plain", "checkpoint"]
+    for index in row["events"]:
+        kept += [f"events/{index}.json", f"events/{index}.tlog-proof"]
+    return {path: files[path] for path in kept}
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    """One bit of it is another; which one goes round with the place."""
+    changed = bytearray(data)
+    changed[place] ^= 1 << place % 8
+    return bytes(changed)
+
+
+def test_every_byte_of_a_small_bundle_counts(scene: Scene) -> None:
+    """Headers, contents, padding, end."""
+    named = {"manifest.json": scene.files["manifest.json"]}
+    data = packed(scene, about_one(scene.files) | named)
+    assert refused_by(data, scene.vkey) == set()
+    # Of the zeros that fill headers and blocks every seventh is enough.
+    counted = [place for place, byte in enumerate(data) if byte or place % 7 == 0]
+    assert [one for one in counted if alone_accepts(flipped(data, one), scene)] == []
+    # Of the vault's own another eleventh of them each time, of each header some.
+    start = random.SystemRandom().randrange(11)
+    for place in range(start, len(data), 11):
+        assert "own" in refused_by(flipped(data, place), scene.vkey), place
+
+
+def alone_accepts(data: bytes, scene: Scene) -> bool:
+    """Whether the stand-alone verifier takes it, which refuses by those errors that it tells of."""
+    try:
+        ALONE.verify(ALONE.Tar(io.BytesIO(data)), [scene.vkey])
+    except REFUSALS:
+        return False
+    return True
+
+
+def test_not_even_with_the_logs_key_is_a_byte_of_what_proves_free(scene: Scene) -> None:
+    """Without a manifest that would show it: event, proof, checkpoint and plaintext by themselves,
+    as a file that goes to another vault has them."""
+    files = about_one(scene.files)
+    assert alone_accepts(tar_of(files), scene)
+    for path, content in files.items():
+        if path == "rows/1.json":
+            continue  # whose columns are hashed, and not the way in which they are written down
+        for place in range(len(content)):
+            data = tar_of(files | {path: flipped(content, place)})
+            assert not alone_accepts(data, scene), (path, place)
+
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def test_no_hash_of_a_proof_has_a_second_spelling(scene: Scene) -> None:
+    """The bits of base64 that stand for nothing: what they say is decoded to the same."""
+    files = about_one(scene.files)
+    spelt = 0
+    for path, content in files.items():
+        for end in re.finditer(rb"(?<=[A-Za-z0-9+/])=+\n", content):
+            last = end.start() - 1
+            other = _ALPHABET[_ALPHABET.index(content[last]) ^ 1 : :][:1]
+            changed = content[:last] + other + content[last + 1 :]
+            spelt += 1
+            assert not alone_accepts(tar_of(files | {path: changed}), scene), (path, last)
+    assert spelt
+
+
+def tar_of(files: Files) -> bytes:
+    return b"".join(
+        [
+            *(
+                header(path, len(data), 0) + data + padding(len(data))
+                for path, data in files.items()
+            ),
+            bytes(1024),
+        ]
+    )
+
+
+def test_a_file_more_or_twice_or_elsewhere_is_refused(scene: Scene) -> None:
+    with tarfile.open(fileobj=io.BytesIO(scene.data)) as tar:
+        first, second, *_ = members = tar.getmembers()
+    cuts = [one.offset for one in members] + [len(scene.data) - 1024]
+    parts = [scene.data[a:b] for a, b in pairwise(cuts)]
+    seconds = int(first.mtime)
+    more = header("page.txt", 5, seconds) + b"hello" + padding(5)
+    end = scene.data[-1024:]
+    assert b"".join([*parts, end]) == scene.data
+    for wrong in (
+        [*parts, more],
+        [more, *parts],
+        [*parts[:-1], more, parts[-1]],
+        [*parts, parts[0]],
+        [parts[1], parts[0], *parts[2:]],
+        [*parts[:-2], parts[-1], parts[-2]],
+    ):
+        assert refused_by(b"".join([*wrong, end]), scene.vkey) == BOTH
+    assert second.offset == cuts[1]
+
+
+# -- on a machine with only that verifier ----------------------------------------------------------
+
+_LOADED = """
+import runpy, sys
+before = set(sys.modules)
+sys.argv = ["verify_bundle.py", "bundle", "--log-key", sys.argv[1]]
+runpy.run_path("verify_bundle.py", run_name="__main__")
+every = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(*sorted(every - sys.stdlib_module_names))
+"""
+
+
+def test_a_bundle_verifies_where_there_is_nothing_but_the_verifier_and_cryptography(
+    scene: Scene, tmp_path: Path
+) -> None:
+    done = verify(tmp_path, scene.data, scene.vkey)
+    assert (done.returncode, done.stderr) == (0, "")
+    alone = tmp_path / "alone"
+    assert {one.name for one in alone.iterdir()} == {"verify_bundle.py", "bundle"}
+    # Neither the vault is there, nor anything that it stands on.
+    for module in ("vault", "recordsvault", "recordsvault_client", "google", "msgspec", "pip"):
+        missing = bare(alone, "-c", f"import {module}")
+        assert missing.returncode == 1 and "ModuleNotFoundError" in missing.stderr, module
+    loaded = bare(alone, "-c", _LOADED, scene.vkey)
+    proved, names = loaded.stdout.splitlines()
+    assert proved == done.stdout.strip()
+    assert set(names.split()) == {"cryptography", "_cffi_backend", "_openssl"}  # its binding
+    harmed = bytearray(scene.data)
+    harmed[len(harmed) // 2] ^= 1
+    wrong = verify(tmp_path, bytes(harmed), scene.vkey)
+    assert (wrong.returncode, wrong.stdout) == (1, "") and wrong.stderr.startswith("REFUSED: ")
+
+
+def test_the_verifier_is_short_and_takes_from_nobody_but_cryptography() -> None:
+    text = VERIFIER.read_text("utf-8")
+    assert len([one for one in text.splitlines() if one.strip()]) <= 200
+    taken = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            taken |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            taken.add((node.module or ".").partition(".")[0])
+    assert taken - sys.stdlib_module_names == {"cryptography"}
+    # Nor does it reach for what it was not given.
+    assert not taken & {"socket", "urllib", "http", "subprocess", "importlib", "ctypes"}

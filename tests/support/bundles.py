@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cryptography
+
 from recordsvault.accounts.v1 import accounts_pb2_grpc
 from recordsvault.bundles.v1 import bundles_pb2 as bp
 from recordsvault.bundles.v1 import bundles_pb2_grpc
@@ -104,17 +106,31 @@ def reconstruct(
 def verify(
     folder: Path, bundle: bytes, vkey: str, *options: str | Path
 ) -> subprocess.CompletedProcess[str]:
-    """The verifier by itself: a copy in a folder that has nothing else, isolated from all that is
-    not `cryptography`."""
+    """The verifier by itself: a copy in a folder that has nothing but it and the bundle, run as by
+    `bare`."""
     alone = folder / "alone"
     alone.mkdir(exist_ok=True)
     program = alone / "verify_bundle.py"
     shutil.copyfile(VERIFIER, program)
     (alone / "bundle").write_bytes(bundle)
+    return bare(alone, program, "bundle", "--log-key", vkey, *options)
+
+
+def bare(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A Python that was just installed, with `cryptography` and nothing else: the interpreter below
+    this one's environment, without site-packages, in a folder, with an empty environment."""
+    only = folder.parent / "only-cryptography"
+    if not only.exists():
+        only.mkdir()
+        installed = Path(cryptography.__file__).parent
+        # What its binding needs, and the only file of cffi that it does.
+        (backend,) = installed.parent.glob("_cffi_backend*")
+        for one in (installed, backend):
+            (only / one.name).symlink_to(one)
     return subprocess.run(
-        [sys.executable, "-I", program, "bundle", "--log-key", vkey, *options],
-        cwd=alone,
-        env={"PYTHONPATH": "", "PATH": ""},
+        [sys._base_executable, "-S", "-s", "-B", *arguments],  # type: ignore[attr-defined]  # since 3.7.2, and not in typeshed
+        cwd=folder,
+        env={"PYTHONPATH": str(only)},
         capture_output=True,
         text=True,
         timeout=60,
