@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recordsvault.audit.v1.event_pb2 import AuditEvent, Decision, Phase
-from vault.access import Action
+from vault.access import Action, ActionClass
 from vault.cli.vaultctl.audit_text import (
     STYLES,
     Severity,
@@ -54,10 +54,23 @@ DENIED = {"decision": Decision.DECISION_DENIED, "outcome": "PERMISSION_DENIED"}
         ({"outcome": "DATA_LOSS", "reason": "RECORD_DAMAGED"}, Severity.ALERT),
         ({"action": "admin.recovery.acknowledge"}, Severity.ALERT),
         ({"action": "admin.recovery.get"}, Severity.INFO),
+        ({"action": "watch.alert", "outcome": ""}, Severity.ALERT),
+        ({"action": "watch.warning", "outcome": ""}, Severity.WARNING),
+        ({"action": "lending.break_glass.open"}, Severity.ALERT),
+        ({"action": "lending.break_glass.open", **DENIED}, Severity.WARNING),
+        ({"outcome": "RESOURCE_EXHAUSTED", "reason": "BUDGET_EXHAUSTED"}, Severity.ALERT),
     ],
 )
 def test_how_much_an_event_matters(fields: dict[str, object], level: Severity) -> None:
     assert severity(event(**fields)) is level
+
+
+@pytest.mark.parametrize(
+    "action", [one for one in Action if one.value.startswith(("records.", "masked."))], ids=str
+)
+def test_what_opens_a_file_matters_more_than_what_stores_or_masks_one(action: Action) -> None:
+    opens = action.action_class in (ActionClass.FULL_READ, ActionClass.BULK_READ)
+    assert severity(event(action=action.value)) is (Severity.NOTICE if opens else Severity.INFO)
 
 
 @pytest.mark.parametrize("action", Action, ids=str)

@@ -47,11 +47,7 @@ _ALERT_REASONS = frozenset(
 _WARNING_ACTIONS = frozenset({"rpc.unknown", "watch.warning"})
 _WARNING_OUTCOMES = frozenset("INTERNAL UNKNOWN RESOURCE_EXHAUSTED OUT_OF_RANGE".split())
 
-_FULL_READS = tuple(
-    f"records.{kind}.{verb}"
-    for kind in ("customers", "documents", "transactions")
-    for verb in ("get", "list", "versions")
-)
+_WRITES = frozenset("create batch_create update upload progress import".split())
 
 
 def severity(event: AuditEvent) -> Severity:
@@ -69,9 +65,14 @@ def severity(event: AuditEvent) -> Severity:
         return Severity.WARNING
     if event.outcome not in ("", "OK", "CANCELLED"):
         return Severity.NOTICE
-    if event.action in _FULL_READS or event.action.startswith(("access.", "audit.", "lending.")):
+    if event.action.startswith(("access.", "audit.", "lending.")) or _opens_files(event.action):
         return Severity.NOTICE
     return Severity.INFO
+
+
+def _opens_files(action: str) -> bool:
+    """Whether it opens records in full: what of them is no write."""
+    return action.startswith("records.") and action.rpartition(".")[2] not in _WRITES
 
 
 def severity_name(level: Severity, language: Language) -> str:
