@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from tests.support.principals import principal_of
 from tests.support.use_cases import BANK
 from tests.support.watching import BUDGETS, Process, Run, opening, person, runner
 from vault.access import Principal
-from vault.services.call import Trace
+from vault.services.call import Call, Trace
 from vault.services.spent_up import BudgetExhausted
 from vault.store.spending import FULL, MASKED, Charge
 
@@ -134,3 +135,33 @@ def test_a_refused_call_and_one_that_failed_otherwise_cost_nothing(run: Run) -> 
         assert [c.items for c in reckoned.charges] == [("c",)]
 
     run(test, 1)
+
+
+def test_a_person_has_one_budget_behind_every_front_end_and_in_every_account(run: Run) -> None:
+    async def test(made: list[Process]) -> None:
+        one, two = made
+        who = person("five")
+        other = principal_of("custodian", "compliance", name="five-at-home", person=who.person)
+        front, second = (principal_of("crm_viewer", name=name) for name in ("crm", "app"))
+
+        def by(bearer: Principal, workload: Principal, customer: str) -> Call:
+            call = opening(bearer, customer)
+            call.principal, call.bearer = workload, bearer
+            return call
+
+        await one.record(by(who, front, "c1"))
+        await two.record(by(who, second, "c2"))
+        await two.record(opening(other, "c3"))
+        for process, call in (
+            (one, by(other, second, "c4")),
+            (two, by(who, front, "c5")),
+            (one, opening(who, "c6")),
+        ):
+            with pytest.raises(BudgetExhausted):
+                await process.record(call)
+        # Another one behind the same front end has his own, and so has whoever carries no token.
+        await one.record(by(person("six"), front, "c4"))
+        for number in range(5):
+            await one.record(opening(principal_of("compliance", name="crm"), f"c{number}"))
+
+    run(test, 2)
