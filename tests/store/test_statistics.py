@@ -1,11 +1,12 @@
 """What goes through all files page by page reads a page's rows for a page, also right after a bulk
-load, of which PostgreSQL knows nothing yet."""
+load, of which PostgreSQL knows nothing yet; and it keeps no sample of what is sealed."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, event
+import pytest
+from sqlalchemy import Connection, delete, event
 
 from tests.store.test_plans import busiest
 from tests.support import rows
@@ -128,3 +129,23 @@ def test_a_page_of_a_report_or_an_export_costs_a_page_right_after_a_bulk_load(
     assert (
         rows_touched(database, lambda: KeyStore(database).file_keys(Branch.FULL, refs)) <= 2 * PAGE
     )
+
+
+@pytest.mark.postgres
+def test_no_sample_of_a_key_that_is_gone_is_left(database: Database) -> None:
+    if database.dialect == "sqlite":
+        return  # which keeps no samples of values
+
+    def sampled() -> bool:
+        wanted = "SELECT count(*) FROM pg_stats WHERE attname IN ('wrapped', 'key_id')"
+        return bool(database.read_sync(lambda conn: conn.exec_driver_sql(wanted).scalar_one()))
+
+    load(database)
+    statistics.look_at_files(database, database)
+    assert not sampled()
+    # As the server's own autovacuum does.
+    database.write_sync(lambda conn: conn.exec_driver_sql("ANALYZE"))
+    assert sampled()
+    database.write_sync(lambda conn: conn.execute(delete(full_file_keys)))
+    statistics.look_again(database, database)
+    assert not sampled()

@@ -216,10 +216,10 @@ class Bank:
         stored = await self._store(Action.CUSTOMERS_CREATE, NewRecord(CUSTOMERS, record))
         return stored.customer
 
-    async def document(self, customer: str) -> str:
+    async def document(self, customer: str, **changes: Any) -> str:
         """Store an identity document; its path in the customer."""
         owner = CustomerName(BANK, customer)
-        new = NewRecord(DOCUMENTS, builders.document(), owner=owner)
+        new = NewRecord(DOCUMENTS, builders.document(**changes), owner=owner)
         return (await self._store(Action.DOCUMENTS_CREATE, new, customer)).record
 
     async def book(self, customer: str, day: date, **changes: Any) -> str:

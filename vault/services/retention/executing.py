@@ -69,6 +69,7 @@ from vault.store import (
     requests,
     scopes,
     shredding,
+    statistics,
     transactions,
 )
 from vault.store.disposals import DONE, DUE, LISTED, PASSED, ItemRow, Tombstone
@@ -357,9 +358,11 @@ class DisposalRunner:
             after = (rows[-1].principal, rows[-1].request_id)
 
     async def _compact(self) -> None:
-        """What was deleted leaves the files, too, where the vault can see to that (SQLite)."""
+        """What was deleted leaves the files, too, where the vault can see to that (SQLite), and
+        what the database knows of its tables (PostgreSQL)."""
         for database in {self._on.database, self._on.keys_database}:
             await asyncio.to_thread(database.compact)
+        await asyncio.to_thread(statistics.look_again, self._on.database, self._on.keys_database)
 
     async def _finish(self, one: Disposal) -> None:
         on, now = self._on, self._on.clock.now_micros()
