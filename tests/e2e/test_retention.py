@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.type.date_pb2 import Date
 
 from recordsvault.compartments.v1 import compartments_pb2 as cp
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.retention.v1 import retention_pb2 as rp
 from recordsvault.retention.v1 import retention_pb2_grpc as stubs
 from recordsvault.type.v1 import purpose_pb2
+from tests.cli.test_with_the_vault import ctl
 from tests.e2e import people
+from tests.e2e.calls import create, get, update
 from tests.support.contents import download, scan, upload
 from tests.support.running_vault import OWN, RunningVault
 from vault.server.settings import TierName
@@ -134,6 +140,120 @@ def test_a_disposal_from_plan_to_certificate(each_vault: RunningVault) -> None:
     again = people.booking(datetime(2012, 7, 4, 5, 6, 7, tzinfo=UTC))
     store = pb.CreateTransactionRequest(parent=customer, transaction=again)
     assert code_of(vault.records().CreateTransaction, store) is grpc.StatusCode.NOT_FOUND
+
+
+def ten_years_and(days: int) -> date:
+    """So many days before ten years ago; a 29th of February counts as the 28th."""
+    today = datetime.now(UTC).date()
+    return today.replace(year=today.year - 10, day=min(today.day, 28)) - timedelta(days=days)
+
+
+def file(vault: RunningVault, *booked: date, end: date | None, where: Iterable[str] = ()) -> str:
+    """A customer whose relationship has ended on a day, or has not, with bookings."""
+    about = people.person()
+    about.relationship.jurisdictions.extend(where)
+    if end is not None:
+        about.relationship.end_date.CopyFrom(people.day(end))
+    customer = create(vault, about).name
+    for day in booked:
+        at = datetime(day.year, day.month, day.day, 5, 6, 7, tzinfo=UTC)
+        request = pb.CreateTransactionRequest(parent=customer, transaction=people.booking(at))
+        vault.records().CreateTransaction(request)
+    return customer
+
+
+def plan_of(vault: RunningVault, *customers: str) -> tuple[rp.Disposal, list[rp.DisposalItem]]:
+    """A plan of all that is due, and its items that are of these customers."""
+    keeper = retention(vault, "custodian")
+    request = rp.PlanDisposalRequest(parent=PARENT, reason="Due.")
+    made = keeper.PlanDisposal(request).disposal
+    listing = rp.ListDisposalItemsRequest(parent=made.name, page_size=200)
+    items = keeper.ListDisposalItems(listing).items
+    return made, [one for one in items if one.customer in customers]
+
+
+def carry_out(vault: RunningVault, made: rp.Disposal) -> rp.Disposal:
+    """An approved plan, to its end."""
+    retention(vault, "custodian").ExecuteDisposal(rp.ExecuteDisposalRequest(name=made.name))
+    return _wait(retention(vault, "custodian"), made.name)
+
+
+def test_a_clock_starts_with_the_end_of_the_relationship_and_with_the_booking(
+    vault: RunningVault,
+) -> None:
+    over, not_over, old = ten_years_and(5), ten_years_and(-10), date(2011, 6, 7)
+    gone = file(vault, old, over, end=over)
+    recent = file(vault, old, not_over, end=not_over)
+    goes_on = file(vault, old, end=None)
+    made, items = plan_of(vault, gone, recent, goes_on)
+    booking, relationship = rp.CLOCK_START_BOOKING, rp.CLOCK_START_RELATIONSHIP_END
+
+    def through(start: date) -> Date:
+        return people.day(start.replace(year=start.year + 10))
+
+    # A scope is a year: its last booking counts.
+    starts = [
+        (gone, "identity", relationship, over),
+        *((one, "transactions/2011", booking, old) for one in (gone, recent, goes_on)),
+        (gone, f"transactions/{over.year}", booking, over),
+    ]
+    found = [(i.customer, i.scope, i.clock, i.start, i.kept_through) for i in items]
+    assert sorted(found, key=str) == sorted(
+        [(c, s, clock, people.day(d), through(d)) for c, s, clock, d in starts], key=str
+    )
+    assert {one.rule_set for one in items} == {"cn/2"}
+    approve = rp.ApproveDisposalRequest(name=made.name, plan_sha256=made.plan_sha256)
+    retention(vault, "compliance").ApproveDisposal(approve)
+    # The end was recorded wrongly: the clock starts when the relationship did end.
+    whole = get(vault, gone)
+    whole.relationship.end_date.CopyFrom(people.day(not_over))
+    update(vault, whole, "relationship")
+    carry_out(vault, made)
+    listing = rp.ListDisposalItemsRequest(parent=made.name, page_size=200)
+    after = retention(vault, "custodian").ListDisposalItems(listing).items
+    states = {(one.customer, one.scope): one.state for one in after}
+    assert states[gone, "identity"] == rp.ITEM_STATE_PASSED
+    assert states[gone, "transactions/2011"] == rp.ITEM_STATE_DONE
+    assert get(vault, gone).relationship.end_date == people.day(not_over)
+
+
+def vaultctl(vault: RunningVault, who: str, *words: str) -> Any:
+    """What it answers, as JSON."""
+    done = ctl(vault, who, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_conflict_of_two_laws_is_shown_and_ruled_by_two_persons_from_the_command_line(
+    vault: RunningVault,
+) -> None:
+    """China asks for ten years, the Union for deletion after five."""
+    six_years = (datetime.now(UTC) - timedelta(days=6 * 366)).date()
+    both = [file(vault, end=six_years, where=("CN", "DE")) for _ in range(2)]
+    union = file(vault, end=six_years, where=("DE",))
+    named = ["eu/identity < cn/identity"]
+
+    def planned() -> dict[str, tuple[str, str, list[str]]]:
+        made = vaultctl(vault, "custodian", "disposal", "plan", "--reason", "Due.")
+        shown = vaultctl(vault, "custodian", "disposal", "show", made["name"])
+        return {
+            one["customer"]: (one["state"], one.get("cause", ""), one.get("conflicts", []))
+            for one in shown["items"]
+            if one["customer"] in (*both, union)
+        }
+
+    blocked = ("ITEM_STATE_BLOCKED", "BLOCK_CAUSE_CONFLICT", named)
+    due: tuple[str, str, list[str]] = ("ITEM_STATE_DUE", "", [])
+    assert planned() == {both[0]: blocked, both[1]: blocked, union: due}
+    rule = ("retention", "rule", "eu/identity", "cn/identity", "--reason", "Counsel says so.")
+    made = vaultctl(vault, "custodian", *rule, "--customer", both[0])
+    assert planned() == {both[0]: blocked, both[1]: blocked, union: due}
+    approve = ("retention", "approve", made["name"], "--etag", made["etag"])
+    assert ctl(vault, "custodian", *approve).returncode != 0
+    vaultctl(vault, "compliance", *approve)
+    assert planned() == {both[0]: due, both[1]: blocked, union: due}
+    rulings = vaultctl(vault, "custodian", "retention", "rules")["rulings"]
+    assert rulings == [{"prevails": "eu/identity", "yields": "cn/identity", "customer": both[0]}]
 
 
 def test_a_rule_set_shows_its_effect_and_does_not_shorten_silently(vault: RunningVault) -> None:

@@ -210,6 +210,32 @@ def test_a_single_transaction_goes_before_the_rest_of_its_year(
     live(database, tmp_path, life, date(2025, 1, 4))
 
 
+def test_whose_a_transaction_is_stays_known_also_of_one_that_came_after_the_plan(
+    database: Database, tmp_path: Path
+) -> None:
+    """Due as it is by its date, it is in no plan, and nothing goes beyond the plan."""
+
+    async def life(b: Bank) -> None:
+        customer, booked = await ended(b)
+        b.clock.on(date(2019, 1, 3))
+        shown = await b.plan()
+        await b.approve(shown)
+        await b.begin(shown)
+        late = await b.book(customer, date(2010, 5, 6))
+        await b.runner.look()
+        assert [row[1:3] for row in b.planned(shown)] == [
+            ("transactions/2011", "DONE"),
+            ("identity", "PASSED"),
+        ]
+        assert await b.reads(customer)
+        assert await b.reads_transaction(customer, late)
+        with pytest.raises(NotFound):
+            await b.reads_transaction(customer, booked)
+        assert [row[2] for row in b.planned(await b.dispose())] == ["DONE", "DONE"]
+
+    live(database, tmp_path, life)
+
+
 def test_nothing_is_written_into_what_was_destroyed(database: Database, tmp_path: Path) -> None:
     async def life(b: Bank) -> None:
         customer = await b.customer()
