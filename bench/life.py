@@ -27,6 +27,7 @@ from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
 from vault.server.run import settle_memory
+from vault.services.custody import Custody
 from vault.services.life import Assessor, Files, Reminding, Reports, Rules, When
 from vault.services.life.reports import Group, WantedFiles
 from vault.store import Database
@@ -58,7 +59,7 @@ class Look:
 async def _completeness(vault: UseCases, customers: int) -> None:
     groups: dict[tuple[str, RiskClass], Group] = {}
     call = allowed(Action.FILES_COMPLETENESS, role="custodian")
-    async for _ in Reports(_assessor(vault), _known).completeness(call, _WANTED, None, groups):
+    async for _ in Reports(_assessor(vault)).completeness(call, _WANTED, None, groups):
         pass
     if sum(group.files for group in groups.values()) != customers:
         raise RuntimeError("the report did not go through all files")
@@ -67,7 +68,7 @@ async def _completeness(vault: UseCases, customers: int) -> None:
 async def _due(vault: UseCases, _customers: int) -> None:
     listed = 0
     call = allowed(Action.FILES_DUE, role="custodian")
-    async for part in Reports(_assessor(vault), _known).due(call, _WANTED, None, frozenset()):
+    async for part in Reports(_assessor(vault)).due(call, _WANTED, None, frozenset()):
         listed += len(part.items)
     if not listed:
         raise RuntimeError("nothing falls due")
@@ -94,11 +95,8 @@ def _assessor(vault: UseCases) -> Assessor:
     rules = Rules(
         read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
     )
-    return Assessor(Files(vault.database, vault.keys, vault.clock), rules)
-
-
-def _known(_institution: str, _name: str) -> bool:
-    return True
+    custody = Custody(rules.custodian, lambda _institution, _name: True)
+    return Assessor(Files(vault.database, vault.keys, vault.clock), rules, custody)
 
 
 @asynccontextmanager

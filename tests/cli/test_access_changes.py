@@ -138,6 +138,11 @@ def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: 
     assert officer(vault, "access", "approve", made, "--yes").returncode == 0
     listed = officer(vault, "access", "principals").stdout
     assert re.search(r"teller-9 +store +custodian, teller", listed)
+    file.write_text('remove = ["teller-9"]\nleaves_files = true')
+    gone = identifier(keeper(vault, "access", "propose", str(file), "--reason", "At once"))
+    assert "! Files that they keep are left behind" in officer(vault, "access", "show", gone).stdout
+    assert "! 其名下档案将无保管人" in officer(vault, "--lang", "zh", "access", "show", gone).stdout
+    assert keeper(vault, "access", "withdraw", gone).returncode == 0
     file.write_text('remove = ["teller-9"]')
     gone = identifier(keeper(vault, "access", "propose", str(file), "--reason", "Left"))
     assert keeper(vault, "access", "withdraw", gone).returncode == 0
@@ -146,8 +151,9 @@ def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: 
     listed = json.loads(officer(vault, "access", "principals", "--json").stdout)
     assert "teller-9" not in {one["entry"]["name"] for one in listed}
     history = json.loads(officer(vault, "access", "history", "--json").stdout)
-    assert [one["state"].removeprefix("PROPOSAL_STATE_") for one in history[:3]] == [
+    assert [one["state"].removeprefix("PROPOSAL_STATE_") for one in history[:4]] == [
         "APPROVED",
+        "WITHDRAWN",
         "WITHDRAWN",
         "APPROVED",
     ]

@@ -42,6 +42,14 @@ def test_a_calendar_has_an_all_day_event_for_each() -> None:
     ]
 
 
+def test_what_is_due_at_once_is_the_same_event_whichever_day_is_asked() -> None:
+    today, tomorrow = (
+        DueRow(date(2027, 4, day), "CUSTODIAN_LEFT", NAME, "", "keeper", "BJ-01") for day in (1, 2)
+    )
+    assert today.uid == tomorrow.uid
+    assert today.uid != ROW.uid
+
+
 @given(st.lists(rows, max_size=3))
 def test_no_text_ends_a_line_or_an_event_and_no_line_is_too_long(some: list[DueRow]) -> None:
     text = "".join(calendar(some, TITLES, NOW))

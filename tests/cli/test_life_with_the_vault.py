@@ -42,7 +42,10 @@ def customer(real: RunningVault) -> Customer:
     record.natural_person.identity.long_term = False
     ends = TODAY + timedelta(days=20)
     record.natural_person.identity.expiry_date.CopyFrom(people.day(ends))
-    return create(real, record)
+    real.employ("left-long-ago")
+    stored = create(real, record)
+    real.employ()
+    return stored
 
 
 def test_the_report_counts_and_names(real: RunningVault, customer: Customer) -> None:
@@ -82,6 +85,9 @@ def test_files_are_handed_over_and_the_feed_says_so(real: RunningVault, customer
     shown = ctl(real, "custodian", "records", "custodians", "--files").stdout
     assert "has left" in shown
     assert customer.name in shown
+    left = ("records", "due", "--branch", "HZ-01", "--kind", "custodian-left", "--json")
+    (row,) = json.loads(ctl(real, "custodian", *left).stdout)["due"]
+    assert (row["customer"], row["custodian"]) == (customer.name, "left-long-ago")
     done = ctl(
         real,
         "custodian",
@@ -91,6 +97,7 @@ def test_files_are_handed_over_and_the_feed_says_so(real: RunningVault, customer
         "--json",
     )
     assert json.loads(done.stdout) == {"handed_over": 1, "files": [customer.name]}
+    assert json.loads(ctl(real, "custodian", *left).stdout)["due"] == []
     lines = ctl(real, "custodian", "records", "changes").stdout.splitlines()
     assert f"HANDED_OVER\t{customer.name}@2" in lines[-1]
 

@@ -38,9 +38,10 @@ def propose(
     remove: tuple[str, ...] = (),
     who: str = "keeper",
     parent: str = PARENT,
+    leaves_files: bool = False,
 ) -> pb.Proposal:
     """Propose a change of principals."""
-    change = pb.DirectoryChange(upsert=upsert, remove=remove)
+    change = pb.DirectoryChange(upsert=upsert, remove=remove, leaves_files=leaves_files)
     request = pb.ProposeDirectoryChangeRequest(parent=parent, change=change, reason="Staff change.")
     return vault.access_admin(who).ProposeDirectoryChange(request).proposal
 

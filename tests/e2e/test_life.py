@@ -344,14 +344,14 @@ def test_what_differs_between_versions_is_named_and_only_what_is_opened(
 
 
 def test_what_falls_due_is_listed_with_its_custodian(vault: RunningVault) -> None:
-    record = whole("TJ-03", relationship=Relationship(custodian="keeper-of-files"))
+    record = whole("TJ-03", relationship=Relationship(custodian="compliance"))
     record.natural_person.identity.long_term = False
     record.natural_person.identity.expiry_date.CopyFrom(day(TODAY + timedelta(days=20)))
     name = create(vault, record).name
     request = lp.ListDueRequest(parent=PARENT, branch="TJ-03")
     items = [one for part in life(vault).ListDue(request) for one in part.items]
     (item,) = items
-    assert (item.customer, item.custodian) == (name, "keeper-of-files")
+    assert (item.customer, item.custodian) == (name, "compliance")
     assert item.due.kind == cp.DUE_KIND_DOCUMENT_EXPIRY
     assert item.due.path == "natural_person.identity"
     request.until.CopyFrom(day(TODAY + timedelta(days=19)))
@@ -365,10 +365,12 @@ def test_what_falls_due_is_listed_with_its_custodian(vault: RunningVault) -> Non
 def test_files_of_a_custodian_who_left_are_handed_over_each_with_an_event(
     vault: RunningVault,
 ) -> None:
+    vault.employ("left-long-ago")
     names = {
         create(vault, whole("CQ-04", relationship=Relationship(custodian="left-long-ago"))).name
         for _ in range(3)
     }
+    vault.employ()
     request = lp.ReportCustodiansRequest(parent=PARENT, name_files=True)
     parts = list(life(vault).ReportCustodians(request))
     counts = {one.custodian: one for part in parts for one in part.custodians}

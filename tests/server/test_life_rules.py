@@ -98,9 +98,9 @@ def test_without_a_set_of_elements_no_file_is_taken_for_complete(tmp_path: Path)
         rules(read(tmp_path, '[life]\nelements = "none"\n'))
 
 
-def test_it_is_a_warning_that_files_could_have_nobody_who_keeps_them(tmp_path: Path) -> None:
+def test_it_is_a_warning_that_files_which_name_nobody_would_be_refused(tmp_path: Path) -> None:
     problem, warning = life(read(tmp_path, ""))
     assert not problem
-    assert "demo-bank" in warning
+    assert "demo-bank" in warning and "is refused" in warning
     named = read(tmp_path, '[life]\ncustodians = { "demo-bank" = "custodian" }\n')
     assert life(named) == ("", "")

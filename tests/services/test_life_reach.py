@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.records import builders
-from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
+from tests.support.use_cases import BANK, KEPT, UseCases, allowed, run, use_cases
 from vault.access import Action
 from vault.audit.archive import Archive
 from vault.audit.history import History
@@ -60,10 +60,10 @@ async def store(vault: UseCases, *customers: Customer) -> list[Stored]:
 
 async def reported(vault: UseCases, call: Call) -> tuple[set[str], int]:
     """Names of the files in which something is amiss, and how many were counted."""
-    assessor = Assessor(Files(vault.database, vault.keys, vault.clock), RULES)
+    assessor = Assessor(Files(vault.database, vault.keys, vault.clock), RULES, KEPT)
     groups: dict[tuple[str, RiskClass], Group] = {}
     named = set()
-    parts = Reports(assessor, lambda *_: True).completeness(call, WantedFiles(BANK), None, groups)
+    parts = Reports(assessor).completeness(call, WantedFiles(BANK), None, groups)
     async for part in parts:
         named |= {file.identifier for file, _ in part.files}
     return named, sum(group.files for group in groups.values())
@@ -98,7 +98,7 @@ def test_a_chain_through_a_file_out_of_reach_is_as_one_through_none(on_a_vault: 
             async for page in files.pages(call, BANK):
                 for file in page:
                     if file.identifier == company.customer:
-                        found = await Assessor(files, RULES).assess(call, file, files.today())
+                        found = await Assessor(files, RULES, KEPT).assess(call, file, files.today())
                         return [one.kind for one in found.ownership]
             raise AssertionError
 

@@ -19,6 +19,7 @@ from vault.records import Customer, DocumentKind, IdentityElement, Relationship
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
+from vault.services.custody import Custody
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.life import Assessor, Files, Reminding, Rules, When
@@ -62,7 +63,8 @@ def reminding(vault: UseCases, clock: Later) -> Reminding:
         frozenset({"CN"}),
         {BANK: "keeper"},
     )
-    assessor = Assessor(Files(vault.database, vault.keys, clock), rules)
+    custody = Custody(rules.custodian, lambda *_: True)
+    assessor = Assessor(Files(vault.database, vault.keys, clock), rules, custody)
     return Reminding(
         vault.database, vault.log, assessor, [BANK], When(HOURS, DAYS), clock, lambda: True
     )

@@ -33,6 +33,7 @@ from vault.rules.element_files import read_elements
 from vault.rules.erasure import Verdict
 from vault.rules.subjects import RequestKind
 from vault.services import subjects
+from vault.services.custody import Custody
 from vault.services.errors import Aborted, InvalidArgument, NotFound, RequestIdReused, Shredded
 from vault.services.life import Assessor, Files, Reminding, Reports, Rules, WantedFiles, When
 from vault.services.merging.content import MergeChange
@@ -575,7 +576,8 @@ def test_who_keeps_the_file_is_reminded_once_of_a_person_who_is_to_be_answered(
         rules = Rules(
             read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
         )
-        looking = Assessor(Files(b.database, b.keys, b.clock), rules)
+        custody = Custody(rules.custodian, lambda *_: True)
+        looking = Assessor(Files(b.database, b.keys, b.clock), rules, custody)
         when = When(24.0, 40)
         reminding = Reminding(b.database, b.log, looking, [BANK], when, b.clock, lambda: True)
         await reminding.look(BANK)
@@ -601,10 +603,11 @@ def looking_at(b: Bank, merges: Merges | None = None) -> tuple[Reports, Remindin
     rules = Rules(
         read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
     )
-    assessor = Assessor(Files(b.database, b.keys, b.clock, merges), rules)
+    custody = Custody(rules.custodian, lambda *_: True)
+    assessor = Assessor(Files(b.database, b.keys, b.clock, merges), rules, custody)
     when = When(24.0, 40)
     reminding = Reminding(b.database, b.log, assessor, [BANK], when, b.clock, lambda: True)
-    return Reports(assessor, lambda _, __: True), reminding
+    return Reports(assessor), reminding
 
 
 async def requests_due(b: Bank, reports: Reports, **limits: Any) -> list[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from tests.support.pipeline import uri
 from tests.support.retention_rules import text_of
 from tests.support.rotation import keks
 from tests.support.signed_access import AccessKeys
+from tests.support.use_cases import KEPT
 from vault.access import Action, PolicyEngine, Principal, ResourceRef
 from vault.access.compartments import CompartmentKind
 from vault.access.proposals import Proposal
@@ -78,6 +79,7 @@ _STAFF = {
     "detective": ("investigator", "p-detective"),
     "inspector": ("investigator", "p-inspector"),
     "sleuth": ("investigator", "p-sleuth"),
+    "admin": ("access_admin", "p-admin"),
 }
 
 
@@ -130,10 +132,17 @@ class Bank:
         merges = Merges(lambda: self.state.merge_steps)
         self.reading = Reading(self.database, self.keys, reach, merges)
         self.storing = Storing(
-            self.database, self.keys, recorder, replays, self.clock, merges=merges
+            self.database, self.keys, recorder, replays, self.clock, KEPT, merges=merges
         )
         self.updating = Updating(
-            self.database, self.reading, self.keys, recorder, replays, self.clock, merges=merges
+            self.database,
+            self.reading,
+            self.keys,
+            recorder,
+            replays,
+            self.clock,
+            KEPT,
+            merges=merges,
         )
         cases = Ground(self.database, self.keys, recorder, replays, self.clock)
         self.cases, self.items, self.holding = Cases(cases), Items(cases), Holding(cases)

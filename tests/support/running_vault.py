@@ -73,6 +73,8 @@ callers = "persons"
 NO_RULES = "# Nothing is noticed but decoys.\n"
 _START_SECONDS = 30.0
 _COVERED_SECONDS = 20.0
+# A changed principals file is taken within half a second.
+_TAKEN_SECONDS = 0.8
 
 
 def other(name: str) -> str:
@@ -388,6 +390,15 @@ class RunningVault:
         fresh.chmod(0o600)
         fresh.replace(path)
 
+    def employ(self, name: str = "") -> None:
+        """Have the principals file know one custodian more, until it is called again."""
+        more = (
+            f'[[principal]]\nname = "{name}"\nuri = "spiffe://demo.bank/{name}"\n'
+            f'person = "p-{name}"\ninstitution = "{OWN}"\nroles = ["custodian"]\n\n'
+        )
+        self.principals(before=more if name else "")
+        time.sleep(_TAKEN_SECONDS)
+
     def _config(self, masked_database: str, limits: str) -> str:
         tables = "\n".join(f'{name} = "{name}.toml"' for name, text in self._tables.items() if text)
         tls = '{ certificate = "pki/server.pem", key = "pki/server.key", client_ca = "pki/ca.pem" }'
@@ -403,6 +414,9 @@ renditions_at_once = 1
 
 [blobs]
 folder = "blobs"
+
+[life]
+custodians = {{ "{OWN}" = "custodian", "{OTHER}" = "{other("custodian")}" }}
 
 [[tokens]]
 issuer = "{ISSUER}"

@@ -13,9 +13,10 @@ from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, decode
 from vault.audit.reader import read
 from vault.kms import KekName, LocalFileKms, create_local_keks
-from vault.records import Branch
+from vault.records import Branch, Customer
 from vault.sealing import KeyRing, SystemClock
 from vault.services.call import Call, Trace
+from vault.services.custody import Custody
 from vault.services.keys import Keys
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
@@ -30,6 +31,13 @@ from vault.store import Database, KeyStore
 
 BANK = "demo-bank"
 _POLICY = PolicyEngine.load()
+KEPT = Custody(lambda _, customer: _keeper(customer), lambda _, name: name != "")
+"""Whoever a file names may keep it, and one that names nobody is kept by the institution's."""
+
+
+def _keeper(customer: Customer) -> str:
+    relationship = customer.relationship
+    return (relationship.custodian if relationship is not None else "") or "keeper"
 
 
 class SteppedClock(SystemClock):
@@ -95,10 +103,17 @@ class UseCases:
         reach = FullReach(self.database, self.keys, self.clock)
         self.reading = Reading(self.database, self.keys, reach, merges)
         self.storing = Storing(
-            self.database, self.keys, recorder, replays, self.clock, merges=merges
+            self.database, self.keys, recorder, replays, self.clock, KEPT, merges=merges
         )
         self.updating = Updating(
-            self.database, self.reading, self.keys, recorder, replays, self.clock, merges=merges
+            self.database,
+            self.reading,
+            self.keys,
+            recorder,
+            replays,
+            self.clock,
+            KEPT,
+            merges=merges,
         )
         self.oracle = LocalOracle(
             self.database,

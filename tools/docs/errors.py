@@ -16,7 +16,16 @@ from vault.records.reasons import Reason as Wrong
 from vault.renditions.problems import Problem
 from vault.rpc import errors as mapped
 from vault.rpc.unrecognised import UNRECOGNISED, unrecognised
-from vault.services import access_errors, access_state, closed, decoying, filing, replays
+from vault.services import (
+    access_errors,
+    access_state,
+    closed,
+    custody,
+    decoying,
+    filing,
+    leaving_keepers,
+    replays,
+)
 from vault.services import errors as refused
 from vault.services.compartments import entry as compartments
 from vault.services.compartments.entry import ChangeRefused
@@ -153,6 +162,8 @@ ADVICE: Final = {
     "ELEMENTS_MISSING": "A business rule refuses the file: `metadata.rule` names it, "
     "`metadata.elements` what it lacks. Complete the file, or leave out what the rule is about, "
     "such as its accounts. Rules are data (`life.business`).",
+    "NO_CUSTODIAN": "The file names no custodian, and the institution has none for such files: "
+    "nobody in `life.custodians`, or somebody who is not in the directory or may keep no files.",
     "TOO_MANY_GROUPS": "The files name more than 10,000 branches or custodians. Ask for one branch "
     "at a time, and have the names looked at.",
     # Policies and principals
@@ -169,6 +180,9 @@ ADVICE: Final = {
     "tests (`vaultctl policy test`), and propose them anew.",
     "LOCKS_OUT": "After the change nobody could make the next one. Keep a person who proposes and "
     "another one who approves.",
+    "CUSTODIAN_KEEPS_FILES": "After the change somebody who keeps files could keep none: "
+    "`metadata.files` is how many, `metadata.entries` where the change names him. Hand them over "
+    "first, or say `leaves_files` in the change of somebody who has to go at once.",
     "ACCESS_CHANGED": "Policies or principals have changed since the call was let in. Read the "
     "proposal again and repeat.",
     "ACCESS_UNREAD": "The server has started and could not read yet what was approved. Try again; "
@@ -337,7 +351,8 @@ FIELD_ADVICE: Final = {
     "OWNER_NOT_ALLOWED": "An import item with a new customer has no owner.",
     "OWNER_REQUIRED": "An import item with a document or transaction names its customer.",
     "VERSION_OR_TIME": "Name either a version, or the times `as_of` and `known_at`.",
-    "NO_SUCH_CUSTODIAN": "Who takes files over must be in the access directory of the institution.",
+    "NO_SUCH_CUSTODIAN": "Whoever keeps files is a person in the access directory of the "
+    "institution whom the policies let hand files over. Name such a person, or have him put there.",
     "SAME_CUSTODIAN": "Files are handed over to somebody else.",
     "OTHER_PARENT": "The owner must belong to the institution of the import.",
     "TARGET_NOT_FOUND": "What is corrected or reversed is not a transaction of this customer.",
@@ -396,7 +411,9 @@ _ERRORS: Final = frozenset(
             merging,
             transferring,
             subjects,
+            custody,
             filing,
+            leaving_keepers,
             reports,
         )
     }

@@ -5,9 +5,10 @@ An entry holds what one of principals.toml does, in JSON; beside it, each role m
     {"upsert": [{"name": "teller-7", "person": "p-4711", "accounts": ["https://login.bank|8f14"],
                  "roles": [{"role": "teller", "not_after": "2026-12-31T16:00:00Z"}],
                  "branches": ["sh-01"], "classes": ["ORDINARY"], "not_after": "2027-12-31"}],
-     "remove": ["teller-3"]}
+     "remove": ["teller-3"], "leaves_files": true}
 
-Empty lists are as good as none, but those of `branches` and `classes`: they let nothing through.
+`leaves_files` says that files may be left without a custodian. Empty lists are as good as none, but
+those of `branches` and `classes`: they let nothing through.
 
 The institution is that of the proposal. Nodes of the vault itself, which have none, stand in the
 file alone. No message shows a value: a principal's name may be a person's.
@@ -42,10 +43,12 @@ class BoundEntry(Entry):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryChange:
-    """What is put in place, and who is removed, by name."""
+    """What is put in place, and who is removed, by name; whether files may be left without a
+    custodian by it."""
 
     upsert: tuple[BoundEntry, ...] = ()
     remove: tuple[str, ...] = ()
+    leaves_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,13 @@ def read_change(institution: str, content: bytes) -> DirectoryChange:
         raise PrincipalsInvalid("the change is not JSON") from None
     if not isinstance(document, dict):
         raise PrincipalsInvalid("the change is not an object; write upsert and remove")
-    refuse_unknown(document, ("upsert", "remove"), "the change")
+    refuse_unknown(document, ("upsert", "remove", "leaves_files"), "the change")
     tables, names = document.get("upsert", []), document.get("remove", [])
     if not isinstance(tables, list) or not isinstance(names, list) or not tables + names:
         raise PrincipalsInvalid("the change is empty; give entries to upsert, or names to remove")
+    leaves = document.get("leaves_files", False)
+    if not isinstance(leaves, bool):
+        raise PrincipalsInvalid("leaves_files is neither true nor false")
     if len(tables) + len(names) > MAX_ENTRIES:
         raise PrincipalsInvalid(f"the change has more than {MAX_ENTRIES} entries; divide it")
     upsert = tuple(_entry(f"upsert[{n}]", institution, table) for n, table in enumerate(tables))
@@ -98,7 +104,7 @@ def read_change(institution: str, content: bytes) -> DirectoryChange:
         if not isinstance(name, str) or not is_principal_name(name):
             raise PrincipalsInvalid(f"remove[{n}] is not a principal's name")
     _refuse_twice(upsert, names)
-    return DirectoryChange(upsert, tuple(names))
+    return DirectoryChange(upsert, tuple(names), leaves)
 
 
 def check_change(

@@ -40,6 +40,8 @@ class DueKind(StrEnum):
     DORMANT = "DORMANT"
     SUBJECT_REQUEST = "SUBJECT_REQUEST"
     """The customer has asked about his own data, and is to be answered."""
+    CUSTODIAN_LEFT = "CUSTODIAN_LEFT"
+    """Nobody keeps the file who may: it is to be handed over at once."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

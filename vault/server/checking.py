@@ -218,7 +218,7 @@ def _life(settings: Settings) -> str:
     if alone:
         raise Doubt(
             f"life.custodians names nobody for {', '.join(alone)}: a file that names no custodian "
-            "has none there"
+            "is refused there"
         )
     return f"{len(made.elements.sets)} sets of elements, {len(made.business)} rules"
 

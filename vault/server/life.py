@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from vault.access.keeping import may_keep
 from vault.audit.history import History
 from vault.rpc.servicers import life, records
 from vault.rules.business import read_business
@@ -12,7 +14,9 @@ from vault.rules.element_files import read_elements
 from vault.rules.reading import RulesInvalid
 from vault.server.parts import Parts
 from vault.server.settings import Settings, SettingsInvalid
+from vault.services.custody import Custody
 from vault.services.filing import Filing
+from vault.services.leaving_keepers import Kept
 from vault.services.life import (
     Assessor,
     Changes,
@@ -22,6 +26,7 @@ from vault.services.life import (
     Reports,
     Rules,
     When,
+    kept_by,
 )
 from vault.services.merging.standing import Merges
 
@@ -46,9 +51,23 @@ def rules(settings: Settings) -> Rules:
         raise SettingsInvalid(f"[life]: {problem}") from None
 
 
-def assessor(parts: Parts, made: Rules, merges: Merges) -> Assessor:
+def custody(parts: Parts, made: Rules) -> Custody:
+    """Who keeps a file, and who may, by the directory and the policies of the moment."""
+
+    def may(institution: str, name: str) -> bool:
+        return may_keep(parts.policy, parts.directory.named(institution, name))
+
+    return Custody(made.custodian, may)
+
+
+def assessor(parts: Parts, made: Rules, kept: Custody, merges: Merges) -> Assessor:
     """Looks at files by these rules."""
-    return Assessor(Files(parts.database, parts.keys, parts.clock, merges), made)
+    return Assessor(Files(parts.database, parts.keys, parts.clock, merges), made, kept)
+
+
+def kept(looking: Assessor) -> Kept:
+    """Counts the files that somebody keeps."""
+    return partial(kept_by, looking.files, looking.custody)
 
 
 def filing(made: Rules) -> Filing:
@@ -57,17 +76,13 @@ def filing(made: Rules) -> Filing:
 
 
 def use_cases(
-    parts: Parts, of_records: records.RecordsUseCases, made: Rules, history: History
+    parts: Parts, of_records: records.RecordsUseCases, history: History
 ) -> life.LifeUseCases:
     """What the service is built on."""
     looking = of_records.assessor
-
-    def is_here(institution: str, name: str) -> bool:
-        return parts.directory.named(institution, name) is not None
-
     return life.LifeUseCases(
-        Reports(looking, is_here),
-        HandingOver(parts.database, looking.files, made, of_records.updating, is_here),
+        Reports(looking),
+        HandingOver(parts.database, looking.files, looking.custody, of_records.updating),
         Changes(parts.database, history, parts.log),
         of_records.reading,
         of_records.lending,

@@ -71,6 +71,7 @@ from vault.services.health import (
     principals_probe,
     tokens_probe,
 )
+from vault.services.leaving_keepers import Kept
 from vault.services.lending import Asking, Deciding, Looking, OpenNow, Register, Watching
 from vault.services.likenesses import Likenesses
 from vault.services.lookup import Budget, LocalOracle
@@ -126,14 +127,16 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     lending = Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch))
     register = _register(parts, recorder)
     rules = life_room.rules(parts.settings)
-    filing = life_room.filing(rules)
+    filing, custody = life_room.filing(rules), life_room.custody(parts, rules)
     use_cases = records.RecordsUseCases(
-        storing=Storing(database, keys, recorder, replays, clock, filing, merged),
+        storing=Storing(database, keys, recorder, replays, clock, custody, filing, merged),
         reading=reading,
-        updating=Updating(database, reading, keys, recorder, replays, clock, filing, merged),
+        updating=Updating(
+            database, reading, keys, recorder, replays, clock, custody, filing, merged
+        ),
         lending=lending,
         bulk=BulkExport(database, keys, borrowing, recorder, clock),
-        assessor=life_room.assessor(parts, rules, merged),
+        assessor=life_room.assessor(parts, rules, custody, merged),
     )
     stored_contents, sweeps, renderer = full_contents(parts, reading, lending, recorder, merged)
     limits = parts.settings.limits
@@ -152,7 +155,9 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         more["blobs"] = blobs_probe(parts.blobs)
     later = retention_room.Later()
     later_merging = LaterMerging()
-    of_access, of_keys = _access_admin(register, parts, recorder, later, later_merging)
+    of_access, of_keys = _access_admin(
+        register, parts, recorder, later, later_merging, life_room.kept(use_cases.assessor)
+    )
     merging = Merging(database, keys, of_access.proposing, merged, reach)
     later_merging.merging = merging
     cases = Ground(database, keys, recorder, replays, clock)
@@ -165,13 +170,15 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         records.methods(use_cases, contents.methods(stored_contents)),
         audit.methods(Trail(database, history, parts.log, clock), _proving(parts, history)),
         access.methods(_lending(register, parts, replays, history, table)),
-        life.methods(life_room.use_cases(parts, use_cases, rules, history)),
+        life.methods(life_room.use_cases(parts, use_cases, history)),
         merges.methods(merging, merged),
         subject_room.methods(parts, recorder, reach, merged, history),
         *_evidence(parts, history, use_cases, stored_contents, recorder),
         transfer_room.methods(
             parts,
-            transfer_room.Rooms(use_cases, stored_contents, recorder, history, filing, reach),
+            transfer_room.Rooms(
+                use_cases, stored_contents, recorder, history, custody, filing, reach
+            ),
         ),
         compartments.methods(_compartments(cases)),
         retention.methods(of_retention),
@@ -250,6 +257,7 @@ def _access_admin(
     recorder: Recorder,
     later: retention_room.Later,
     merging: LaterMerging,
+    kept: Kept,
 ) -> tuple[access_admin.AccessAdminUseCases, key_admin.KeyAdminUseCases]:
     if parts.access_signer is None:
         raise SettingsInvalid("the full tier needs the signing keys of changes of access")
@@ -267,6 +275,7 @@ def _access_admin(
         later.require,
         merging.require,
         merging.reaches,
+        kept,
     )
     explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
     proposing = Proposing(ground)

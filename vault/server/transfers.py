@@ -12,6 +12,7 @@ from vault.rpc.servicers import contents, records, transfers
 from vault.server.exports import source_of
 from vault.server.parts import Parts
 from vault.server.settings import Settings, SettingsInvalid
+from vault.services.custody import Custody
 from vault.services.filing import Filing
 from vault.services.reach import FullReach
 from vault.services.recording import Recorder
@@ -31,6 +32,7 @@ class Rooms:
     contents: contents.ContentUseCases
     recorder: Recorder
     history: History
+    custody: Custody
     filing: Filing
     reach: FullReach
 
@@ -73,7 +75,7 @@ def methods(parts: Parts, rooms: Rooms) -> dict[str, Method]:
             rooms.reach,
             source.signer,
             trusted,
-            lambda institution, name: parts.directory.named(institution, name) is not None,
+            rooms.custody,
         )
     )
     acknowledging = Acknowledging(

@@ -44,6 +44,7 @@ from vault.services.access_errors import (
 from vault.services.access_state import AccessState
 from vault.services.call import Call, Trace
 from vault.services.errors import Aborted, NotFound
+from vault.services.leaving_keepers import KeepsFiles, Kept, leaving, places
 from vault.services.policy_report import PolicyReport, report
 from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
 from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
@@ -76,6 +77,8 @@ class AccessGround:
     """The same of what was proposed about files that are one."""
     reaches: Callable[[Proposal, Principal], Awaitable[bool]] | None = None
     """Whether the files that are to be one are within somebody's reach, and none is his own."""
+    kept: Kept | None = None
+    """Counts files by who keeps them; None where there are none."""
 
 
 class Proposing:
@@ -101,10 +104,11 @@ class Proposing:
     async def directory(
         self, call: Call, institution: str, content: bytes, reason: str
     ) -> Proposal:
-        """Propose a change of principals. Raises InvalidArgument unless it fits those who stand."""
+        """Propose a change of principals. Raises InvalidArgument unless it fits those who stand,
+        KeepsFiles where it leaves files without a custodian and does not say so."""
         call.require(ActionClass.ACCESS_ADMIN, institution)
         await self._on.state.look()
-        self._change(institution, content)
+        await self._keep_files(institution, self._change(institution, content))
         return await self._propose(call, Kind.DIRECTORY, institution, content, reason)
 
     async def key_step(self, call: Call, institution: str, step: Step, reason: str) -> Proposal:
@@ -153,9 +157,9 @@ class Proposing:
     ) -> Proposal:
         """Agree to a proposal; it is in force when this returns.
 
-        Raises NotFound, InvalidArgument (it no longer fits), PolicyTestsFailed, LocksOut, Aborted,
-        NotSigned (the proposal, or anything approved before, was altered past the vault), and what
-        `vault.access.proposals` refuses.
+        Raises NotFound, InvalidArgument (it no longer fits), PolicyTestsFailed, LocksOut,
+        KeepsFiles, Aborted, NotSigned (the proposal, or anything approved before, was altered past
+        the vault), and what `vault.access.proposals` refuses.
         """
         call.require(ActionClass.ACCESS_DECISION, institution)
         return await self._approve(call, institution, identifier, etag, comment, _OF_ACCESS)
@@ -381,6 +385,7 @@ class Proposing:
         after = self._on.directory.approved.after(proposal.institution, change, 0)
         standing = self._on.directory.standing(after)
         await self._keep_open(proposal, self._on.policy, standing)
+        await self._keep_files(proposal.institution, change)
         entries = self._on.directory.entries
         return lambda who: concerns(change, entries, who)
 
@@ -415,6 +420,18 @@ class Proposing:
             for bank in propose
         ):
             raise LocksOut()
+
+    async def _keep_files(self, institution: str, change: DirectoryChange) -> None:
+        """Make sure that no file is left without a custodian, unless the change says so: then
+        nothing that is the matter with a file can keep somebody in."""
+        directory = self._on.directory
+        if change.leaves_files or self._on.kept is None:
+            return
+        then = directory.standing(directory.approved.after(institution, change, 0))
+        names = leaving(self._on.policy, institution, directory.standing(), then)
+        files = await self._on.kept(institution, names) if names else 0
+        if files:
+            raise KeepsFiles(places(change, names), files)
 
     def _still_allowed(self, call: Call, institution: str) -> None:
         """Who decides may have been removed, or his role have ended, since the call was let in."""

@@ -40,6 +40,7 @@ from vault.sealing import Clock, FullFileKey, MaskedFileKey, ScopeShredded
 from vault.services import account_owners, sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
+from vault.services.custody import Custody, NoCustodian
 from vault.services.errors import (
     AlreadyExists,
     FieldViolation,
@@ -90,6 +91,7 @@ class Storing:
         recorder: Recorder,
         replays: Replays,
         clock: Clock,
+        custody: Custody,
         filing: Filing | None = None,
         merges: Merges | None = None,
     ) -> None:
@@ -99,6 +101,7 @@ class Storing:
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._custody = custody
         self._filing = filing or Filing.default()
         self._owners = OwnerKinds(database, keys)
         self._reach = ReachOfWrites(FullReach(database, keys, clock))
@@ -129,7 +132,7 @@ class Storing:
     ) -> list[Outcome]:
         institution = batch.institution
         now = self._clock.now_micros()
-        drafts = [self._draft(item, sealer.utc_day(now)) for item in batch.items]
+        drafts = [self._draft(institution, one, sealer.utc_day(now)) for one in batch.items]
         await self._place(institution, drafts, index, now)
         self._raise_first(batch, drafts)
         await self._seal(call, drafts, index, now)
@@ -154,12 +157,13 @@ class Storing:
             weight=1 + len(drafts),
         )
 
-    def _draft(self, item: NewRecord, today: date) -> Draft:
+    def _draft(self, institution: str, item: NewRecord, today: date) -> Draft:
         if item.error is not None or item.kind is not CUSTOMERS:
             return Draft(item, error=item.error)
         try:
+            self._custody.require(institution, item.record, field=item.field)
             return Draft(replace(item, record=self._filing.first(item.record, today)))
-        except ElementsMissing as refused:
+        except (ElementsMissing, InvalidArgument, NoCustodian) as refused:
             return Draft(item, error=refused)
 
     async def store_together(self, call: Call, batch: Batch) -> list[Stored]:

@@ -15,6 +15,7 @@ from vault.services import sealer
 from vault.services.call import Call, Trace
 from vault.services.claiming import OwnerKinds, claims_of
 from vault.services.closed import OutsideScope
+from vault.services.custody import Custody
 from vault.services.errors import Aborted, AlreadyExists
 from vault.services.filing import Filing
 from vault.services.indexing import Entry, Index, by_index
@@ -73,6 +74,7 @@ class Updating:
         recorder: Recorder,
         replays: Replays,
         clock: Clock,
+        custody: Custody,
         filing: Filing | None = None,
         merges: Merges | None = None,
     ) -> None:
@@ -82,6 +84,7 @@ class Updating:
         self._recorder = recorder
         self._replays = replays
         self._clock = clock
+        self._custody = custody
         self._filing = filing or Filing.default()
         self._owners = OwnerKinds(database, keys)
         self._reach = ReachOfWrites(FullReach(database, keys, clock))
@@ -190,6 +193,7 @@ class Updating:
         if kind is CUSTOMERS:
             if not reaches(call.scope, new, today):
                 raise OutsideScope
+            self._custody.require(institution, new, old.value, field="customer")
             new = self._filing.following(new, old.value, today, sealer.utc_day(old.recorded_at))
         full, masked = await self._keys.both([scope])
         sealed = sealer.seal(kind, new, scope, record, version, (full[scope], masked[scope]), today)

@@ -36,6 +36,10 @@ def propose(
     roles = ["teller", {role = "custodian", not_after = 2026-12-31T16:00:00Z}].
     branches = ["sh-01"] and classes = ["ORDINARY"] hold the roles to customers of these branches
     and to files of these classes; an empty list lets nothing through.
+
+    A change by which somebody who keeps files may keep none any more is refused until they are
+    handed over. leaves_files = true in front of the entries lets him leave them behind, for a
+    revocation that cannot wait.
     """
     change = read_change(file)
     why = given.words(reason, "--reason")
@@ -66,13 +70,14 @@ def read_change(path: Path) -> pb.DirectoryChange:
         raise options.unreadable(path, error) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise CommandError(f"{path} is not TOML.", f"{path} 不是 TOML。", INPUT) from None
-    unknown = document.keys() - {"principal", "remove"}
+    unknown = document.keys() - {"principal", "remove", "leaves_files"}
     try:
         if unknown:
             raise ValueError(f"the key {sorted(unknown)[0]} is not known")
         return pb.DirectoryChange(
             upsert=[_entry(table) for table in document.get("principal", [])],
             remove=document.get("remove", []),
+            leaves_files=document.get("leaves_files", False),
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         why = str(error) if isinstance(error, ValueError) else "a value is of another kind"

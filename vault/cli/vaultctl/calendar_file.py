@@ -33,7 +33,9 @@ class DueRow:
     @property
     def uid(self) -> str:
         """The same for the same thing in every export, so that a calendar takes it for itself."""
-        text = "\n".join((self.customer, self.kind, self.path, self.day.isoformat()))
+        # What is due at once has the day of the question.
+        day = "" if self.kind == "CUSTODIAN_LEFT" else self.day.isoformat()
+        text = "\n".join((self.customer, self.kind, self.path, day))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

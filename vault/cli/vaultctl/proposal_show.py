@@ -134,6 +134,11 @@ def change_lines(change: pb.DirectoryChange) -> Iterator[str]:
         yield f"+ {entry.name}: {', '.join(entry_words(entry))}"
     for name in change.remove:
         yield f"- {name}"
+    if change.leaves_files:
+        yield say(
+            "! Files that they keep are left behind, and fall due.",
+            "! 其名下档案将无保管人，并列为待办。",
+        )
 
 
 def entry_words(entry: pb.PrincipalEntry) -> Iterator[str]:

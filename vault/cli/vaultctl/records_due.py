@@ -45,6 +45,7 @@ class Kind(StrEnum):
     REVIEW = "review"
     DORMANT = "dormant"
     SUBJECT_REQUEST = "subject-request"
+    CUSTODIAN_LEFT = "custodian-left"
 
 
 def completeness(
@@ -173,6 +174,7 @@ def _titles() -> dict[str, str]:
         "REVIEW": say("A file is to be reviewed", "客户资料复核"),
         "DORMANT": say("A relationship becomes dormant", "业务关系转为休眠"),
         "SUBJECT_REQUEST": say("A person is to be answered", "答复个人信息请求"),
+        "CUSTODIAN_LEFT": say("A file needs a custodian", "档案待指定保管人"),
     }
 
 

@@ -25,6 +25,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "REVIEW": ("reviews", "资料复核"),
     "DORMANT": ("dormant relationships", "休眠关系"),
     "SUBJECT_REQUEST": ("requests about one's own data", "个人信息请求"),
+    "CUSTODIAN_LEFT": ("files to be handed over", "待移交档案"),
     # Custodians
     "here": ("kept by somebody here", "保管人在任"),
     "left": ("custodian has left", "保管人已离任"),

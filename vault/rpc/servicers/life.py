@@ -107,7 +107,7 @@ def methods(use: LifeUseCases) -> dict[str, Method]:
                 pb.CustodianCount(
                     custodian=name,
                     files=kept[name].files,
-                    left=not name or not use.reports.is_here(institution, name),
+                    left=not use.reports.may_keep(institution, name),
                     by_default=kept[name].by_default,
                 )
                 for name in sorted(kept)[:_CUSTODIANS]

@@ -37,10 +37,12 @@ _LISTS = ("certificates", "accounts", "own_files", "related_files")
 
 def to_content(change: pb.DirectoryChange) -> bytes:
     """The content of a proposal, always the same bytes for the same change."""
-    document = {
+    document: dict[str, Any] = {
         "upsert": [_entry_document(entry) for entry in change.upsert],
         "remove": list(change.remove),
     }
+    if change.leaves_files:
+        document["leaves_files"] = True
     return json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
 
 
@@ -70,6 +72,7 @@ def proposal(one: Proposal, now: int, *, whole: bool) -> pb.Proposal:
         change = read_change(one.institution, one.content)
         message.directory_change.upsert.extend(map(principal_entry, change.upsert))
         message.directory_change.remove.extend(change.remove)
+        message.directory_change.leaves_files = change.leaves_files
     return message
 
 

@@ -4,7 +4,7 @@ All of it is reckoned from the files themselves, page after page: nothing of a f
 unsealed for it, and a report over all files of an institution takes as much memory as a page.
 """
 
-from vault.services.life.assessing import Assessment, Assessor, Rules
+from vault.services.life.assessing import Assessment, Assessor, Rules, kept_by
 from vault.services.life.changes import Change, Changes
 from vault.services.life.files import File, Files
 from vault.services.life.handing_over import HandingOver, HandOver
@@ -25,4 +25,5 @@ __all__ = [
     "Rules",
     "WantedFiles",
     "When",
+    "kept_by",
 ]

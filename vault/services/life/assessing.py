@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,8 +11,9 @@ from vault.rules import ownership
 from vault.rules.business import Broken, BusinessRule, broken
 from vault.rules.completeness import Completeness, ElementBook
 from vault.rules.conflicts import Conflict, conflicts
-from vault.rules.currency import CurrencyRules, Due, due_items
+from vault.rules.currency import CurrencyRules, Due, DueKind, due_items
 from vault.services.call import Call
+from vault.services.custody import Custody
 from vault.services.life.files import File, Files
 
 
@@ -38,6 +39,14 @@ class Rules:
         return self.elements.evaluate(customer, self.jurisdictions, day)
 
 
+async def kept_by(files: Files, custody: Custody, institution: str, names: Collection[str]) -> int:
+    """How many files somebody of these keeps, whoever asks. Raises as `Files` does."""
+    found = 0
+    async for page in files.pages(None, institution, documents=False):
+        found += sum(custody.keeper(institution, file.customer) in names for file in page)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What was found in a file on a day. `due` is empty where it was not asked for."""
@@ -58,9 +67,10 @@ class Assessment:
 class Assessor:
     """Looks at files. Raises as `Files` does."""
 
-    def __init__(self, files: Files, rules: Rules) -> None:
+    def __init__(self, files: Files, rules: Rules, custody: Custody) -> None:
         self.files = files
         self.rules = rules
+        self.custody = custody
 
     async def assess(self, call: Call, file: File, day: date) -> Assessment:
         """Everything but what falls due."""
@@ -86,5 +96,8 @@ class Assessor:
             recorded_on=file.recorded_on,
             last_booking=file.last_booking,
         )
-        # Also of a relationship that has ended.
-        return tuple(sorted((*own, *file.requests)))
+        # These also of a relationship that has ended.
+        found = [*own, *file.requests]
+        if not self.custody.is_kept(file.institution, file.customer):
+            found.append(Due(self.files.today(), DueKind.CUSTODIAN_LEFT))
+        return tuple(sorted(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from vault.access import ActionClass
@@ -10,8 +10,8 @@ from vault.audit import Phase
 from vault.records import Customer, Relationship
 from vault.services import sealer
 from vault.services.call import Call
-from vault.services.errors import Aborted, FieldViolation, InvalidArgument
-from vault.services.life.assessing import Rules
+from vault.services.custody import Custody
+from vault.services.errors import Aborted
 from vault.services.life.files import File, Files
 from vault.services.replays import Request
 from vault.services.updating import Updating
@@ -41,28 +41,25 @@ class Handed:
 
 
 class HandingOver:
-    """The use case. Raises InvalidArgument for somebody who is not in the directory."""
+    """The use case. Raises InvalidArgument for somebody who may not keep files."""
 
     def __init__(
         self,
         database: Database,
         files: Files,
-        rules: Rules,
+        custody: Custody,
         updating: Updating,
-        is_here: Callable[[str, str], bool],
     ) -> None:
         self._database = database
         self._files = files
-        self._rules = rules
+        self._custody = custody
         self._updating = updating
-        self._is_here = is_here
 
     async def run(self, call: Call, wanted: HandOver) -> AsyncIterator[Handed]:
         """Part by part. What another changes meanwhile is read again; what was handed over before
         the call broke off is no longer the giver's."""
         call.require(ActionClass.CUSTODY, wanted.institution)
-        if not self._is_here(wanted.institution, wanted.taker):
-            raise InvalidArgument([_NOBODY])
+        self._custody.require_keeper(wanted.institution, wanted.taker, "to")
         base = replace(call.trace, rows=())
         examined = handed = 0
         async for page in self._files.pages(call, wanted.institution, documents=False):
@@ -79,7 +76,7 @@ class HandingOver:
     def _is_wanted(self, wanted: HandOver, file: File) -> bool:
         if wanted.branch and file.customer.branch != wanted.branch:
             return False
-        return self._rules.custodian(wanted.institution, file.customer) == wanted.giver
+        return self._custody.keeper(wanted.institution, file.customer) == wanted.giver
 
     async def _hand_over(self, call: Call, wanted: HandOver, file: File) -> bool:
         def change(current: Customer) -> Customer:
@@ -116,11 +113,3 @@ class HandingOver:
             else:
                 return True
         raise Aborted(file.name)
-
-
-_NOBODY = FieldViolation(
-    "to",
-    "NO_SUCH_CUSTODIAN",
-    "is nobody in the access directory of the institution; name a principal who is there",
-    "不在该机构的权限目录中；请指定目录内的主体",
-)

@@ -21,7 +21,7 @@ from vault.access import Action
 from vault.audit import AuditEvent, AuditLog, LogUnavailable
 from vault.kms import KmsError
 from vault.records import new_ulid
-from vault.rules.currency import Due, until
+from vault.rules.currency import Due, DueKind, until
 from vault.sealing import Clock
 from vault.services.errors import VaultError
 from vault.services.life.assessing import Assessor
@@ -93,7 +93,8 @@ class Reminding:
                 self._event(file, due)
                 for file in page
                 for due in until(self._assessor.due(file), horizon)
-                if _is_news(file, due, run)
+                # Who would be reminded of that has left.
+                if due.kind is not DueKind.CUSTODIAN_LEFT and _is_news(file, due, run)
             ]
             if page:
                 moved = run.behind(page[-1].identifier)
@@ -148,7 +149,7 @@ class Reminding:
             institution=file.institution,
             customer=file.identifier,
             resource=file.name,
-            on_behalf_of=self._assessor.rules.custodian(file.institution, file.customer),
+            on_behalf_of=self._assessor.custody.keeper(file.institution, file.customer),
             fields=(due.path,) if due.path else (),
             outcome="OK",
             reason=due.kind.value,

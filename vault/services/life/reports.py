@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -92,11 +92,11 @@ class Kept:
 
 
 class Reports:
-    """The use cases. `is_here` tells whether a person of an institution is in its directory."""
+    """The use cases."""
 
-    def __init__(self, assessor: Assessor, is_here: Callable[[str, str], bool]) -> None:
+    def __init__(self, assessor: Assessor) -> None:
         self._assessor = assessor
-        self.is_here = is_here
+        self.may_keep = assessor.custody.may_keep
 
     async def completeness(
         self,
@@ -138,7 +138,7 @@ class Reports:
                 if not self._is_wanted(wanted, file):
                     continue
                 examined += 1
-                custodian = self._assessor.rules.custodian(file.institution, file.customer)
+                custodian = self._assessor.custody.keeper(file.institution, file.customer)
                 items += [
                     (file, one, custodian)
                     for one in until(self._assessor.due(file), last)
@@ -170,7 +170,7 @@ class Reports:
             alone = []
             for file in page:
                 examined += 1
-                custodian = self._assessor.rules.custodian(institution, file.customer)
+                custodian = self._assessor.custody.keeper(institution, file.customer)
                 if custodian not in kept and len(kept) >= MOST_GROUPS:
                     raise TooManyGroups
                 count = kept.setdefault(custodian, Kept())
@@ -178,7 +178,7 @@ class Reports:
                 relationship = file.customer.relationship
                 count.by_default += relationship is None or not relationship.custodian
                 if custodian not in here:
-                    here[custodian] = self.is_here(institution, custodian)
+                    here[custodian] = self.may_keep(institution, custodian)
                 if not here[custodian]:
                     alone.append(file.name)
             call.touched(count=examined)
@@ -192,4 +192,4 @@ class Reports:
             return False
         if not wanted.custodian:
             return True
-        return self._assessor.rules.custodian(file.institution, customer) == wanted.custodian
+        return self._assessor.custody.keeper(file.institution, customer) == wanted.custodian

@@ -26,13 +26,7 @@ from vault.sealing import ScopeShredded, SealBroken
 from vault.services.call import Call
 from vault.services.closed import OutsideScope
 from vault.services.contents.rows import Beginning
-from vault.services.errors import (
-    Corrupted,
-    FieldViolation,
-    InvalidArgument,
-    NoObjectStore,
-    Shredded,
-)
+from vault.services.errors import Corrupted, NoObjectStore, Shredded
 from vault.services.sealer import resource_name
 from vault.services.transferring import spool
 from vault.services.transferring.content_steps import finish, store_contents, store_evidence
@@ -87,8 +81,7 @@ class Arriving:
         ground, keeping = self._ground, entry.keeping
         store = self._store()
         self._keys_of(entry)
-        if not ground.is_here(entry.institution, keeping.custodian):
-            raise InvalidArgument([_NOBODY])
+        ground.custody.require_keeper(entry.institution, keeping.custodian, "start.custodian")
         arrival = await ground.database.read(
             lambda conn: transfers.arrival_from(
                 conn, entry.institution, entry.origin_log, str(entry.origin)
@@ -192,11 +185,3 @@ def _received(
 ) -> Received:
     name = resource_name(arrival.institution, arrival.customer)
     return Received(name, arrival.note, records, warned, repeated)
-
-
-_NOBODY = FieldViolation(
-    "start.custodian",
-    "NO_SUCH_CUSTODIAN",
-    "is nobody in the access directory of the institution; name a principal who is there",
-    "不在该机构的权限目录中；请指定目录内的主体",
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vault.audit.note import VerifierKey
@@ -11,6 +11,7 @@ from vault.bundles import ManifestSigner
 from vault.records import CustomerName
 from vault.sealing import Clock
 from vault.services.contents.uploading import Picturing
+from vault.services.custody import Custody
 from vault.services.filing import Filing
 from vault.services.keys import Keys
 from vault.services.reach import FullReach
@@ -36,8 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`trusted` are the public keys of other vaults' logs, `is_here` tells whether a principal is
-    in an institution's directory."""
+    """`trusted` are the public keys of other vaults' logs, `custody` says who may keep a file."""
 
     database: Database
     keys: Keys
@@ -49,4 +49,4 @@ class Ground:
     reach: FullReach
     signer: ManifestSigner
     trusted: Sequence[VerifierKey]
-    is_here: Callable[[str, str], bool]
+    custody: Custody
