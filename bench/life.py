@@ -22,14 +22,13 @@ from bench.databases import Store
 from bench.growth import Cost, Growth
 from tests.support.use_cases import BANK, UseCases, allowed, use_cases
 from vault.access import Action
-from vault.records import RiskClass
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
 from vault.server.run import settle_memory
 from vault.services.custody import Custody
 from vault.services.life import Assessor, Files, Reminding, Reports, Rules, When
-from vault.services.life.reports import Group, WantedFiles
+from vault.services.life.reports import Groups, WantedFiles
 from vault.store import Database
 from vault.store.migrate import upgrade
 from vault.store.schema import reminder_runs
@@ -57,11 +56,11 @@ class Look:
 
 
 async def _completeness(vault: UseCases, customers: int) -> None:
-    groups: dict[tuple[str, RiskClass], Group] = {}
+    groups = Groups()
     call = allowed(Action.FILES_COMPLETENESS, role="custodian")
     async for _ in Reports(_assessor(vault)).completeness(call, _WANTED, None, groups):
         pass
-    if sum(group.files for group in groups.values()) != customers:
+    if sum(group.files for group in groups.by_risk.values()) != customers:
         raise RuntimeError("the report did not go through all files")
 
 

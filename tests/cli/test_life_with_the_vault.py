@@ -38,7 +38,7 @@ def customer(real: RunningVault) -> Customer:
     record = people.person()
     record.branch = "HZ-01"
     record.natural_person.occupation = ""
-    record.relationship.CopyFrom(Relationship(custodian="left-long-ago"))
+    record.relationship.CopyFrom(Relationship(custodian="left-long-ago", segments=["retail"]))
     record.natural_person.identity.long_term = False
     ends = TODAY + timedelta(days=20)
     record.natural_person.identity.expiry_date.CopyFrom(people.day(ends))
@@ -79,6 +79,29 @@ def test_what_falls_due_is_a_list_a_calendar_and_a_table(
     assert len(list(csv.reader(io.StringIO(read, newline="")))) == 2
     both = ctl(real, "custodian", *arguments, "--csv", "-", "--ics", "-")
     assert both.returncode != 0
+
+
+def test_files_are_counted_by_segment_and_asked_for_by_it(
+    real: RunningVault, customer: Customer
+) -> None:
+    arguments = ("records", "completeness", "--branch", "HZ-01")
+    counts = json.loads(ctl(real, "custodian", *arguments, "--json").stdout)["segments"]
+    assert [(one["segment"], int(one["files"])) for one in counts] == [("retail", 1)]
+    shown = ctl(real, "custodian", "--lang", "zh", *arguments).stdout
+    assert "分类" in shown and "retail" in shown
+    other = ctl(real, "custodian", *arguments, "--segment", "abroad", "--json")
+    assert int(json.loads(other.stdout)["examined"]) == 0
+    due = ("records", "due", "--branch", "HZ-01", "--kind", "document-expiry")
+    for by, counted in (("segment", {"retail": 1}), ("risk", {"LOW": 1}), ("branch", {"HZ-01": 1})):
+        found = ctl(real, "custodian", *due, "--count", by, "--json")
+        assert json.loads(found.stdout) == {"counts": counted}
+    assert "retail" in ctl(real, "custodian", *due, "--count", "segment").stdout
+    (row,) = json.loads(ctl(real, "custodian", *due, "--segment", "retail", "--json").stdout)["due"]
+    assert (row["segments"], row["risk_class"]) == (["retail"], "LOW")
+    for one in (("--segment", "abroad"), ("--risk", "high")):
+        assert json.loads(ctl(real, "custodian", *due, *one, "--json").stdout) == {"due": []}
+    refused = ctl(real, "custodian", *due, "--count", "kind", "--csv", "-")
+    assert refused.returncode != 0 and "--count" in refused.stderr
 
 
 def test_files_are_handed_over_and_the_feed_says_so(real: RunningVault, customer: Customer) -> None:

@@ -12,7 +12,7 @@ from tests.support.use_cases import BANK, KEPT, UseCases, allowed, run, use_case
 from vault.access import Action
 from vault.audit.archive import Archive
 from vault.audit.history import History
-from vault.records import Customer, RelatedPerson, RiskClass
+from vault.records import Customer, RelatedPerson
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
@@ -22,7 +22,7 @@ from vault.services.closed import OutsideScope
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS
 from vault.services.life import Assessor, Changes, Files, Reports, Rules
-from vault.services.life.reports import Group, WantedFiles
+from vault.services.life.reports import Groups, WantedFiles
 from vault.services.outcomes import Stored
 from vault.services.replays import Request
 from vault.services.storing import Batch
@@ -61,12 +61,12 @@ async def store(vault: UseCases, *customers: Customer) -> list[Stored]:
 async def reported(vault: UseCases, call: Call) -> tuple[set[str], int]:
     """Names of the files in which something is amiss, and how many were counted."""
     assessor = Assessor(Files(vault.database, vault.keys, vault.clock), RULES, KEPT)
-    groups: dict[tuple[str, RiskClass], Group] = {}
+    groups = Groups()
     named = set()
     parts = Reports(assessor).completeness(call, WantedFiles(BANK), None, groups)
     async for part in parts:
         named |= {file.identifier for file, _ in part.files}
-    return named, sum(group.files for group in groups.values())
+    return named, sum(group.files for group in groups.by_risk.values())
 
 
 def test_who_is_held_to_a_branch_is_told_of_its_files_alone(on_a_vault: Any) -> None:

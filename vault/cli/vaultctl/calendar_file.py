@@ -16,7 +16,9 @@ from typing import Final
 from vault.cli.vaultctl.csv_safe import safe
 
 _LINE: Final = 75
-COLUMNS: Final = ("due_date", "kind", "customer", "path", "custodian", "branch")
+COLUMNS: Final = (
+    "due_date", "kind", "customer", "path", "custodian", "branch", "risk_class", "segments",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class DueRow:
     path: str
     custodian: str
     branch: str
+    risk_class: str = "UNSPECIFIED"
+    segments: tuple[str, ...] = ()
 
     @property
     def uid(self) -> str:
@@ -76,6 +80,8 @@ def table(rows: Iterable[DueRow]) -> Iterator[str]:
                 row.path,
                 safe(row.custodian),
                 safe(row.branch),
+                row.risk_class,
+                safe("; ".join(row.segments)),
             )
         )
 

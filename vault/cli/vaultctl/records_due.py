@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from recordsvault.life.v1 import life_pb2 as pb
 from recordsvault.records.v1.completeness_pb2 import DueKind
 from recordsvault.type.v1.party_pb2 import RiskClass
-from recordsvault_client import VaultServices
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.calendar_file import DueRow, calendar, table
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import say
-from vault.cli.vaultctl.output import as_dict, clean, console, write_json
+from vault.cli.vaultctl.output import as_dict, console, write_json
 from vault.cli.vaultctl.progress import bar
+from vault.cli.vaultctl.records_tables import (
+    RISK,
+    By,
+    counted_table,
+    counts_table,
+    due_table,
+    due_titles,
+    named_table,
+    segments_table,
+)
 from vault.cli.vaultctl.session import session
 
 Branch = Annotated[str, typer.Option("--branch", metavar="BRANCH", help="Of this branch only.")]
+Segments = Annotated[
+    list[str] | None,
+    typer.Option("--segment", metavar="SEGMENT", help="Of this segment only; repeatable."),
+]
 
 
 class Risk(StrEnum):
@@ -36,6 +48,11 @@ class Risk(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+Risks = Annotated[
+    list[Risk] | None, typer.Option("--risk", help="Of this risk class only; repeatable.")
+]
 
 
 class Kind(StrEnum):
@@ -51,9 +68,8 @@ class Kind(StrEnum):
 def completeness(
     context: typer.Context,
     branch: Branch = "",
-    risk: Annotated[
-        list[Risk] | None, typer.Option("--risk", help="Of this risk class only; repeatable.")
-    ] = None,
+    risk: Risks = None,
+    segment: Segments = None,
     files: Annotated[
         bool, typer.Option("--files", help="Also name the files in which something is amiss.")
     ] = False,
@@ -62,37 +78,44 @@ def completeness(
     ] = "",
     as_json: options.Json = False,
 ) -> None:
-    """Say how complete the institution's files are, by branch and risk class."""
+    """Say how complete the institution's files are, by branch and risk class, and by segment."""
     client = session(context).client()
-    risks = [RiskClass.Value(f"RISK_CLASS_{one.name}") for one in risk or ()]
     named: list[pb.IncompleteFile] = []
     counts: list[pb.CompletenessCount] = []
+    segments: list[pb.SegmentCount] = []
     examined = 0
     with bar(TextColumn("{task.completed:,}")) as progress:
         task = progress.add_task(say("looking", "正在检查"), total=None)
         for part in client.files.completeness(
             branch=branch,
-            risk_classes=risks,
+            risk_classes=_risks(risk),
+            segments=segment or (),
             name_files=files,
             day=options.day(day, "--day"),
         ):
             examined = part.examined
             named.extend(part.files)
             counts.extend(part.counts)
+            segments.extend(part.segments)
             progress.update(task, completed=examined)
     if as_json:
         write_json(
             {
                 "examined": examined,
                 "counts": [as_dict(one) for one in counts],
+                "segments": [as_dict(one) for one in segments],
                 "files": [as_dict(one) for one in named],
             }
         )
         return
     out = console()
-    out.print(_counts(counts))
+    out.print(counts_table(counts))
+    # Where no file is of any, there is nothing to tell apart.
+    if any(one.segment for one in segments):
+        out.print()
+        out.print(segments_table(segments))
     if named:
-        out.print(_named(named))
+        out.print(named_table(named))
 
 
 def due(
@@ -108,6 +131,11 @@ def due(
     custodian: Annotated[
         str, typer.Option("--custodian", metavar="NAME", help="Of this custodian's files only.")
     ] = "",
+    risk: Risks = None,
+    segment: Segments = None,
+    count: Annotated[
+        By | None, typer.Option("--count", help="Only count, by this, instead of a list.")
+    ] = None,
     ics: Annotated[
         Path | None, typer.Option("--ics", metavar="FILE", help="As a calendar; - for stdout.")
     ] = None,
@@ -116,48 +144,64 @@ def due(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List what falls due: documents that end, reviews, relationships that become dormant, and
-    persons who are to be answered."""
+    """List what falls due: documents that end, reviews, relationships that become dormant, persons
+    who are to be answered, and files whose custodian has left."""
     if (ics is not None) + (csv is not None) + as_json > 1:
         raise CommandError(
             "Name one of --ics, --csv and --json.", "--ics、--csv 与 --json 只能择一。"
         )
-    client = session(context).client()
-    found = sorted(
-        _rows(client, until, kind or [], branch, custodian),
-        key=lambda row: (row.day, row.customer, row.kind, row.path),
+    if count is not None and (ics is not None or csv is not None):
+        raise CommandError(
+            "--count is for a table or --json.", "--count 仅可用于表格或 --json 输出。"
+        )
+    asked = (
+        session(context)
+        .client()
+        .files.due(
+            until=options.day(until, "--until"),
+            kinds=[DueKind.Value(f"DUE_KIND_{one.name}") for one in kind or ()],
+            branch=branch,
+            custodian=custodian,
+            risk_classes=_risks(risk),
+            segments=segment or (),
+        )
     )
-    if ics is not None:
-        _write(ics, calendar(found, _titles(), datetime.now(UTC)))
+    found = sorted(map(_row, asked), key=lambda row: (row.day, row.customer, row.kind, row.path))
+    if count is not None:
+        counted = _counted(found, count)
+        if as_json:
+            write_json({"counts": counted})
+        else:
+            console().print(counted_table(counted, count))
+    elif ics is not None:
+        _write(ics, calendar(found, due_titles(), datetime.now(UTC)))
     elif csv is not None:
         _write(csv, table(found))
     elif as_json:
         write_json({"due": [_plain(row) for row in found]})
     else:
-        console().print(_due(found))
+        console().print(due_table(found))
 
 
-def _rows(
-    client: VaultServices, until: str, kinds: list[Kind], branch: str, custodian: str
-) -> Iterator[DueRow]:
-    for one in client.files.due(
-        until=options.day(until, "--until"),
-        kinds=[DueKind.Value(f"DUE_KIND_{kind.name}") for kind in kinds],
-        branch=branch,
-        custodian=custodian,
-    ):
-        on = one.due.due_date
-        yield DueRow(
-            date(on.year, on.month, on.day),
-            DueKind.Name(one.due.kind).removeprefix("DUE_KIND_"),
-            one.customer,
-            one.due.path,
-            one.custodian,
-            one.branch,
-        )
+def _risks(given: list[Risk] | None) -> list[RiskClass.ValueType]:
+    return [RiskClass.Value(f"{RISK}{one.name}") for one in given or ()]
 
 
-def _plain(row: DueRow) -> dict[str, str]:
+def _row(one: pb.FileDue) -> DueRow:
+    on = one.due.due_date
+    return DueRow(
+        date(on.year, on.month, on.day),
+        DueKind.Name(one.due.kind).removeprefix("DUE_KIND_"),
+        one.customer,
+        one.due.path,
+        one.custodian,
+        one.branch,
+        RiskClass.Name(one.risk_class).removeprefix(RISK),
+        tuple(one.segments),
+    )
+
+
+def _plain(row: DueRow) -> dict[str, Any]:
     return {
         "due_date": row.day.isoformat(),
         "kind": row.kind,
@@ -165,17 +209,20 @@ def _plain(row: DueRow) -> dict[str, str]:
         "path": row.path,
         "custodian": row.custodian,
         "branch": row.branch,
+        "risk_class": row.risk_class,
+        "segments": list(row.segments),
     }
 
 
-def _titles() -> dict[str, str]:
-    return {
-        "DOCUMENT_EXPIRY": say("A document expires", "证件到期"),
-        "REVIEW": say("A file is to be reviewed", "客户资料复核"),
-        "DORMANT": say("A relationship becomes dormant", "业务关系转为休眠"),
-        "SUBJECT_REQUEST": say("A person is to be answered", "答复个人信息请求"),
-        "CUSTODIAN_LEFT": say("A file needs a custodian", "档案待指定保管人"),
-    }
+def _counted(rows: list[DueRow], by: By) -> dict[str, int]:
+    """How many there are of each; one of several segments counts in each."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        if by is By.SEGMENT:
+            found.update(row.segments or ("",))
+        else:
+            found[getattr(row, "risk_class" if by is By.RISK else by.value)] += 1
+    return dict(sorted(found.items()))
 
 
 def _write(to: Path, lines: Iterator[str]) -> None:
@@ -188,71 +235,3 @@ def _write(to: Path, lines: Iterator[str]) -> None:
             file.writelines(lines)
     except OSError as error:
         raise options.unreadable(to, error) from None
-
-
-def _counts(counts: list[pb.CompletenessCount]) -> Table:
-    made = Table(box=None, header_style="bold", pad_edge=False)
-    for title in (
-        say("branch", "网点"),
-        say("risk class", "风险等级"),
-        say("files", "档案数"),
-        say("complete", "完整"),
-        say("missing", "缺失"),
-        say("expired", "过期"),
-        say("unverified", "未核实"),
-        say("ownership", "股权"),
-        say("conflicts", "矛盾"),
-    ):
-        made.add_column(title)
-    for one in counts:
-        cells = (
-            one.branch,
-            RiskClass.Name(one.risk_class).removeprefix("RISK_CLASS_"),
-            str(one.files),
-            str(one.complete),
-            *(
-                _elements((element.element, getattr(element, state)) for element in one.elements)
-                for state in ("missing", "expired", "unverified")
-            ),
-            str(one.ownership),
-            str(one.conflicts),
-        )
-        made.add_row(*(Text(clean(cell)) for cell in cells))
-    return made
-
-
-def _elements(counted: Iterator[tuple[str, int]]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counted if count)
-
-
-def _named(files: list[pb.IncompleteFile]) -> Table:
-    made = Table(box=None, header_style="bold", pad_edge=False)
-    made.add_column(say("customer", "客户"), overflow="fold")
-    made.add_column(say("what is amiss", "问题"), overflow="fold")
-    for one in files:
-        amiss = [
-            *(f"{name}: {say('missing', '缺失')}" for name in one.missing),
-            *(f"{name}: {say('expired', '过期')}" for name in one.expired),
-            *(f"{name}: {say('unverified', '未核实')}" for name in one.unverified),
-            *(f"{found.kind} {found.path}" for found in one.ownership),
-            *(f"{found.path}: {found.differs}" for found in one.conflicts),
-        ]
-        made.add_row(Text(clean(one.customer)), Text(clean("; ".join(amiss))))
-    return made
-
-
-def _due(rows: list[DueRow]) -> Table:
-    titles = _titles()
-    made = Table(box=None, header_style="bold", pad_edge=False)
-    for title in (
-        say("due", "到期日"),
-        say("what", "事项"),
-        say("customer", "客户"),
-        say("where", "位置"),
-        say("custodian", "保管人"),
-    ):
-        made.add_column(title, overflow="fold")
-    for row in rows:
-        cells = (row.day.isoformat(), titles[row.kind], row.customer, row.path, row.custodian)
-        made.add_row(*(Text(clean(cell)) for cell in cells))
-    return made

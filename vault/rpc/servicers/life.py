@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
@@ -30,7 +30,7 @@ from vault.rules.currency import DueKind
 from vault.services.call import Call
 from vault.services.life import Assessment, Changes, File, HandingOver, HandOver, Reports
 from vault.services.life.changes import Change
-from vault.services.life.reports import Group, Kept, WantedFiles
+from vault.services.life.reports import Group, Groups, Kept, WantedFiles, segments_of
 from vault.services.opening import Opened
 from vault.services.reading import Reading
 
@@ -70,13 +70,16 @@ def methods(use: LifeUseCases) -> dict[str, Method]:
     """The service's table."""
 
     async def completeness(call: Call, asked: _Report) -> AsyncIterator[Message]:
-        groups: dict[tuple[str, RiskClass], Group] = {}
+        groups = Groups()
         examined = 0
         async for part in use.reports.completeness(call, asked.files, asked.day, groups):
             examined = part.examined
             named = [_incomplete(*one) for one in part.files] if asked.named else []
             yield pb.ReportCompletenessResponse(examined=examined, files=named)
-        counts = [_count(key, groups[key]) for key in sorted(groups)]
+        by_segment = [_segment(*one) for one in sorted(groups.by_segment.items(), key=_first)]
+        for parts in _chunks(by_segment, _COUNTS):
+            yield pb.ReportCompletenessResponse(examined=examined, segments=parts)
+        counts = [_count(key, group) for key, group in sorted(groups.by_risk.items(), key=_first)]
         for some in _chunks(counts, _COUNTS) if counts else [counts]:
             yield pb.ReportCompletenessResponse(examined=examined, counts=some)
 
@@ -88,6 +91,8 @@ def methods(use: LifeUseCases) -> dict[str, Method]:
                     due=found_in.due_item(item),
                     custodian=custodian,
                     branch=file.customer.branch,
+                    segments=segments_of(file.customer),
+                    risk_class=customers.RISK.proto(file.customer.risk_class),  # type: ignore[arg-type]  # by the table
                 )
                 for file, item, custodian in part.items
             ]
@@ -207,15 +212,28 @@ def _institution(request: Any) -> str:
 
 def _prepare_completeness(request: pb.ReportCompletenessRequest, problems: Problems) -> _Report:
     day = to_date(request.day, "day", problems) if request.HasField("day") else None
-    risks = frozenset(cast(RiskClass, customers.RISK.domain(one)) for one in request.risk_classes)
-    return _Report(
-        WantedFiles(_institution(request), request.branch, risks), day, named=request.name_files
+    wanted = WantedFiles(
+        _institution(request),
+        request.branch,
+        _risks(request.risk_classes),
+        segments=frozenset(request.segments),
     )
+    return _Report(wanted, day, named=request.name_files)
+
+
+def _risks(numbers: Iterable[int]) -> frozenset[RiskClass]:
+    return frozenset(cast(RiskClass, customers.RISK.domain(one)) for one in numbers)
 
 
 def _prepare_due(request: pb.ListDueRequest, problems: Problems) -> _Report:
     by = to_date(request.until, "until", problems) if request.HasField("until") else None
-    wanted = WantedFiles(_institution(request), request.branch, custodian=request.custodian)
+    wanted = WantedFiles(
+        _institution(request),
+        request.branch,
+        _risks(request.risk_classes),
+        request.custodian,
+        frozenset(request.segments),
+    )
     return _Report(wanted, by, found_in.due_kinds(request.kinds))
 
 
@@ -265,14 +283,33 @@ def _count(key: tuple[str, RiskClass], group: Group) -> pb.CompletenessCount:
         ownership=group.ownership,
         conflicts=group.conflicts,
     )
+    out.elements.extend(_elements(group))
+    return out
+
+
+def _segment(segment: str, group: Group) -> pb.SegmentCount:
+    return pb.SegmentCount(
+        segment=segment,
+        files=group.files,
+        complete=group.complete,
+        ownership=group.ownership,
+        conflicts=group.conflicts,
+        elements=_elements(group),
+    )
+
+
+def _elements(group: Group) -> Iterator[pb.ElementCount]:
     for name in sorted({name for name, _ in group.elements}):
-        out.elements.add(
+        yield pb.ElementCount(
             element=name,
             missing=group.elements[name, State.MISSING],
             expired=group.elements[name, State.EXPIRED],
             unverified=group.elements[name, State.UNVERIFIED],
         )
-    return out
+
+
+def _first(pair: tuple[Any, Group]) -> Any:
+    return pair[0]
 
 
 def _change(institution: str, one: Change) -> pb.Change:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from vault.access import ActionClass
-from vault.records import RiskClass
+from vault.records import Customer, RiskClass
 from vault.rules.completeness import State
 from vault.rules.currency import Due, DueKind, until
 from vault.services.call import Call
@@ -19,6 +19,7 @@ from vault.services.life.files import File
 
 DUE_DAYS: Final = 90
 MOST_GROUPS: Final = 10_000
+_Key = TypeVar("_Key")
 _AMISS: Final = (State.MISSING, State.EXPIRED, State.UNVERIFIED)
 
 
@@ -30,15 +31,15 @@ class TooManyGroups(VaultError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"The files have more than {MOST_GROUPS} branches or custodians. Ask for one branch at "
-            "a time, and have the names of branches looked at.",
-            f"档案涉及的网点或保管人超过 {MOST_GROUPS} 个。请按网点分别查询，并检查网点名称。",
+            f"The files have more than {MOST_GROUPS} branches, segments or custodians. Ask for one "
+            "branch at a time, and have the names looked at.",
+            f"档案涉及的网点、分类或保管人超过 {MOST_GROUPS} 个。请按网点分别查询，并检查其名称。",
         )
 
 
 @dataclass(slots=True)
 class Group:
-    """Counts of a branch and risk class. Elements by name and state."""
+    """Counts of a branch and risk class, or of a segment. Elements by name and state."""
 
     files: int = 0
     complete: int = 0
@@ -57,14 +58,42 @@ class Group:
                 self.elements[one.name, one.state] += 1
 
 
+@dataclass(slots=True)
+class Groups:
+    """The counts of a report: each file once by branch and risk class, and in each of its segments
+    ("" for none)."""
+
+    by_risk: dict[tuple[str, RiskClass], Group] = field(default_factory=dict)
+    by_segment: dict[str, Group] = field(default_factory=dict)
+
+    def add(self, customer: Customer, found: Assessment) -> None:
+        """Count a file. Raises TooManyGroups."""
+        _group(self.by_risk, (customer.branch, customer.risk_class)).add(found)
+        for segment in segments_of(customer) or ("",):
+            _group(self.by_segment, segment).add(found)
+
+
+def segments_of(customer: Customer) -> tuple[str, ...]:
+    """Each segment of a customer once, in order."""
+    relationship = customer.relationship
+    return tuple(sorted(set(relationship.segments))) if relationship is not None else ()
+
+
+def _group(groups: dict[_Key, Group], key: _Key) -> Group:
+    if key not in groups and len(groups) >= MOST_GROUPS:
+        raise TooManyGroups
+    return groups.setdefault(key, Group())
+
+
 @dataclass(frozen=True, slots=True)
 class WantedFiles:
-    """Which files a report is about: of all branches and risk classes where empty."""
+    """Which files a report is about: of all branches, risk classes and segments where empty."""
 
     institution: str
     branch: str = ""
     risk_classes: frozenset[RiskClass] = frozenset()
     custodian: str = ""
+    segments: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +132,7 @@ class Reports:
         call: Call,
         wanted: WantedFiles,
         day: date | None,
-        groups: dict[tuple[str, RiskClass], Group],
+        groups: Groups,
     ) -> AsyncIterator[Part]:
         """Part by part; `groups` is filled on the way. `day` None is today."""
         call.require(ActionClass.REPORT, wanted.institution)
@@ -116,10 +145,7 @@ class Reports:
                     continue
                 found = await self._assessor.assess(call, file, on)
                 examined += 1
-                key = (file.customer.branch, file.customer.risk_class)
-                if key not in groups and len(groups) >= MOST_GROUPS:
-                    raise TooManyGroups
-                groups.setdefault(key, Group()).add(found)
+                groups.add(file.customer, found)
                 if not found.complete:
                     amiss.append((file, found))
             call.touched(count=examined)
@@ -189,6 +215,8 @@ class Reports:
         if wanted.branch and customer.branch != wanted.branch:
             return False
         if wanted.risk_classes and customer.risk_class not in wanted.risk_classes:
+            return False
+        if wanted.segments and wanted.segments.isdisjoint(segments_of(customer)):
             return False
         if not wanted.custodian:
             return True

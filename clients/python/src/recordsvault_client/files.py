@@ -48,6 +48,7 @@ class FilesClient:
         *,
         branch: str = "",
         risk_classes: Sequence[RiskClass.ValueType] = (),
+        segments: Sequence[str] = (),
         name_files: bool = False,
         day: date | None = None,
         parent: str = "",
@@ -58,6 +59,7 @@ class FilesClient:
             parent=parent or self._parent,
             branch=branch,
             risk_classes=risk_classes,
+            segments=segments,
             name_files=name_files,
             day=google_date(day),
         )
@@ -70,6 +72,8 @@ class FilesClient:
         kinds: Sequence[DueKind.ValueType] = (),
         branch: str = "",
         custodian: str = "",
+        risk_classes: Sequence[RiskClass.ValueType] = (),
+        segments: Sequence[str] = (),
         parent: str = "",
     ) -> Iterator[pb.FileDue]:
         """What falls due by a day (in ninety days), in order of the customers' names."""
@@ -79,6 +83,8 @@ class FilesClient:
             kinds=kinds,
             branch=branch,
             custodian=custodian,
+            risk_classes=risk_classes,
+            segments=segments,
         )
         for part in _each(self._stub.ListDue(request)):
             yield from part.items

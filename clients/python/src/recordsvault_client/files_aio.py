@@ -46,6 +46,7 @@ class AsyncFilesClient:
         *,
         branch: str = "",
         risk_classes: Sequence[RiskClass.ValueType] = (),
+        segments: Sequence[str] = (),
         name_files: bool = False,
         day: date | None = None,
         parent: str = "",
@@ -56,6 +57,7 @@ class AsyncFilesClient:
             parent=parent or self._parent,
             branch=branch,
             risk_classes=risk_classes,
+            segments=segments,
             name_files=name_files,
             day=google_date(day),
         )
@@ -68,6 +70,8 @@ class AsyncFilesClient:
         kinds: Sequence[DueKind.ValueType] = (),
         branch: str = "",
         custodian: str = "",
+        risk_classes: Sequence[RiskClass.ValueType] = (),
+        segments: Sequence[str] = (),
         parent: str = "",
     ) -> AsyncIterator[pb.FileDue]:
         """What falls due by a day (in ninety days), in order of the customers' names."""
@@ -77,6 +81,8 @@ class AsyncFilesClient:
             kinds=kinds,
             branch=branch,
             custodian=custodian,
+            risk_classes=risk_classes,
+            segments=segments,
         )
         async for part in _each(self._stub.ListDue(request)):
             for item in part.items:
