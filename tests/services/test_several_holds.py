@@ -84,6 +84,21 @@ def test_a_hold_on_an_account_of_a_period_keeps_the_customer_and_the_years_of_it
     live(database, tmp_path, life)
 
 
+def test_whose_account_it_is_stays_known_although_no_booking_of_it_is_held(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank) -> None:
+        customer, case = await former(b, 2010), await b.open_case()
+        first = date(2012, 1, 1).toordinal()
+        await place(b, case, customer, "A court", account=SECOND, first_on=first)
+        b.clock.on(LATER)
+        await b.dispose()
+        assert await due(b) == set()
+        assert await b.reads(customer)
+
+    live(database, tmp_path, life)
+
+
 @pytest.mark.parametrize(
     ("first", "last", "kept"),
     [
@@ -157,6 +172,33 @@ def test_of_two_authorities_holds_the_release_of_one_keeps_the_file(
         assert await due(b) == set()
         await b.release(courts, again)
         assert await due(b) == {"transactions/2010", "identity"}
+
+    live(database, tmp_path, life)
+
+
+def test_each_of_two_holds_keeps_its_own_and_the_release_of_one_frees_that_alone(
+    database: Database, tmp_path: Path
+) -> None:
+    async def life(b: Bank) -> None:
+        customer, case = await former(b, 2010, 2011, 2012), await b.open_case()
+        await b.join(case)
+        holds = {
+            year: await place(
+                b,
+                case,
+                customer,
+                authority,
+                first_on=date(year, 1, 1).toordinal(),
+                last_on=date(year, 12, 31).toordinal(),
+            )
+            for year, authority in ((2010, "A court"), (2012, "A tax office"))
+        }
+        b.clock.on(LATER)
+        assert await due(b) == {"transactions/2011"}
+        await b.release(case, holds[2012])
+        assert await due(b) == {"transactions/2011", "transactions/2012"}
+        await b.release(case, holds[2010])
+        assert "identity" in await due(b)
 
     live(database, tmp_path, life)
 
