@@ -25,6 +25,7 @@ from vault.access import Action
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
+from vault.rules.ownership_files import read_ownership
 from vault.server.run import settle_memory
 from vault.services.custody import Custody
 from vault.services.life import Assessor, Files, Reminding, Reports, Rules, When
@@ -92,7 +93,12 @@ LOOKS = (
 
 def _assessor(vault: UseCases) -> Assessor:
     rules = Rules(
-        read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
+        read_elements(),
+        read_ownership(),
+        read_business(),
+        read_currency(),
+        frozenset({"CN"}),
+        {BANK: "keeper"},
     )
     custody = Custody(rules.custodian, lambda _institution, _name: True)
     return Assessor(Files(vault.database, vault.keys, vault.clock), rules, custody)

@@ -1,11 +1,16 @@
 """Ownership: shares multiply along chains to natural persons; gaps and cycles are found."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.records.builders import customer, entity_customer
 from vault.records import Customer, DocumentKind, IdentityElement, RelatedPerson
-from vault.rules.ownership import Amiss, Ownership, evaluate, wanted_files
+from vault.rules import ownership
+from vault.rules.ownership import Amiss, Ownership, Threshold, wanted_files
+
+QUARTER = Threshold(2_500)
 
 
 def name(number: int) -> str:
@@ -15,6 +20,10 @@ def name(number: int) -> str:
 ROOT, HOLDING, PERSON = name(0), name(1), name(2)
 PAPER = IdentityElement(DocumentKind.PASSPORT, "A1234567", "CN")
 LICENCE = IdentityElement(DocumentKind.CN_BUSINESS_LICENCE, "91350100M000100Y43", "CN")
+
+
+def evaluate(root: str, files: Mapping[str, Customer], threshold: Threshold = QUARTER) -> Ownership:
+    return ownership.evaluate(root, files, threshold)
 
 
 def owned(*owners: RelatedPerson, controllers: tuple[RelatedPerson, ...] = ()) -> Customer:
@@ -35,7 +44,7 @@ def test_shares_multiply_along_the_chain_and_add_up_over_chains() -> None:
         PERSON: customer(),
     }
     found = evaluate(ROOT, files)
-    (owner,) = found.beneficial()
+    (owner,) = found.beneficial(QUARTER)
     assert owner.share == 10_000
     assert found.findings == ()
     assert wanted_files(files[ROOT]) == {HOLDING, PERSON}
@@ -59,8 +68,36 @@ def test_exactly_a_quarter_reaches_the_threshold() -> None:
         ),
     ]
     found = evaluate(ROOT, {ROOT: owned(*people)})
-    assert [one.path for one in found.beneficial()] == ["legal_entity.beneficial_owners[0]"]
+    assert [one.path for one in found.beneficial(QUARTER)] == ["legal_entity.beneficial_owners[0]"]
     assert found.findings == ()
+
+
+def test_where_only_more_counts_exactly_a_quarter_does_not() -> None:
+    quarters = [
+        RelatedPerson(f"P {n}", IdentityElement(DocumentKind.PASSPORT, f"B{n}", "CN"), 2_500)
+        for n in range(4)
+    ]
+    files = {ROOT: owned(*quarters)}
+    assert kinds(evaluate(ROOT, files)) == []
+    more = Threshold(2_500, more_than=True)
+    found = evaluate(ROOT, files, more)
+    assert found.beneficial(more) == ()
+    assert kinds(found) == [Amiss.NO_CONTROLLER]
+    gap = {ROOT: owned(RelatedPerson("A B", PAPER, 7_500))}
+    assert kinds(evaluate(ROOT, gap, more)) == []
+
+
+def test_a_quarter_along_a_chain_is_a_quarter_however_it_is_reckoned() -> None:
+    # 50% of 30% of 1/0.6: no product of these fractions is exact.
+    files = {
+        ROOT: owned(RelatedPerson("Holding", None, 3_334, customer=HOLDING)),
+        HOLDING: owned(RelatedPerson("A B", PAPER, 7_500)),
+    }
+    (owner,) = evaluate(ROOT, files).owners
+    assert Threshold(2_500).reached_by(owner.share)
+    assert Threshold(2_500).reached_by(2_500 - 1e-9)
+    assert not Threshold(2_500, more_than=True).reached_by(2_500 + 1e-9)
+    assert not Threshold(2_500).reached_by(2_499.99)
 
 
 def test_a_share_of_the_threshold_that_nobody_explains_is_a_gap() -> None:

@@ -38,6 +38,7 @@ checked = true
 """
 FOLDERS: dict[str, Callable[[Settings], object]] = {
     "elements": rules,
+    "ownership": rules,
     "business": rules,
     "currency": rules,
     "subjects": subjects.rules,

@@ -17,6 +17,7 @@ from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
 from vault.rules.ownership import Amiss
+from vault.rules.ownership_files import read_ownership
 from vault.services.call import Call
 from vault.services.closed import OutsideScope
 from vault.services.items import NewRecord
@@ -29,7 +30,9 @@ from vault.services.storing import Batch
 from vault.store import Database
 
 Test = Callable[[UseCases], Any]
-RULES = Rules(read_elements(), read_business(), read_currency(), frozenset({"CN"}), {})
+RULES = Rules(
+    read_elements(), read_ownership(), read_business(), read_currency(), frozenset({"CN"}), {}
+)
 
 
 @pytest.fixture

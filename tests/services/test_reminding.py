@@ -19,6 +19,7 @@ from vault.records import Customer, DocumentKind, IdentityElement, Relationship
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
+from vault.rules.ownership_files import read_ownership
 from vault.services.custody import Custody
 from vault.services.items import NewRecord
 from vault.services.kinds import CUSTOMERS
@@ -58,6 +59,7 @@ def on_a_vault(database: Database, tmp_path: Path) -> Callable[[Test], None]:
 def reminding(vault: UseCases, clock: Later) -> Reminding:
     rules = Rules(
         read_elements(),
+        read_ownership(),
         read_business(),
         read_currency(),
         frozenset({"CN"}),

@@ -31,6 +31,7 @@ from vault.rules.currency import DueKind, read_currency
 from vault.rules.disclosure import Use
 from vault.rules.element_files import read_elements
 from vault.rules.erasure import Verdict
+from vault.rules.ownership_files import read_ownership
 from vault.rules.subjects import RequestKind
 from vault.services import subjects
 from vault.services.custody import Custody
@@ -574,7 +575,12 @@ def test_who_keeps_the_file_is_reminded_once_of_a_person_who_is_to_be_answered(
     async def life(b: Bank, desk: Desk) -> None:
         customer = await b.customer()
         rules = Rules(
-            read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
+            read_elements(),
+            read_ownership(),
+            read_business(),
+            read_currency(),
+            frozenset({"CN"}),
+            {BANK: "keeper"},
         )
         custody = Custody(rules.custodian, lambda *_: True)
         looking = Assessor(Files(b.database, b.keys, b.clock), rules, custody)
@@ -601,7 +607,12 @@ def test_who_keeps_the_file_is_reminded_once_of_a_person_who_is_to_be_answered(
 def looking_at(b: Bank, merges: Merges | None = None) -> tuple[Reports, Reminding]:
     """Who goes through the files, for a list of what is due and for reminders."""
     rules = Rules(
-        read_elements(), read_business(), read_currency(), frozenset({"CN"}), {BANK: "keeper"}
+        read_elements(),
+        read_ownership(),
+        read_business(),
+        read_currency(),
+        frozenset({"CN"}),
+        {BANK: "keeper"},
     )
     custody = Custody(rules.custodian, lambda *_: True)
     assessor = Assessor(Files(b.database, b.keys, b.clock, merges), rules, custody)

@@ -1,9 +1,9 @@
 """Who owns and controls a legal entity: chains of shares to natural persons, and what is amiss.
 
-Shares are in basis points (2,500 = 25%) and multiply along a chain. A natural person who holds the
-threshold or more, over all chains together, is a beneficial owner (FATF Recommendation 24, note to
-10; the 25% of 人民银行令 and of the EU). Where nobody does, somebody must be named who controls the
-entity otherwise. The threshold is data of the caller.
+Shares are in basis points (2,500 = 25%) and multiply along a chain. A natural person who reaches
+the threshold, over all chains together, is a beneficial owner. Where nobody does, somebody must be
+named who controls the entity otherwise. The threshold is data, by jurisdiction and day
+(`vault.rules.ownership_files`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,34 @@ from vault.records.customer import Customer, LegalEntity, RelatedPerson
 from vault.records.enums import DocumentKind
 
 WHOLE: Final = 10_000
-THRESHOLD: Final = 2_500
 DEEPEST: Final = 20
 """Longest chain that is followed."""
 _MOST_STEPS: Final = 10_000
+_DECIMALS: Final = 6
+"""To which a share is rounded: along a chain it is a product of fractions."""
 _OF_ORGANISATIONS: Final = frozenset(
     {DocumentKind.CN_BUSINESS_LICENCE, DocumentKind.COMPANY_REGISTRATION}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which share on somebody is a beneficial owner: what comes to `basis_points`, or only
+    what is more; `rule_set` is the rule that says so, with its version."""
+
+    basis_points: int
+    more_than: bool = False
+    rule_set: str = ""
+
+    def reached_by(self, share: float) -> bool:
+        """Whether a share in basis points is enough."""
+        share = round(share, _DECIMALS)
+        return share > self.basis_points if self.more_than else share >= self.basis_points
+
+    @property
+    def strictness(self) -> tuple[int, bool, str]:
+        """In order of it: the least comes first, and is reached by most."""
+        return self.basis_points, self.more_than, self.rule_set
 
 
 class Amiss(StrEnum):
@@ -36,7 +57,7 @@ class Amiss(StrEnum):
     CYCLE = "CYCLE"
     """A chain comes back to an entity that it has been at."""
     ENDS_AT_ENTITY = "ENDS_AT_ENTITY"
-    """A chain of the threshold or more ends at an organisation without a file."""
+    """A chain that reaches the threshold ends at an organisation without a file."""
     FILE_MISSING = "FILE_MISSING"
     """A chain goes on in a file that is not there, or that is out of reach."""
     UNIDENTIFIED = "UNIDENTIFIED"
@@ -74,9 +95,9 @@ class Ownership:
     owners: tuple[Owner, ...]
     findings: tuple[Finding, ...]
 
-    def beneficial(self, threshold: int = THRESHOLD) -> tuple[Owner, ...]:
-        """Those who hold the threshold or more."""
-        return tuple(one for one in self.owners if one.share >= threshold)
+    def beneficial(self, threshold: Threshold) -> tuple[Owner, ...]:
+        """Those who reach the threshold."""
+        return tuple(one for one in self.owners if threshold.reached_by(one.share))
 
 
 def wanted_files(customer: Customer) -> frozenset[str]:
@@ -88,7 +109,7 @@ def wanted_files(customer: Customer) -> frozenset[str]:
     return frozenset(one.customer for one in people if one.customer)
 
 
-def evaluate(root: str, files: Mapping[str, Customer], threshold: int = THRESHOLD) -> Ownership:
+def evaluate(root: str, files: Mapping[str, Customer], threshold: Threshold) -> Ownership:
     """The ownership of the entity whose file is `root`, with the files that are at hand by name."""
     walk = _Walk(files, threshold)
     walk.entity(root, float(WHOLE), (root,))
@@ -112,7 +133,7 @@ class _Found:
 @dataclass(slots=True)
 class _Walk:
     files: Mapping[str, Customer]
-    threshold: int
+    threshold: Threshold
     owners: dict[tuple[str, ...], _Found] = field(default_factory=dict)
     findings: set[Finding] = field(default_factory=set)
     steps: int = 0
@@ -128,7 +149,7 @@ class _Walk:
             self.owner(name, path, person, share * person.ownership_basis_points / WHOLE, chain)
         if total > WHOLE:
             self.findings.add(Finding(Amiss.MORE_THAN_WHOLE, name, "legal_entity"))
-        elif share * (WHOLE - total) / WHOLE >= self.threshold and not _controlled(entity):
+        elif self.threshold.reached_by(share * (WHOLE - total) / WHOLE) and not _controlled(entity):
             self.findings.add(Finding(Amiss.UNEXPLAINED_SHARE, name, "legal_entity"))
 
     def owner(
@@ -151,7 +172,7 @@ class _Walk:
                 self.entity(at, share, (*chain, at))
                 return
         elif person.identity is not None and person.identity.kind in _OF_ORGANISATIONS:
-            if share >= self.threshold:
+            if self.threshold.reached_by(share):
                 self.findings.add(Finding(Amiss.ENDS_AT_ENTITY, name, path))
             return
         identified = bool(at) or person.identity is not None
@@ -163,7 +184,7 @@ class _Walk:
 
     def end(self, root: str) -> None:
         """What can be said when every chain was followed."""
-        beneficial = [one for one in self.owners.values() if one.share >= self.threshold]
+        beneficial = [one for one in self.owners.values() if self.threshold.reached_by(one.share)]
         for one in beneficial:
             if not one.identified:
                 self.findings.add(Finding(Amiss.UNIDENTIFIED, one.customer, one.path))

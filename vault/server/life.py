@@ -11,6 +11,7 @@ from vault.rpc.servicers import life, records
 from vault.rules.business import read_business
 from vault.rules.currency import read_currency
 from vault.rules.element_files import read_elements
+from vault.rules.ownership_files import read_ownership
 from vault.rules.reading import RulesInvalid
 from vault.server.parts import Parts
 from vault.server.settings import Settings, SettingsInvalid
@@ -42,6 +43,7 @@ def rules(settings: Settings) -> Rules:
     try:
         return Rules(
             read_elements(*folder(table.elements)),
+            read_ownership(*folder(table.ownership)),
             read_business(*folder(table.business)),
             read_currency(*folder(table.currency)),
             frozenset(settings.retention.jurisdictions),

@@ -187,6 +187,7 @@ class LifeTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     name no custodian, by institution."""
 
     elements: str = ""
+    ownership: str = ""
     business: str = ""
     currency: str = ""
     subjects: str = ""

@@ -31,6 +31,14 @@ def to_proto(file: File, found: Assessment, due: Iterable[Due]) -> pb.Completene
         ],
         due=map(due_item, due),
     )
+    if found.threshold is not None:
+        out.ownership_threshold.CopyFrom(
+            pb.OwnershipThreshold(
+                basis_points=found.threshold.basis_points,
+                more_than=found.threshold.more_than,
+                rule_set=found.threshold.rule_set,
+            )
+        )
     for one in found.completeness.elements:
         status = out.elements.add(
             element=one.name,

@@ -12,6 +12,8 @@ from vault.rules.business import Broken, BusinessRule, broken
 from vault.rules.completeness import Completeness, ElementBook
 from vault.rules.conflicts import Conflict, conflicts
 from vault.rules.currency import CurrencyRules, Due, DueKind, due_items
+from vault.rules.ownership import Threshold
+from vault.rules.ownership_files import ThresholdBook
 from vault.services.call import Call
 from vault.services.custody import Custody
 from vault.services.life.files import File, Files
@@ -23,6 +25,7 @@ class Rules:
     by institution the custodian of files that name none."""
 
     elements: ElementBook
+    thresholds: ThresholdBook
     business: tuple[BusinessRule, ...]
     currency: CurrencyRules
     jurisdictions: frozenset[str]
@@ -33,6 +36,10 @@ class Rules:
         relationship = customer.relationship
         named = relationship.custodian if relationship is not None else ""
         return named or self.custodians.get(institution, "")
+
+    def threshold(self, customer: Customer, day: date) -> Threshold:
+        """From which share on somebody is a beneficial owner of a customer."""
+        return self.thresholds.threshold(customer, self.jurisdictions, day)
 
     def completeness(self, customer: Customer, day: date) -> Completeness:
         """How the elements stand."""
@@ -49,7 +56,8 @@ async def kept_by(files: Files, custody: Custody, institution: str, names: Colle
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was found in a file on a day. `due` is empty where it was not asked for."""
+    """What was found in a file on a day. `due` is empty where it was not asked for; `threshold` is
+    that of a legal entity's owners."""
 
     day: date
     completeness: Completeness
@@ -57,6 +65,7 @@ class Assessment:
     conflicts: tuple[Conflict, ...]
     broken: tuple[Broken, ...]
     due: tuple[Due, ...] = ()
+    threshold: Threshold | None = None
 
     @property
     def complete(self) -> bool:
@@ -76,15 +85,18 @@ class Assessor:
         """Everything but what falls due."""
         found = self.rules.completeness(file.customer, day)
         amiss: tuple[ownership.Finding, ...] = ()
+        threshold = None
         if file.customer.legal_entity is not None:
             chain = await self.files.owners(call, file)
-            amiss = ownership.evaluate(file.name, chain).findings
+            threshold = self.rules.threshold(file.customer, day)
+            amiss = ownership.evaluate(file.name, chain, threshold).findings
         return Assessment(
             day,
             found,
             amiss,
             conflicts(file.customer, file.documents),
             broken(self.rules.business, file.customer, found),
+            threshold=threshold,
         )
 
     def due(self, file: File) -> tuple[Due, ...]:
