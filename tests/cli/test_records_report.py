@@ -6,11 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from google.type.date_pb2 import Date
 
+from recordsvault.retention.v1 import retention_pb2 as rp
 from recordsvault_client import PermissionDenied
 from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, speak
@@ -43,6 +46,7 @@ def figures() -> Figures:
         plans=Counter(PLANNED=1),
         blocked=Counter(RESERVED=2, CONFLICT=1),
         going=6,
+        holds=Counter(customer=2, account=1),
         accesses=Counter({(date(2026, 3, 5), "allowed"): 20, (date(2026, 3, 5), "denied"): 1}),
         kinds=Counter(full_reads=12, masked_reads=8),
         health=[("log", "OK", "appends in 1 ms"), ("disk", "WARNING", "12% free")],
@@ -59,6 +63,7 @@ def test_the_status_counts_what_is_there() -> None:
     assert found["falling due", "reviews"] == "7"
     assert found["disposal", "something stands against it"] == "2"
     assert found["accesses", "not allowed"] == "1"
+    assert (found["holds", "on a customer"], found["holds", "on an account"]) == ("2", "1")
     assert found["health of vault and log", "disk"] == "needs attention"
 
 
@@ -77,7 +82,7 @@ def test_a_part_that_is_not_open_is_named_and_the_others_go_on() -> None:
     assert "Not yours." in found.closed[Part.DUE]
     assert shown(found)["accesses", "not open to you"] == ""
     text = page(found, "demo-bank")
-    assert text.count("Not open to who made this report") == 5
+    assert text.count("Not open to who made this report") == 6
 
 
 @pytest.mark.parametrize("lang", list(Language))
@@ -88,7 +93,7 @@ def test_the_page_needs_nothing_else_and_has_its_plots(lang: Language) -> None:
     assert "<script" not in text
     assert not re.search(r"(?:src|href)=", text)
     plots = re.findall(r"<svg.*?</svg>", text, re.S)
-    assert len(plots) == 9
+    assert len(plots) == 10
     for plot in plots:
         tree = ElementTree.fromstring(plot)
         title = tree.find("title")
@@ -127,6 +132,45 @@ def test_the_figures_are_the_same_for_machines() -> None:
     found = plain(figures())
     assert (found["from"], found["to"]) == ("2026-03-01", "2026-04-01")
     assert found["accesses"] == {"2026-03-05": {"allowed": 20, "denied": 1}}
+
+
+def test_holds_are_counted_by_what_they_are_on_while_they_stand() -> None:
+    def hold(state: int = rp.HOLD_STATE_STANDING, **about: Any) -> rp.Hold:
+        return rp.Hold(state=state, authority="A court", **about)  # type: ignore[arg-type]  # a number of the enumeration
+
+    of = {
+        "a": [
+            hold(),
+            hold(account="1"),
+            hold(account="1", first_day=Date(year=2026, month=1, day=1)),
+            hold(first_day=Date(year=2026, month=1, day=1)),
+            hold(last_day=Date(year=2026, month=1, day=1)),
+        ],
+        "b": [
+            hold(records=["x"], account="1"),
+            hold(rp.HOLD_STATE_RELEASE_PROPOSED),
+            hold(rp.HOLD_STATE_RELEASED),
+        ],
+        "c": [],
+    }
+    client = SimpleNamespace(
+        compartments=SimpleNamespace(list=lambda: [SimpleNamespace(name=name) for name in of]),
+        holds=SimpleNamespace(list=lambda name: of[name]),
+    )
+    found = gather(client, frozenset({Part.HOLDS}), MARCH, date(2026, 4, 2))  # type: ignore[arg-type]  # all that is asked
+    assert dict(found.holds) == {"customer": 2, "account": 2, "period": 2, "transactions": 1}
+
+
+@pytest.mark.parametrize("lang", list(Language))
+def test_a_page_with_holds_says_to_whom_it_may_be_shown_and_one_without_says_nothing(
+    lang: Language,
+) -> None:
+    speak(lang)
+    warning = "Show it to no others" if lang is Language.EN else "不得向其他人出示"
+    found = figures()
+    assert warning in page(found, "demo-bank")
+    found.holds.clear()
+    assert warning not in page(found, "demo-bank")
 
 
 def test_months_are_whole_and_the_last_is_the_one_that_is_over() -> None:

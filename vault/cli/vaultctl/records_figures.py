@@ -28,6 +28,7 @@ class Part(StrEnum):
     DUE = "due"
     CUSTODIANS = "custodians"
     DISPOSAL = "disposal"
+    HOLDS = "holds"
     ACCESSES = "accesses"
     HEALTH = "health"
 
@@ -75,6 +76,9 @@ class Figures:
     """What the newest plan has that is due and kept, by kind of cause; and what it has that goes.
     """
     going: int = 0
+    holds: Counter[str] = field(default_factory=Counter)
+    """Holds that stand, by kind: of the compartments that the caller is a member of, and of no
+    other. Whoever is in none finds none, whether there are any or not."""
     accesses: Counter[tuple[date, str]] = field(default_factory=Counter)
     """Calls of the period by day and `allowed` or `denied`; and by kind of action."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -94,6 +98,7 @@ def gather(client: VaultServices, parts: frozenset[Part], period: Period, day: d
         Part.DUE: _due,
         Part.CUSTODIANS: _custodians,
         Part.DISPOSAL: _disposal,
+        Part.HOLDS: _holds,
         Part.ACCESSES: _accesses,
         Part.HEALTH: _health,
     }
@@ -155,6 +160,23 @@ def _disposal(client: VaultServices, found: Figures) -> None:
             found.blocked[cause] += 1
         elif state == "DUE":
             found.going += 1
+
+
+def _holds(client: VaultServices, found: Figures) -> None:
+    for compartment in client.compartments.list():
+        for one in client.holds.list(compartment.name):
+            if one.state != retention.HOLD_STATE_RELEASED:
+                found.holds[_hold_kind(one)] += 1
+
+
+def _hold_kind(one: retention.Hold) -> str:
+    """What a hold is on: each is of a customer, and may be narrower."""
+    if one.records:
+        return "transactions"
+    if one.account:
+        return "account"
+    period = one.HasField("first_day") or one.HasField("last_day")
+    return "period" if period else "customer"
 
 
 def _accesses(client: VaultServices, found: Figures) -> None:

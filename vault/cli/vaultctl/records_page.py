@@ -44,6 +44,7 @@ def _body(found: Figures) -> Iterator[str]:
         Part.DUE: _due,
         Part.CUSTODIANS: _custodians,
         Part.DISPOSAL: _disposal,
+        Part.HOLDS: _holds,
         Part.ACCESSES: _accesses,
         Part.HEALTH: _health,
     }
@@ -129,6 +130,20 @@ def _disposal(found: Figures) -> Iterator[str]:
     if found.plans:
         title = say("Plans under way", "进行中的计划")
         yield from _counted(found.plans, say("plans", "计划"), title)
+
+
+def _holds(found: Figures) -> Iterator[str]:
+    if not found.holds:
+        yield _nothing()
+        return
+    yield _sentence(
+        say(
+            "Of compartments that whoever made this report is a member of. Show it to no others.",
+            "仅含报告生成者所属保密案卷的冻结保留，不得向其他人出示。",
+        )
+    )
+    title = say("Holds that stand, by kind", "有效冻结，按类型")
+    yield from _counted(found.holds, say("holds", "项"), title)
 
 
 def _accesses(found: Figures) -> Iterator[str]:

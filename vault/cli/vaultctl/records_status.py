@@ -32,7 +32,8 @@ Parts = Annotated[
 def status(context: typer.Context, part: Parts = None, as_json: options.Json = False) -> None:
     """Say how the files stand: complete, due, kept, to be disposed of, looked at; and the vault.
 
-    Counts only. Accesses are those of this month.
+    Counts only. Accesses are those of this month; holds those of the compartments that you are a
+    member of, and of no other.
     """
     today = datetime.now(UTC).date()
     found = _gathered(context, part, _month(f"{today:%Y-%m}"), today)
@@ -59,7 +60,9 @@ def report(
 ) -> None:
     """Write the custodian's report of a month: one HTML file with plots, to read and to print.
 
-    Disposals and accesses are the month's; all else is as it stands today.
+    Disposals and accesses are the month's; all else is as it stands today. Holds are those of the
+    compartments that you are a member of: a report that others will see is made by somebody who is
+    in none, or of the other parts (--part).
     """
     today = datetime.now(UTC).date()
     period = _month(month) if month else _before(today)
@@ -111,6 +114,9 @@ def _lines(found: Figures) -> Iterator[tuple[str, str, str, str]]:
         yield word(Part.DISPOSAL), word(state), f"{count:,}", ""
     for cause, count in sorted(found.blocked.items()):
         yield word(Part.DISPOSAL), word(cause), f"{count:,}", say("due, and kept", "到期但保留")
+    for kind, count in sorted(found.holds.items()):
+        more = say("of your own compartments", "本人所属案卷")
+        yield word(Part.HOLDS), word(kind), f"{count:,}", more
     for kind, count in found.kinds.most_common():
         yield word(Part.ACCESSES), word(kind), f"{count:,}", ""
     denied = sum(count for (_, how), count in found.accesses.items() if how == "denied")
@@ -149,6 +155,7 @@ def plain(found: Figures) -> dict[str, Any]:
         "plans": dict(found.plans),
         "blocked": dict(found.blocked),
         "going": found.going,
+        "holds": dict(found.holds),
         "accesses": days,
         "kinds": dict(found.kinds),
         "health": [

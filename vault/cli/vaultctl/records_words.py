@@ -13,6 +13,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     Part.DUE: ("falling due", "到期事项"),
     Part.CUSTODIANS: ("custodians", "档案保管人"),
     Part.DISPOSAL: ("disposal", "处置"),
+    Part.HOLDS: ("holds", "冻结保留"),
     Part.ACCESSES: ("accesses", "访问"),
     Part.HEALTH: ("health of vault and log", "系统与日志健康"),
     # Risk classes
@@ -42,6 +43,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "TRANSACTIONS_REMAIN": ("transactions remain", "尚有交易"),
     "REQUEST_OPEN": ("an access request is open", "查阅请求尚未答复"),
     "UNREADABLE": ("the file cannot be read", "档案无法读取"),
+    # Holds
+    "customer": ("on a customer", "客户"),
+    "account": ("on an account", "账户"),
+    "period": ("on bookings of a period", "期间交易"),
+    "transactions": ("on transactions", "单笔交易"),
     # Accesses
     "allowed": ("allowed", "允许"),
     "denied": ("not allowed", "未允许"),
