@@ -21,10 +21,9 @@ from tests.support.sealed_bytes import marks_of
 from tests.support.use_cases import run
 from vault.access import Action
 from vault.blobs.folder import FolderBlobs
-from vault.records import Branch, ScopeRef
 from vault.services.errors import NotFound
 from vault.services.retention.disposal_rows import from_row
-from vault.store import Database, KeyStore, disposals, disposing, shredding
+from vault.store import Database, disposals, disposing, shredding
 
 STEPS = ("listed", "shredded", "rows", "objects", "finish", "certified")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +37,15 @@ class Died(Exception):
 def test_whatever_step_a_process_dies_at_another_one_goes_on(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    (tmp_path / "blobs").mkdir()
     customers: list[str] = []
 
     async def first() -> None:
         async with bank(database, tmp_path, date(2010, 1, 4)) as b:
-            customers.extend([await _ended(b, "C1"), await _ended(b, "C2"), await b.customer("C3")])
+            for number in ("C1", "C2"):
+                customers.append(await _scanned(b, number))
+                await b.end(customers[-1], date(2012, 6, 30))
+            customers.append(await b.customer("C3"))
             b.clock.on(date(2019, 1, 3))
             shown = await b.plan()
             await b.approve(shown)
@@ -63,9 +66,8 @@ def test_whatever_step_a_process_dies_at_another_one_goes_on(
             for customer in customers[:2]:
                 with pytest.raises(NotFound):
                     await b.reads(customer)
-                ref = ScopeRef(BANK, customer, "identity")
-                for branch in Branch:
-                    assert not KeyStore(database).file_keys(branch, [ref])
+                assert marks_of(database, database, b.blobs, customer) == []
+            assert _objects(tmp_path) == []
             assert await b.reads(customers[2])
             assert "\ndestroyed 4\npassed-over 0\n" in await _certificate(b, row.disposal)
 
@@ -249,13 +251,6 @@ def _objects(folder: Path) -> list[Path]:
 
 def _plan(row: disposals.DisposalRow) -> str:
     return from_row(row).body.sha256
-
-
-async def _ended(b: Bank, number: str) -> str:
-    customer = await b.customer(number)
-    await b.book(customer, date(2011, 5, 6))
-    await b.end(customer, date(2012, 6, 30))
-    return customer
 
 
 def _die_at(patch: pytest.MonkeyPatch, step: str, b: Bank) -> None:
