@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.test_disposal_pictures import owner_of, upload
-from tests.services.test_disposal_story import _migrated
 from tests.support.databases import PostgresServer, temporary_server
 from tests.support.disposal import BANK, Bank, bank
+from tests.support.on_disk import migrated
 from tests.support.sealed_bytes import Mark, Scan, marks_of
 from tests.support.use_cases import run
 from vault.blobs.folder import FolderBlobs
@@ -40,7 +40,7 @@ class Disks:
         self.folder, self._server = folder, server
         (folder / "blobs").mkdir()
         if server is None:
-            self.data, self.keys = (_migrated(folder / name) for name in ("data.db", "keys.db"))
+            self.data, self.keys = (migrated(folder / name) for name in ("data.db", "keys.db"))
         else:
             self._names = [server.create(migrated=True) for _ in range(2)]
             self.data, self.keys = (Database(server.url(name)) for name in self._names)

@@ -53,6 +53,7 @@ from vault.records import (
     RiskClass,
     TransactionName,
 )
+from vault.rules.retention_files import read_rule_sets
 from vault.sealing import ScopeShredded
 from vault.services.access_errors import StepRefused
 from vault.services.compartments.entry import ChangeRefused, HoldRefused
@@ -60,12 +61,12 @@ from vault.services.errors import NotFound, Shredded
 from vault.services.retention.disposals import Shown
 from vault.services.retention.errors import NotAtThatStage, RulesShorten
 
-LAW = Path(__file__).parents[2] / "vault" / "rules" / "data" / "retention" / "cn-2.toml"
-SEVEN_YEARS = (
-    LAW.read_text("utf-8")
-    .replace("version = 2", "version = 3")
-    .replace("effective_from = 2025-01-01", "effective_from = 2027-01-01")
-    .replace("minimum_years = 10", "minimum_years = 7")
+LAW = next(one for one in read_rule_sets().sets if one.label == "cn/2")
+SEVEN_YEARS = replace(
+    LAW,
+    version=3,
+    effective_from=date(2027, 1, 1),
+    rules=tuple(replace(rule, minimum=7) for rule in LAW.rules),
 )
 BEIJING, SHANGHAI = (
     Address(AddressKind.RESIDENCE, "CN", city, city, "", "建国路1号", "100022")
@@ -82,7 +83,7 @@ def story(
 ) -> Story:
     made: Engine
     if dialect == "sqlite":
-        made = SqliteEngine(request.getfixturevalue("_sqlite_template"))
+        made = SqliteEngine()
     else:
         made = PostgresEngine(request.getfixturevalue("postgres_server"))
     operator = Operator(tmp_path, made)
@@ -192,19 +193,18 @@ async def the_law_asks_for_ten_years(b: Bank, s: Story) -> None:
     b.clock.on(date(2024, 11, 12))
     await reconstructs(b, s, versions=5)
     # -- its effect is shown first
-    text = LAW.read_text("utf-8")
-    shown = await b.preview_rules(text)
+    shown = await b.preview_rules(LAW)
     # His eight scopes and the other's twelve years; whose relationship goes on is kept as before.
     assert (shown.earlier, shown.later, shown.same) == (0, 20, 1)
     assert (shown.conflicts, shown.shortens, len(shown.samples)) == (0, False, 20)
     identity = next(x for x in shown.samples if (x.customer, x.scope) == (s.goes, "identity"))
     assert (identity.before, identity.after) == (date(2017, 12, 31), date(2022, 6, 30))
-    made, effect = await b.propose_rules(text)
+    made, effect = await b.propose_rules(LAW)
     assert effect == shown
     assert "cn/2" not in labels(b)
     with pytest.raises(AssertionError):  # by policy: no custodian agrees
-        await b.approve_rules(made, "keeper")
-    await b.approve_rules(made)
+        await b.agree_rules(made, "keeper")
+    await b.agree_rules(made)
     assert "cn/2" in labels(b)
     # -- held yet: nothing of his goes, also while one person alone has asked for the release
     b.clock.on(date(2024, 12, 12))
@@ -417,7 +417,7 @@ async def nobody_shortens_silently(b: Bank, s: Story) -> None:
     # -- said openly, and nobody agrees in time
     b.clock.on(date(2026, 3, 12))
     with pytest.raises(StepRefused):
-        await b.approve_rules(made)
+        await b.agree_rules(made)
     assert "cn/3" not in labels(b)
     await others_are_there(b, s)
 

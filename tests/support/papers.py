@@ -41,7 +41,7 @@ class Papers:
             b.clock,
             ContentLimits(1 << 30, _HOUR),
         )
-        borrowing = Borrowing(b.database, recorder, b.clock)
+        borrowing = Borrowing(b.database, b.keys, recorder, b.clock)
         self._downloading = Downloading(b.database, b.keys, b.reading, borrowing, recorder, b.blobs)
 
     async def scan(self, customer: str, record: str, data: bytes, kind: ContentType) -> None:
