@@ -3,6 +3,7 @@ the vault, or destroyed in part. Each bundle is verified by both programs."""
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,23 @@ from tests.services.test_resealing import Bank, change, filled, on_a_vault, rese
 from tests.support.bundles import refused_by, unpack
 from tests.support.log_keys import log_signers, sequencer
 from tests.support.use_cases import BANK
+from vault.access import Action
+from vault.audit import AuditEvent, Decision, decode, encode
+from vault.audit.append import append
 from vault.audit.archive import Archive
 from vault.audit.history import History
 from vault.bundles import ManifestSigner, RecipientKey, open_envelope
 from vault.bundles.page import Language
-from vault.records import TransactionName
+from vault.records import TransactionName, new_ulid
 from vault.sealing import SM4_GCM
 from vault.services.errors import Corrupted
+from vault.services.reconstructing import proofs
 from vault.services.reconstructing.gathering import Gatherer
 from vault.services.reconstructing.proofs import Asked, Prover, RowAsked
 from vault.services.reconstructing.writing import Bundle, BundleWriter
 
 KEY = RecipientKey.generate(hybrid=False)
+GET = Action.TRANSACTIONS_GET.value
 
 __all__ = ["on_a_vault"]
 
@@ -120,6 +126,49 @@ def test_what_was_destroyed_is_named_and_the_rest_is_proved(
         await holds_without_the_customer(vault, name, tmp_path)
 
     on_a_vault(test)
+
+
+def test_calls_that_saw_other_bookings_are_passed_over_unread(
+    on_a_vault: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(leaf: bytes) -> AuditEvent:
+        read.append(leaf)
+        return decode(leaf)
+
+    async def test(vault: Bank) -> None:
+        name = await stored(vault)
+        others = [seen(replace(name, transaction=new_ulid(n))) for n in range(300)]
+        made = [(one, encode(one)) for one in (*others, seen(name))]
+        now = vault.clock.now_micros()
+        vault.database.write_sync(lambda conn: append(conn, made, now))
+        monkeypatch.setattr(proofs, "decode", counted)
+        files = unpack(await bundle(vault, name, tmp_path))
+        assert sum(leaf == made[-1][1] for leaf in read) == 1
+        assert len(read) < 50
+        # Whoever saw this one is listed.
+        listed = json.loads(files["accesses.json"])
+        assert [one["actor"] for one in listed if one["action"] == GET] == ["somebody"]
+
+    on_a_vault(test)
+
+
+def seen(name: TransactionName) -> AuditEvent:
+    """The event of a call that read a transaction."""
+    return AuditEvent(
+        event_id=new_ulid(1),
+        time=1,
+        tier="full",
+        action=GET,
+        institution=BANK,
+        customer=name.customer,
+        resource=str(name),
+        actor="somebody",
+        decision=Decision.ALLOWED,
+        outcome="OK",
+        count=1,
+    )
 
 
 async def holds_without_the_customer(vault: Bank, name: TransactionName, folder: Path) -> None:
