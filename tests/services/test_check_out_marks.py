@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.borrowing import lending
 from vault.access.lending import Approval, Stage, Verdict
+from vault.sealing import AES_256_GCM, IndexKey
+from vault.sealing.blind import fingerprint_key
 from vault.services.check_out_marks import genuine, marked
 from vault.services.check_out_rows import from_row, to_row, with_mark
 from vault.store import StoreAltered
@@ -100,6 +102,15 @@ def test_neither_no_mark_nor_any_other_will_do() -> None:
 def test_a_mark_is_of_its_own_row() -> None:
     other = marked(to_row(replace(OUT, identifier="1" * 26), b"words", 1, "custodian"), Key())
     refused(with_mark(ROW, json.loads(other.body)["mark"]))
+
+
+def test_a_rotated_index_key_knows_what_was_marked_before() -> None:
+    first, second = (bytearray(bytes([n]) * 32) for n in (1, 2))
+    carried = fingerprint_key(bytearray(first), AES_256_GCM), AES_256_GCM
+    row = marked(ROW, IndexKey("demo-bank", 1, bytearray(first)))
+    assert genuine(row, IndexKey("demo-bank", 2, bytearray(second), carried=carried)) == OUT
+    with pytest.raises(StoreAltered):
+        genuine(row, IndexKey("other-bank", 1, bytearray(second)))
 
 
 def test_words_that_are_sealed_anew_leave_it_genuine() -> None:
