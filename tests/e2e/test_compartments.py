@@ -12,6 +12,8 @@ import pytest
 
 from recordsvault.audit.v1 import audit_pb2 as ap
 from recordsvault.compartments.v1 import compartments_pb2 as pb
+from recordsvault.retention.v1 import retention_pb2 as rp
+from recordsvault.retention.v1 import retention_pb2_grpc
 from tests.e2e import people
 from tests.e2e.calls import create, create_document
 from tests.e2e.people import OTHER_PARENT, PARENT, new_id
@@ -20,6 +22,7 @@ from tests.support.running_vault import RunningVault, other
 from vault.audit.log_sources import StoreSource
 from vault.audit.reader import head
 from vault.audit.verify_rows import verify_rows
+from vault.server.settings import TierName
 from vault.store.schema import full_file_keys, masked_file_keys
 
 NOWHERE = f"{PARENT}/compartments/{'0' * 26}"
@@ -67,7 +70,10 @@ def items(vault: RunningVault, at: str, who: str = "investigator", customer: str
 def every_call(vault: RunningVault, at: str, who: str) -> dict[str, Callable[[], Any]]:
     """Every call about a compartment, made by somebody."""
     stub, member = vault.compartments(who), f"{at}/members/p-investigator"
-    item = pb.Item(customer=f"{PARENT}/customers/{'0' * 26}", text="x")
+    nobody = f"{PARENT}/customers/{'0' * 26}"
+    item, hold = pb.Item(customer=nobody, text="x"), rp.Hold(customer=nobody, authority="x")
+    held = retention_pb2_grpc.HoldsStub(vault.channel(who, TierName.FULL))
+    order = f"{at}/holds/{'0' * 26}"
     return {
         "get": partial(stub.GetCompartment, pb.GetCompartmentRequest(name=at)),
         "close": partial(stub.CloseCompartment, pb.CloseCompartmentRequest(name=at)),
@@ -81,6 +87,14 @@ def every_call(vault: RunningVault, at: str, who: str) -> dict[str, Callable[[],
         "agree": partial(stub.AgreeMember, pb.AgreeMemberRequest(name=member, etag="x")),
         "note": partial(stub.AddItem, pb.AddItemRequest(parent=at, item=item)),
         "items": partial(stub.ListItems, pb.ListItemsRequest(parent=at)),
+        "hold": partial(held.PlaceHold, rp.PlaceHoldRequest(parent=at, hold=hold)),
+        "holds": partial(held.ListHolds, rp.ListHoldsRequest(parent=at)),
+        "release": partial(
+            held.ProposeHoldRelease, rp.ProposeHoldReleaseRequest(name=order, reason="x")
+        ),
+        "agree to it": partial(
+            held.AgreeHoldRelease, rp.AgreeHoldReleaseRequest(name=order, etag="x")
+        ),
     }
 
 

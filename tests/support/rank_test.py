@@ -53,16 +53,23 @@ class Compared:
 
 
 # With as many, a difference that shifts one time in ten is five standard deviations away from none.
-_ROUNDS = 150
+ROUNDS = 150
 HEAD = f"{'call':34} {'n':>4} {'without':>9} {'with':>9} {'ratio':>7} {'U/mn':>7} {'p':>8}"
 
 
-def measured(without: Callable[[], object], with_: Callable[[], object]) -> Compared:
-    """Both calls in turn, which comes first by lot, so that what the machine does meets both."""
+def measured(
+    without: Callable[[], object],
+    with_: Callable[[], object],
+    *,
+    rounds: int = ROUNDS,
+    before: int = 20,
+) -> Compared:
+    """Both calls in turn, which comes first by lot, so that what the machine does meets both; those
+    ``before`` are not measured."""
     dice, times = random.Random(7), Compared([], [])
-    for _ in range(20):
+    for _ in range(before):
         without(), with_()
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         pair = [(without, times.without), (with_, times.with_)]
         dice.shuffle(pair)
         for call, into in pair:
