@@ -80,7 +80,15 @@ def relative(vault: RunningVault, given: str) -> str:
 
 def decoy(vault: RunningVault) -> Bank:
     """A decoy of the family, with something of every kind below him."""
-    customer, stub = relative(vault, "乙"), vault.records()
+    there = with_everything(vault, relative(vault, "乙"))
+    officer = watch_pb2_grpc.WatchStub(vault.channel("officer", TierName.FULL))
+    officer.SetDecoy(wp.SetDecoyRequest(name=there.customer, decoy=True))
+    return there
+
+
+def with_everything(vault: RunningVault, customer: str) -> Bank:
+    """A customer, once something of every kind is below him."""
+    stub = vault.records()
     document = stub.CreateIdentityDocument(
         pb.CreateIdentityDocumentRequest(parent=customer, identity_document=people.passport())
     ).identity_document.name
@@ -88,8 +96,6 @@ def decoy(vault: RunningVault) -> Bank:
         pb.CreateTransactionRequest(parent=customer, transaction=people.booking())
     ).transaction.name
     upload(stub, document, scan(1_000))
-    officer = watch_pb2_grpc.WatchStub(vault.channel("officer", TierName.FULL))
-    officer.SetDecoy(wp.SetDecoyRequest(name=customer, decoy=True))
     there = {
         "parent": PARENT,
         "customer": customer,
@@ -143,3 +149,28 @@ def test_every_rpc_that_opens_or_shows_one_customer_is_counted_noticed_and_rings
         over = refusal(partial(look, vault, who, other))
         assert over.reason == "BUDGET_EXHAUSTED", rpc
     assert seen == {a for a in Action if a.action_class is LOOKING[tier]}
+
+
+@pytest.mark.parametrize("whose", ["own_files", "related_files"])
+def test_no_rpc_opens_ones_own_file_or_a_relatives(
+    vault: RunningVault, book: LogBook, whose: str
+) -> None:
+    mine = with_everything(vault, create(vault).name)
+    who = f"{whose.partition('_')[0]}-{book.size()}"  # tried again, it is somebody else
+    closed = {whose: [mine.customer.rpartition("/")[2]]}
+    add_person(vault, who, "compliance", **closed)  # type: ignore[arg-type]  # by name
+    somebody(vault, f"{who}-last")
+    refused: dict[Action, str] = {}
+    for _, method in rpc_matrix.rpcs(TierName.FULL):
+        if method.name.startswith("Watch"):
+            continue
+        size = book.size()
+        rpc_matrix.call(vault, who, TierName.FULL, method, request_for(method, mine))
+        events = [e for e in book.since(size) if e.actor == who]
+        if events and looks(events[-1], TierName.FULL):
+            refused[Action(events[-1].action)] = events[-1].reason
+    # A page of all customers leaves him out.
+    del refused[Action.CUSTOMERS_LIST]
+    assert set(refused.values()) == {"OWN_FILE"}
+    there = {a for a in Action if a.action_class is ActionClass.FULL_READ} - OF_MANY
+    assert set(refused) == there
