@@ -25,7 +25,7 @@ from tests.support.lending import (
     until_known,
 )
 from tests.support.running_vault import RunningVault
-from vault.access.lending import Stage
+from vault.access.lending import Stage, Verdict
 from vault.store.schema import check_outs
 
 ALTERED = ("DATA_LOSS", "STORE_ALTERED")
@@ -35,8 +35,9 @@ C = check_outs.c
 @pytest.fixture(scope="module")
 def vault(each_vault: RunningVault) -> RunningVault:
     """With a teller who has a friend at the database."""
-    add_person(each_vault, "clerk", "teller", "break_glass")
-    until_known(each_vault, "clerk")
+    for name in ("clerk", "hasty", "rash"):
+        add_person(each_vault, name, "teller", "break_glass")
+        until_known(each_vault, name)
     return each_vault
 
 
@@ -61,9 +62,9 @@ def file(vault: RunningVault) -> str:
     return create(vault).name
 
 
-def read(vault: RunningVault, file: str, lent: str) -> rp.GetCustomerResponse:
+def read(vault: RunningVault, file: str, lent: str, who: str = "clerk") -> rp.GetCustomerResponse:
     request = rp.GetCustomerRequest(name=file, purpose=SERVING, check_out=lent)
-    return vault.records("clerk").GetCustomer(request)
+    return vault.records(who).GetCustomer(request)
 
 
 def refused(call: Callable[[], object]) -> tuple[str, str]:
@@ -139,9 +140,26 @@ def test_nobody_agrees_to_what_was_put_before_him(
 def test_nor_calls_a_broken_glass_right_that_nobody_broke(
     vault: RunningVault, register: Register, file: str
 ) -> None:
-    broken = break_glass(vault, file, who="clerk")
+    broken = break_glass(vault, file, who="rash")
     was = register.current(broken.name)
     name = register.put(replace(was, version=2, ends_at=now() + HOUR), forged=True)
     seen = look(vault, name, who="custodian")
     assert refused(partial(review, vault, seen, who="custodian")) == ALTERED
-    assert refused(partial(read, vault, file, name)) == ALTERED
+    assert refused(partial(read, vault, file, name, who="rash")) == ALTERED
+
+
+def test_nor_is_a_review_that_was_never_given_believed(
+    vault: RunningVault, register: Register, file: str
+) -> None:
+    broken = break_glass(vault, file, who="hasty")
+    was = replace(register.current(broken.name), version=2, review_by=now() - 1)
+    again = partial(break_glass, vault, file, who="hasty")
+    register.put(was)
+    assert refused(again) == ("PERMISSION_DENIED", "BREAK_GLASS_SUSPENDED")
+    for forged in (
+        replace(was, version=3, verdict=Verdict.JUSTIFIED, reviewer="custodian"),
+        replace(was, version=4, break_glass=False),
+        replace(was, version=5, review_by=now() + HOUR),
+    ):
+        register.put(forged, forged=True)
+        assert refused(again) == ALTERED

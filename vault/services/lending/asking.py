@@ -15,6 +15,7 @@ from vault.access.lending import CheckOut, LendingRefused, State, Wish, transiti
 from vault.access.lending.paths import overlaps
 from vault.services import sealer
 from vault.services.call import Call
+from vault.services.check_out_marks import genuine
 from vault.services.check_out_rows import (
     Words,
     etag_of,
@@ -129,7 +130,8 @@ class Asking:
     ) -> Shown:
         """Open a customer's file at once. Its event, an alert, is in the log when this returns.
 
-        Raises BreakGlassSuspended, NotFound, Shredded, NothingOpened, and what the rules refuse.
+        Raises BreakGlassSuspended, NotFound, Shredded, NothingOpened, StoreAltered, and what the
+        rules refuse.
         """
         call.require(ActionClass.BREAK_GLASS, institution, customer)
         self._openable(call, purpose, EVERYTHING)
@@ -244,9 +246,11 @@ class Asking:
             raise InvalidArgument([never_lent(place) for place in closed])
 
     async def _require_reviewed(self, call: Call, institution: str) -> None:
-        """An earlier one of this person, under whichever account, must not be overdue."""
+        """An earlier one of this person, under whichever account, must not be overdue. Raises
+        StoreAltered where somebody else than the vault wrote one of his rows."""
         register, person = self._register, person_of(call).person
         now, before = register.clock.now_micros(), ""
+        key = await register.keys.index(institution)
         while True:
             rows = await register.database.read(
                 partial(
@@ -258,7 +262,7 @@ class Asking:
                 )
             )
             for row in rows:
-                before, out = row.check_out, from_row(row)
+                before, out = row.check_out, genuine(row, key)
                 if out.break_glass and not out.verdict and now >= out.review_by:
                     raise BreakGlassSuspended(out.name)
             if len(rows) < _WINDOW:
