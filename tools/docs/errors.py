@@ -434,14 +434,14 @@ _NEVER_ANSWERED: Final = frozenset(
     {"RECEIPT", "REFUSED", "DENIED", "CANCELLED", "REPEATED_MAX_ITEMS"}
     # Formats of contents.
     | {"JPEG", "TIFF", "WEBP", "HEIC"}
-    | {"DECOY_OPENED", "DECOY_LOOKED_AT", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
+    | {"DECOY_OPENED", "DECOY_LOOKED_AT", "GLASS_BROKEN", "BULK_EXPORT", "APPROVAL_FELL_AWAY"}
     # What is told of a file that came, and refuses nothing.
     | {"NUMBER_HELD", "RELATED_FILE_UNKNOWN", "NO_PICTURE"}
     # In the event with which the vault ends a step with a key that it could not take.
     | {"KEY_STEP_FAILED"}
     # How far a disposal or a hold is, and what a plan says of an item.
     | {"PLANNED", "EXECUTING", "DONE", "PASSED", "RESERVED", "CONFLICT", "UNREADABLE"}
-    | {"REQUEST_OPEN"}
+    | {"REQUEST_OPEN", "CAME_BACK"}
     | {"TRANSACTIONS_REMAIN", "STANDING", "RELEASE_PROPOSED", "RELEASED"}
     # How a person's request has ended.
     | {"OPEN", "ANSWERED", "CORRECTED", "ERASED", "WITHDRAWN"}
