@@ -47,7 +47,8 @@ from vault.services.retention.judging import Judged, Judging, who_ask
 from vault.services.subjects.errors import ErasureNotSo, NotThatCorrection, RequestStage
 from vault.services.subjects.register import Shown
 from vault.services.subjects.rows import Outcome
-from vault.store import Database, holds, shredding
+from vault.store import Database, shredding
+from vault.store.disposal_gate import gate
 
 Life = Callable[[Bank, Desk], Awaitable[None]]
 TODAY = date(2026, 1, 5)
@@ -463,7 +464,7 @@ def test_who_asks_while_his_file_is_given_up_waits_and_is_told_that_it_is_gone(
         begun = threading.Event()
 
         def give_up(conn: Connection) -> None:
-            holds.gate(conn)
+            gate(conn)
             begun.set()
             time.sleep(0.3)
             ref = ScopeRef(BANK, customer, IDENTITY_SCOPE)

@@ -6,15 +6,13 @@ them.
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, func, select
 
 from vault.store.rows import row_hash
 from vault.store.schema import compartment_holds, compartment_items, compartments
 from vault.store.statements import insert_rows
 
 _H = compartment_holds.c
-# Of the lock that who places a hold and who disposes of records take, on PostgreSQL.
-_GATE = 0x72_76_68_6F
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +65,6 @@ class Stamp:
 def insert(conn: Connection, row: HoldRow) -> None:
     """Add a version. Raises VersionConflict when it stands already."""
     insert_rows(conn, compartment_holds, [row.columns()])
-
-
-def gate(conn: Connection) -> None:
-    """Let nobody else place a hold, or dispose of anything, before this transaction ends."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _GATE})
 
 
 def stamp(conn: Connection, institution: str) -> Stamp:

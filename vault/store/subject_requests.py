@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
-from vault.store.holds import gate
+from vault.store.disposal_gate import gate
 from vault.store.rows import row_hash
 from vault.store.schema import subject_requests, subject_words
 from vault.store.statements import insert_rows

@@ -29,6 +29,7 @@ from vault.services.errors import Aborted, NotFound
 from vault.services.outcomes import Outcome, Stored, only
 from vault.services.replays import Request
 from vault.store import VersionConflict, compartments, customers, holds, transactions
+from vault.store.disposal_gate import gate
 from vault.store.holds import HoldRow
 
 
@@ -101,7 +102,7 @@ class Holding:
             def work(conn: Connection) -> list[Outcome]:
                 ground.replays.guard(conn, call, institution, request)
                 # Whoever disposes of records has done so before this, or sees this.
-                holds.gate(conn)
+                gate(conn)
                 still(conn, entered, name)
                 case = compartments.current(conn, institution, compartment)
                 if shown_case(entered.key, case, name).body.closed:

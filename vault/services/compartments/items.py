@@ -34,8 +34,9 @@ from vault.services.compartments.written import row_hashes, shown_case
 from vault.services.errors import NotFound
 from vault.services.outcomes import Outcome, Stored, only
 from vault.services.replays import Request
-from vault.store import compartments, customers, documents, holds, transactions
+from vault.store import compartments, customers, documents, transactions
 from vault.store.compartments import ItemRow
+from vault.store.disposal_gate import gate
 
 # A person is in so many compartments at most for a list over all of them.
 _PLACES = 1_000
@@ -102,7 +103,7 @@ class Items:
             def work(conn: Connection) -> list[Outcome]:
                 ground.replays.guard(conn, call, institution, request)
                 # Whoever disposes of records has done so before this, or sees this.
-                holds.gate(conn)
+                gate(conn)
                 still(conn, entered, name)
                 case = compartments.current(conn, institution, compartment)
                 if shown_case(entered.key, case, name).body.closed:

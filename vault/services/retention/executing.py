@@ -72,6 +72,7 @@ from vault.store import (
     statistics,
     transactions,
 )
+from vault.store.disposal_gate import gate
 from vault.store.disposals import DONE, DUE, LISTED, PASSED, ItemRow, Tombstone
 from vault.store.evidence import DISPOSED
 
@@ -239,7 +240,7 @@ class DisposalRunner:
 
         def work(conn: Connection) -> bool:
             # Who places a hold waits for this, or this for him; then it is another stamp.
-            holds.gate(conn)
+            gate(conn)
             there = disposals.item(conn, item.institution, item.disposal, item.number)
             if there != item:
                 return False  # another process was first
@@ -285,7 +286,7 @@ class DisposalRunner:
             gone: list[disposing.Gone] = []
 
             def work(conn: Connection, gone: list[disposing.Gone] = gone) -> bool:
-                holds.gate(conn)
+                gate(conn)
                 gone[:] = disposing.take_rows(conn, ref, item.record, _ROWS)
                 stone = Tombstone(
                     item.institution,
