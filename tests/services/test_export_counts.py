@@ -33,7 +33,7 @@ from vault.services.exports.file import Source
 from vault.services.items import NewRecord
 from vault.services.kinds import DOCUMENTS, TRANSACTIONS
 from vault.services.outcomes import Stored
-from vault.store import Database
+from vault.store import Database, whole_files
 
 KEY = RecipientKey.generate(hybrid=False)
 BOOKINGS = 6
@@ -129,8 +129,9 @@ def test_each_kind_is_in_it_where_it_was_asked_for_and_not_elsewhere(on_files: A
             first_ulid(int((BEGIN + timedelta(minutes=n)).timestamp() * 1000)) for n in (1, 4)
         ]
         within = {"low": low, "high": high, "period": ("since", "until")}
-        bounds: dict[str, Any]
-        for papers, booked, scans, bounds in product(*[(False, True)] * 3, ({}, within)):
+        either = (False, True)
+        every: list[dict[str, Any]] = [{}, within]
+        for papers, booked, scans, bounds in product(either, either, either, every):
             files = await f.written(Selection(papers, booked, scans, **bounds))
             # Of the bookings 1, 2 and 3 are within; of those with a scan the first alone.
             some = len(bounds) > 0
@@ -188,7 +189,7 @@ def test_a_file_that_lacks_a_record_is_not_given_out_to_its_end(
 def test_a_record_more_makes_up_for_none_that_is_lost(
     on_files: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes = writing.whole_files.sizes
+    sizes = whole_files.sizes
 
     async def test(f: FullFile) -> None:
         # One that is counted twice over, and one that is not counted: of two kinds.
@@ -197,7 +198,7 @@ def test_a_record_more_makes_up_for_none_that_is_lost(
             changes = {"documents": found.documents + 1, "transactions": found.transactions - 1}
             return replace(found, **changes)
 
-        monkeypatch.setattr(writing.whole_files, "sizes", other)
+        monkeypatch.setattr(whole_files, "sizes", other)
         with pytest.raises(Corrupted):
             await f.written(Selection())
 
