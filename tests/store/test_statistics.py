@@ -17,6 +17,7 @@ from vault.store import (
     customers,
     documents,
     scopes,
+    shredding,
     statistics,
     surveys,
     transactions,
@@ -132,7 +133,8 @@ def test_a_page_of_a_report_or_an_export_costs_a_page_right_after_a_bulk_load(
 
 
 @pytest.mark.postgres
-def test_no_sample_of_a_key_that_is_gone_is_left(database: Database) -> None:
+@pytest.mark.parametrize("how", ["disposed_of", "replayed"])
+def test_no_sample_of_a_key_that_is_gone_is_left(database: Database, how: str) -> None:
     if database.dialect == "sqlite":
         return  # which keeps no samples of values
 
@@ -140,12 +142,17 @@ def test_no_sample_of_a_key_that_is_gone_is_left(database: Database) -> None:
         wanted = "SELECT count(*) FROM pg_stats WHERE attname IN ('wrapped', 'key_id')"
         return bool(database.read_sync(lambda conn: conn.exec_driver_sql(wanted).scalar_one()))
 
-    load(database)
+    names = load(database)
     statistics.look_at_files(database, database)
     assert not sampled()
     # As the server's own autovacuum does.
     database.write_sync(lambda conn: conn.exec_driver_sql("ANALYZE"))
     assert sampled()
-    database.write_sync(lambda conn: conn.execute(delete(full_file_keys)))
-    statistics.look_again(database, database)
+    if how == "disposed_of":
+        database.write_sync(lambda conn: conn.execute(delete(full_file_keys)))
+        statistics.look_again(database, database)
+    else:
+        gone = [ScopeRef("demo", name, "identity") for name in names]
+        database.write_sync(lambda conn: shredding.add_to_list(conn, gone, 1))
+        shredding.replay(database, database)
     assert not sampled()

@@ -14,6 +14,7 @@ from functools import partial
 from sqlalchemy import Connection, and_, delete, select, tuple_
 
 from vault.records.scopes import Branch, ScopeRef
+from vault.store import statistics
 from vault.store.database import Database
 from vault.store.keystore import BRANCH_TABLES, FILE_TABLES
 from vault.store.schema import shred_list, shredded_scopes
@@ -95,8 +96,9 @@ def replay(data: Database, keys: Database) -> tuple[int, int]:
             found = keys.write_sync(partial(_shred_missing, page=page))
             scopes, gone = scopes + found[0], gone + found[1]
     if gone:
-        # The file that came back has their bytes until it is written anew.
+        # The file that came back has their bytes until it is written anew, or samples of them.
         keys.compact()
+        statistics.look_again_at_keys(keys)
     return scopes, gone
 
 

@@ -12,7 +12,7 @@ whoever may see the rows. A wrapped key that is looked at outlives its row there
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, select
 
 from vault.store.database import Database
 from vault.store.schema import customers, data_metadata, full_file_keys, keys_metadata, scopes
@@ -35,11 +35,21 @@ def look_again(data: Database, keys: Database) -> None:
     """Have it forget what was taken away: its own autovacuum has looked at everything, and a new
     look takes the place of the one before. Waits for who holds a table. Blocks as `look_at_files`,
     for some more tables. Raises StoreUnavailable."""
-    for database, metadata in ((data, data_metadata), (keys, keys_metadata)):
-        if database.dialect == "postgresql":
-            for table in metadata.sorted_tables:
-                if "customer" in table.c and any(map(_is_bytes, table.c)):
-                    database.write_sync(partial(_look_at_all, table=table))
+    _look_again(data, data_metadata)
+    look_again_at_keys(keys)
+
+
+def look_again_at_keys(keys: Database) -> None:
+    """As `look_again`, of the key store alone."""
+    _look_again(keys, keys_metadata)
+
+
+def _look_again(database: Database, metadata: MetaData) -> None:
+    if database.dialect != "postgresql":
+        return
+    for table in metadata.sorted_tables:
+        if "customer" in table.c and any(map(_is_bytes, table.c)):
+            database.write_sync(partial(_look_at_all, table=table))
 
 
 def _look(database: Database, *tables: Table) -> None:
