@@ -18,6 +18,7 @@ import pytest
 from tests.support.databases import PostgresServer
 from tests.support.disposal import bank
 from tests.support.disposal_lives import BEGAN, Life
+from tests.support.on_disk import migrated
 from vault.access import PolicyEngine
 from vault.store import Database
 
@@ -30,14 +31,11 @@ EACH = 60  # seconds; no life takes as long unless something hangs
 
 
 @contextmanager
-def fresh(
-    dialect: str, folder: Path, template: Path, server: PostgresServer | None
-) -> Iterator[Database]:
+def fresh(folder: Path, server: PostgresServer | None) -> Iterator[Database]:
     """A new database of a kind."""
     name = ""
     if server is None:
-        shutil.copyfile(template, folder / "vault.db")
-        database = Database(f"sqlite:///{folder}/vault.db")
+        database = migrated(folder / "vault.db")
     else:
         name = server.create(migrated=True)
         database = Database(server.url(name))
@@ -51,7 +49,7 @@ def fresh(
 
 @pytest.mark.timeout(max(120, LIVES * EACH // 4))
 def test_nothing_goes_before_its_longest_minimum_or_under_a_hold_and_what_must_go_does_go(
-    dialect: str, tmp_path: Path, _sqlite_template: Path, request: pytest.FixtureRequest
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server = request.getfixturevalue("postgres_server") if dialect == "postgresql" else None
     policy, seen = PolicyEngine.load(), Counter[str]()
@@ -66,7 +64,7 @@ def test_nothing_goes_before_its_longest_minimum_or_under_a_hold_and_what_must_g
     for seed in range(SEED, SEED + lives):
         folder = tmp_path / str(seed)
         (folder / "blobs").mkdir(parents=True)
-        with fresh(dialect, folder, _sqlite_template, server) as database:
+        with fresh(folder, server) as database:
             try:
                 asyncio.run(asyncio.wait_for(live(database, folder, seed), EACH))
             except AssertionError as error:
