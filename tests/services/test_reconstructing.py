@@ -15,7 +15,7 @@ from tests.support.bundles import refused_by, unpack
 from tests.support.log_keys import log_signers, sequencer
 from tests.support.use_cases import BANK
 from vault.access import Action
-from vault.audit import AuditEvent, Decision, decode, encode
+from vault.audit import AuditEvent, Decision, RowHash, decode, encode
 from vault.audit.append import append
 from vault.audit.archive import Archive
 from vault.audit.history import History
@@ -150,6 +150,35 @@ def test_calls_that_saw_other_bookings_are_passed_over_unread(
         # Whoever saw this one is listed.
         listed = json.loads(files["accesses.json"])
         assert [one["actor"] for one in listed if one["action"] == GET] == ["somebody"]
+
+    on_a_vault(test)
+
+
+def test_writes_of_other_rows_are_passed_over_unread(
+    on_a_vault: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(leaf: bytes) -> AuditEvent:
+        read.append(leaf)
+        return decode(leaf)
+
+    async def test(vault: Bank) -> None:
+        name = await stored(vault)
+        # Behind the writes of its rows stand those of other bookings.
+        resource = f"customers/{name.customer}/transactions/{new_ulid(2)}"
+        write = replace(seen(name), action="records.transactions.batch_create", resource="")
+        made = [
+            replace(write, rows=(RowHash(f"{resource[:-3]}{n:03}", bytes(32)),)) for n in range(8)
+        ]
+        leaves = [(one, encode(one)) for one in made]
+        now = vault.clock.now_micros()
+        vault.database.write_sync(lambda conn: append(conn, leaves, now))
+        monkeypatch.setattr(proofs, "decode", counted)
+        data = await bundle(vault, name, tmp_path)
+        assert not {leaf for _, leaf in leaves} & set(read)
+        assert read
+        assert refused_by(data, vkey(tmp_path)) == set()
 
     on_a_vault(test)
 
