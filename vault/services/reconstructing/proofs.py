@@ -24,7 +24,7 @@ from vault.store.evidence import BEFORE
 MOST_ACCESSES: Final = 200
 """Calls of the transaction that a bundle lists: the newest of them."""
 _PAGE: Final = 500
-# Of events of writes, each of which may name some hundred rows.
+# Of events of writes, each of which may name some hundred rows: at the most.
 _WRITES: Final = 8
 # So many rows are looked for in an event's bytes before it is read.
 _FEW: Final = 64
@@ -177,9 +177,12 @@ class Prover:
 
     async def _write_of(self, asked: Asked, name: str, recorded_at: int, found: _Found) -> None:
         wanted, at, more = _filter(asked, (), recorded_at), 0, True
+        # Mostly it is the first one. Where many rows are asked for, those behind it are of others
+        # of them.
+        limit = 1 if len(asked.rows) <= _FEW else _WRITES
         while more and not found.rows[name]:
-            page = await self._history.read(at, _WRITES, wanted)
-            at, more = page.scanned_to, not page.at_end
+            page = await self._history.read(at, limit, wanted)
+            at, more, limit = page.scanned_to, not page.at_end, min(2 * limit, _WRITES)
             for stored in page.events:
                 found.note(stored)
 
