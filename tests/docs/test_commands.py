@@ -2,19 +2,25 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT, all_pages, command_lines, page_id
-from tools.docs.cli import commands
+from tools.docs.cli import Command, commands
 
 PAGES = [page for page in all_pages() if page.parent != ROOT / "docs" / "reference"]
-KNOWN = {command.call: command for command in commands()}
 TARGETS = set(
     re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 )
 VALUED = {"--profile", "-p", "--lang", "--timeout", "--token"}
+
+
+@cache
+def known() -> dict[str, Command]:
+    """Every command, by the words that call it."""
+    return {command.call: command for command in commands()}
 
 
 def calls(page: Path) -> list[list[str]]:
@@ -35,15 +41,15 @@ def problem(words: list[str]) -> str:
         unknown = [word for word in rest if "=" not in word and word not in TARGETS]
         return f"no target {unknown[0]}" if unknown else ""
     while rest and rest[0].startswith("-"):
-        if rest[0] not in KNOWN[program].options:
+        if rest[0] not in known()[program].options:
             return f"{program} has no option {rest[0]}"
         rest = rest[2:] if rest[0] in VALUED else rest[1:]
     call = program
-    while rest and f"{call} {rest[0]}" in KNOWN:
+    while rest and f"{call} {rest[0]}" in known():
         call, rest = f"{call} {rest[0]}", rest[1:]
-    if not KNOWN[call].leaf and rest and not rest[0].startswith("-"):
+    if not known()[call].leaf and rest and not rest[0].startswith("-"):
         return f"{call} has no command {rest[0]}"
-    unknown = [w for w in rest if re.match(r"--?[a-z]", w) and w not in KNOWN[call].options]
+    unknown = [w for w in rest if re.match(r"--?[a-z]", w) and w not in known()[call].options]
     return f"{call} has no option {unknown[0]}" if unknown else ""
 
 

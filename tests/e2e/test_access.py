@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from vault.server.settings import TierName
 PROMISED = Path(__file__).with_name("promised_rpcs.txt").read_text(encoding="utf-8")
 
 
+@cache
 def promised() -> dict[tuple[TierName, str, str], str]:
     """The table that a person wrote: cell by tier, RPC and role."""
     out = {}

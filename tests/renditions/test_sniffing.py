@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -21,8 +22,13 @@ from vault.renditions import (
 from vault.renditions.sniffing import check_whole
 from vault.renditions.structure import check_structure
 
-FILES = {kind: as_file(kind, letter().image.reduce(2)) for kind in FORMATS}
 EACH = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name.lower())
+
+
+@cache
+def file_of(kind: ContentType) -> bytes:
+    """A letter in the format."""
+    return as_file(kind, letter().image.reduce(2))
 
 
 def problem_of(content_type: ContentType, content: bytes) -> Problem | None:
@@ -39,15 +45,15 @@ def problem_of(content_type: ContentType, content: bytes) -> Problem | None:
 
 @EACH
 def test_each_type_is_known_by_its_first_bytes_and_passes(kind: ContentType) -> None:
-    assert sniff(FILES[kind][:32]) is kind
-    assert problem_of(kind, FILES[kind]) is None
+    assert sniff(file_of(kind)[:32]) is kind
+    assert problem_of(kind, file_of(kind)) is None
 
 
 @EACH
 def test_another_type_than_declared_is_refused(kind: ContentType) -> None:
     for other in FORMATS:
         if other is not kind:
-            assert problem_of(other, FILES[kind]) is Problem.TYPE_DIFFERS
+            assert problem_of(other, file_of(kind)) is Problem.TYPE_DIFFERS
 
 
 @EACH
@@ -82,7 +88,7 @@ def test_what_is_none_of_the_types_is_refused_whatever_it_says_it_is(content: by
 
 @EACH
 def test_what_follows_the_end_is_refused(kind: ContentType) -> None:
-    assert problem_of(kind, FILES[kind] + b"and this") in (
+    assert problem_of(kind, file_of(kind) + b"and this") in (
         Problem.TRAILING_DATA,
         # What follows the boxes of a HEIC is a box that is none.
         Problem.BROKEN,
@@ -91,7 +97,7 @@ def test_what_follows_the_end_is_refused(kind: ContentType) -> None:
 
 @EACH
 def test_a_document_that_was_cut_is_refused(kind: ContentType) -> None:
-    whole = FILES[kind]
+    whole = file_of(kind)
     for size in (len(whole) - 40, len(whole) // 2, len(whole) // 10):
         assert problem_of(kind, whole[:size]) is Problem.BROKEN, size
 
@@ -105,7 +111,7 @@ def zip_file() -> bytes:
 
 @EACH
 def test_an_archive_behind_a_document_is_refused(kind: ContentType) -> None:
-    both = FILES[kind] + zip_file()
+    both = file_of(kind) + zip_file()
     assert zipfile.is_zipfile(io.BytesIO(both))
     assert problem_of(kind, both) is Problem.POLYGLOT
 
@@ -113,13 +119,13 @@ def test_an_archive_behind_a_document_is_refused(kind: ContentType) -> None:
 @EACH
 def test_an_archive_behind_a_document_is_found_from_its_end_alone(kind: ContentType) -> None:
     with pytest.raises(DocumentRefused) as refused:
-        check_end(kind, (FILES[kind] + zip_file())[-70_000:])
+        check_end(kind, (file_of(kind) + zip_file())[-70_000:])
     assert refused.value.problem is Problem.POLYGLOT
 
 
 def in_a_comment(content: bytes) -> bytes:
     """A JPEG with something in a comment (COM, ISO/IEC 10918-1 B.2.4.5) at its start."""
-    jpeg = FILES[ContentType.JPEG]
+    jpeg = file_of(ContentType.JPEG)
     return jpeg[:2] + b"\xff\xfe" + (len(content) + 2).to_bytes(2, "big") + content + jpeg[2:]
 
 
@@ -141,7 +147,7 @@ def test_another_file_inside_of_a_picture_is_refused(content: bytes) -> None:
 
 
 def test_a_page_of_the_web_at_the_start_of_a_pdf_is_refused() -> None:
-    pdf = FILES[ContentType.PDF]
+    pdf = file_of(ContentType.PDF)
     assert problem_of(ContentType.PDF, pdf[:9] + b"%<html><body>" + pdf[9:]) is Problem.POLYGLOT
 
 
@@ -153,16 +159,16 @@ def test_an_archive_of_tape_that_begins_as_a_picture_is_refused() -> None:
 
 def test_zeros_that_a_scanner_fills_up_with_are_let_pass() -> None:
     for kind in (ContentType.JPEG, ContentType.TIFF, ContentType.PDF):
-        assert problem_of(kind, FILES[kind] + bytes(512)) is None
+        assert problem_of(kind, file_of(kind) + bytes(512)) is None
 
 
 def test_a_second_picture_behind_the_first_is_refused() -> None:
-    jpeg = FILES[ContentType.JPEG]
+    jpeg = file_of(ContentType.JPEG)
     assert problem_of(ContentType.JPEG, jpeg + jpeg) is Problem.TRAILING_DATA
 
 
 def test_a_film_behind_a_picture_is_refused() -> None:
-    heic = FILES[ContentType.HEIC] + b"\x00\x00\x00\x10moov\x00\x00\x00\x08free"
+    heic = file_of(ContentType.HEIC) + b"\x00\x00\x00\x10moov\x00\x00\x00\x08free"
     assert problem_of(ContentType.HEIC, heic) is Problem.TRAILING_DATA
 
 
@@ -200,7 +206,7 @@ def test_no_first_bytes_make_the_sniffer_fail(start: bytes) -> None:
 def test_no_damage_makes_the_checks_fail_in_another_way_than_they_say(
     kind: ContentType, damages: list[tuple[float, int]], kept: float
 ) -> None:
-    content = bytearray(FILES[kind])
+    content = bytearray(file_of(kind))
     for place, value in damages:
         content[int(place * len(content))] = value
     problem_of(kind, bytes(content[: max(1, int(len(content) * max(kept, 0.01)))]))
