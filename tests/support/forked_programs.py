@@ -113,15 +113,24 @@ _servers: list[subprocess.Popen[bytes]] = []
 def _loaded() -> dict[str, Callable[[], None]]:
     from importlib import import_module
 
-    from tests.support.tier_process import main as tier
+    from tests.support.tier_process import main as serve_tier
     from vault.access.policy_files import POLICY_FOLDER, read_policies
     from vault.cli.vaultctl.app import _FAMILIES
     from vault.cli.vaultctl.app import main as vaultctl
     from vault.cli.vaultd.app import main as vaultd
+    from vault.renditions import Renderer
 
     for one in (*(f"vault.cli.vaultctl.{name}" for name in _FAMILIES.values()), "vault.server.run"):
         import_module(one)
     read_policies(POLICY_FOLDER)  # which are checked once, if they stay the same
+
+    async def when_needed(self: Renderer) -> None:
+        """A process that decodes takes as long to start as a tier does; few tests need one."""
+
+    def tier() -> None:
+        Renderer.start = when_needed  # type: ignore[method-assign]  # of this process alone
+        serve_tier()
+
     gc.collect()
     gc.freeze()
     return {"vaultctl": vaultctl, "vaultd": vaultd, "tier": tier}
