@@ -64,9 +64,9 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Rules:
 
 
 @pytest.fixture
-def run(database_url: str, tmp_path: Path, rules: Rules) -> Iterator[Run]:
+def run(migrated_url: str, tmp_path: Path, rules: Rules) -> Iterator[Run]:
     """Run a test with so many processes on a database, under the rules above."""
-    for started in runner(database_url, tmp_path):
+    for started in runner(migrated_url, tmp_path):
         yield partial(started, rules=rules)
 
 

@@ -20,9 +20,9 @@ DAY = 86_400_000_000
 
 
 @pytest.fixture
-def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
+def run(migrated_url: str, tmp_path: Path) -> Iterator[Run]:
     """Run a test with so many processes on a database, persons held to three customers a day."""
-    for started in runner(database_url, tmp_path):
+    for started in runner(migrated_url, tmp_path):
         yield partial(started, budgets=BUDGETS)
 
 

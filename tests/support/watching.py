@@ -18,7 +18,7 @@ from vault.sealing import SystemClock
 from vault.services.call import Call, Trace
 from vault.services.recording import Recorder
 from vault.services.watching import Watch
-from vault.store import Database, migrate
+from vault.store import Database
 
 POLICY = PolicyEngine.load()
 BUDGETS = """\
@@ -107,9 +107,6 @@ async def _processes(
 
 def runner(url: str, folder: Path) -> Iterator[Run]:
     """Runs a test with so many processes on a migrated database; again is a restart."""
-    database = Database(url)
-    migrate.upgrade(database)
-    database.dispose()
 
     def run(
         test: Test,
