@@ -99,7 +99,7 @@ bench: setup ## Measure the main job, scans, keys, files for life, statements, d
 	$(BIN)/python -m bench.bundles
 	$(BIN)/python -m bench.transfers
 
-soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register and 500 of retention; rewrap 100,000 keys; compare times of 5,000 answers; import a statement of 1 GiB (over an hour)
+soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register and 500 of retention; rewrap 100,000 keys; compare times of 5,000 answers; import statements of 1 GiB in each format (some hours)
 	VAULT_SOAK_KILLS=1000 $(BIN)/python -m pytest tests/hostile/test_killed_server.py
 	VAULT_SOAK_UPLOAD_MIB=2048 VAULT_SOAK_UPLOAD_KILLS=10 $(BIN)/python -m pytest tests/hostile/test_killed_uploads.py
 	VAULT_SOAK_LIVES=3000 $(BIN)/python -m pytest tests/services/test_need_to_know.py

@@ -87,9 +87,9 @@ def pairs(entries: int) -> Iterator[str]:
         yield entry(number, "10.01", "CRDT" if credit else "DBIT", code=code)
 
 
-def write_camt(path: Path, entries: int, *, broken: int = 0) -> None:
+def write_camt(path: Path, entries: int, *, broken: int = 0) -> list[int]:
     """A file of one statement with so many entries (an even number), the last `broken` of which
-    cannot be understood, though their amounts can. It is written as it goes."""
+    cannot be understood, though their amounts can. It is written as it goes. Those entries."""
     before, after = statement("@", number=1).split("@")
     with path.open("w", encoding="utf-8") as file:
         file.write(_HEAD.format(version=8) + before)
@@ -98,3 +98,47 @@ def write_camt(path: Path, entries: int, *, broken: int = 0) -> None:
                 one = one.replace("<BookgDt><Dt>2026-03-02</Dt></BookgDt>", "")
             file.write(one)
         file.write(after + _TAIL)
+    return _last(entries, broken)
+
+
+_LINES = 10
+"""Lines of what is told of an entry of MT940, which makes it about as long as one of camt.053."""
+
+
+def write_mt940(path: Path, entries: int, *, broken: int = 0) -> list[int]:
+    """As `write_camt`, in MT940; not even the amounts of those that are broken can be understood.
+    Their lines."""
+    told = [f"{'w' * 60} {n}" for n in range(_LINES - 1)]
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f":20:S1\n:25:{OWN}\n:28C:1\n:60F:C260302EUR100,00\n")
+        for number in range(1, entries + 1):
+            sign = "C" if number % 2 else "D"
+            amount = "10.01" if number > entries - broken else "10,01"
+            file.write(f":61:2603020302{sign}{amount}NTRFREF{number:09}\n")
+            file.write("\n".join([f":86:Invoice {number}, with thanks", *told, ""]))
+        file.write(":62F:C260302EUR100,00\n-\n")
+    return [4 + (number - 1) * (_LINES + 1) + 1 for number in _last(entries, broken)]
+
+
+CSV_MAPPING = (
+    '[defaults]\ntime_zone = "UTC"\ncurrency = "EUR"\ninstrument = "CREDIT_TRANSFER"\n'
+    'channel = "API"\n[columns]\nreference = "reference"\nday = "booked"\nsum = "amount"\n'
+    'account = "account"\nwords = "remittance"\n'
+)
+"""The mapping of what `write_csv` writes."""
+
+
+def write_csv(path: Path, entries: int, *, broken: int = 0) -> list[int]:
+    """As `write_camt`, in CSV; those that are broken have no day. Their records."""
+    words = "w" * 620
+    with path.open("w", encoding="utf-8") as file:
+        file.write("reference,day,sum,account,words\n")
+        for number in range(1, entries + 1):
+            day = "" if number > entries - broken else "2026-03-02"
+            sign = "" if number % 2 else "-"
+            file.write(f"REF{number:012},{day},{sign}10.01,{OWN},Invoice {number} {words}\n")
+    return _last(entries, broken)
+
+
+def _last(entries: int, broken: int) -> list[int]:
+    return list(range(entries - broken + 1, entries + 1))
