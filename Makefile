@@ -97,6 +97,7 @@ bench: setup ## Measure the main job, scans, keys, files for life, statements, d
 	$(BIN)/python -m bench.statements
 	$(BIN)/python -m bench.disposal
 	$(BIN)/python -m bench.bundles
+	$(BIN)/python -m bench.file_at_once
 	$(BIN)/python -m bench.transfers
 
 soak: setup ## Kill the vault 1,000 times under load and in uploads of 2 GiB, on both databases; live 3,000 lives of the register and 500 of retention; rewrap 100,000 keys; compare times of 5,000 answers; import statements of 1 GiB in each format (some hours)
