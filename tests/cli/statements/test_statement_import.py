@@ -418,7 +418,7 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one_and_loses_nothing(
     fake.calls = _Forgetful()  # type: ignore[assignment]  # only append is used here
     mebibytes = int(os.environ.get("VAULT_SOAK_STATEMENT_MIB", "24"))
     write, code = _LARGE[ending]
-    terms = ("--channel", "API", *ZONE)
+    terms: tuple[str, ...] = ("--channel", "API", *ZONE)
     if ending == "csv":
         mapping = fake.folder / "mapping.toml"
         mapping.write_text(CSV_MAPPING)
