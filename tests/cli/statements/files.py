@@ -135,6 +135,12 @@ def mt940_files(draw: Any) -> Known:
                 words = _words(draw, encoding).replace(":", ".")
                 lines += [f":86:{words}", *([f"w{words}"] if draw(st.booleans()) else [])]
         lines += [":62F:C260302EUR100,00", "-"]
+        if draw(st.booleans()):
+            # Behind the end it is of no account.
+            lines.append(":61:260302C1,00NTRFBEHIND")
+            numbers.append(len(lines))
+            good.append(False)
+            marks.append(lines[-1])
     text = end.join(lines) + end
     given = "" if encoding in ("utf-8", "utf-8-sig", "utf-16") else encoding
     return Known(_encoded(text, encoding), given, tuple(good), tuple(marks), tuple(numbers))
