@@ -111,6 +111,10 @@ def observed(vault: RunningVault, log: LogBook) -> dict[Cell, str]:
         if cell.rpc.endswith("/SearchMaskedCustomers") and code == "OK":
             # The full tier's event of the same search, tested elsewhere.
             events = [e for e in events if e.action != "internal.index.lookup"]
+        if cell.rpc == "Access/BreakGlass" and code == "OK":
+            # Which rings before it answers, tested elsewhere too.
+            assert [e.action for e in events[:1]] == ["watch.alert"]
+            events = events[1:]
         _check_events(cell, code, events)
 
     return rpc_matrix.observe(vault, banks, check)
