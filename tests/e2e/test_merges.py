@@ -11,12 +11,15 @@ from recordsvault.life.v1 import merges_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1.customer_pb2 import Customer
+from recordsvault.type.v1 import purpose_pb2
 from tests.e2e import people
 from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, create, create_document, create_transaction, get, query, update
 from tests.e2e.people import PARENT
 from tests.e2e.wire import refusal
+from tests.support.borrowing import add_person
 from tests.support.contents import scan, upload
+from tests.support.lending import until_known
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
@@ -160,3 +163,23 @@ def test_both_steps_are_in_the_log(vault: RunningVault) -> None:
     for action in ("life.merges.propose", "life.merges.approve"):
         entries = query(vault, filter={"actions": [action]})
         assert any(relative in one.event.resource for one in entries)
+
+
+def test_nobody_opens_his_own_file_under_the_other_name(vault: RunningVault) -> None:
+    old, kept = two(vault)
+    other, number = create(vault).name, old.name.rpartition("/")[2]
+    he = f"he-{number}"
+    add_person(vault, he, "compliance", own_files=[number])
+    until_known(vault, he)
+    request = pb.GetCustomerRequest(name=kept.name, purpose=purpose_pb2.PURPOSE_ONBOARDING_CDD)
+    opened = partial(vault.records(he).GetCustomer, request)
+    assert opened().customer.name == kept.name
+    agree(vault, propose(vault, old.name, kept.name))
+    seconds_until(opened, "PERMISSION_DENIED")
+    assert refusal(opened).reason == "OWN_FILE"
+    asked = pb.ListCustomersRequest(parent=PARENT, purpose=request.purpose, page_size=200)
+    names = {one.name for one in vault.records(he).ListCustomers(asked).customers}
+    assert other in names and kept.name not in names
+    ask = mp.ProposeUnmergeRequest(name=old.name, reason="Twins.")
+    agree(vault, merges(vault, "compliance").ProposeUnmerge(ask).proposal, "custodian")
+    seconds_until(opened, "OK")

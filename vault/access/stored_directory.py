@@ -15,7 +15,7 @@ from vault.access.directory import Directory
 from vault.access.directory_change import NOTHING, Approved, BoundEntry
 from vault.access.principals import _DIRECTORY, Principal
 from vault.access.principals_entry import Entry
-from vault.access.roll import Roll
+from vault.access.roll import Kin, Roll, alone
 
 _NEVER = 1 << 62
 
@@ -53,6 +53,7 @@ class StoredDirectory(Directory):
         self._now = now
         self._approved: Approved = NOTHING
         self._clash: str | None = None
+        self._kin: Kin = alone
         self._next_end = _NEVER
         self._held: dict[str, Principal] = {}
         super().__init__(path, **of_the_file)
@@ -62,10 +63,12 @@ class StoredDirectory(Directory):
         """The principals of the store that are in force."""
         return self._approved
 
-    def take(self, approved: Approved) -> None:
-        """Put other principals of the store in force."""
+    def take(self, approved: Approved, kin: Kin | None = None) -> None:
+        """Put other principals of the store in force; and, if given, by whom files are of one
+        customer: nobody opens his own under another name."""
         with self._lock:
             self._approved = approved
+            self._kin = kin or self._kin
             self._roll = self._union(self._file)
             self._generation += 1
 
@@ -78,7 +81,7 @@ class StoredDirectory(Directory):
     def standing(self, approved: Approved | None = None) -> list[Principal]:
         """Everybody whom a lookup finds now; or would, with these principals of the store."""
         self._look()
-        roll = self._roll if approved is None else _union(self._file, approved)
+        roll = self._roll if approved is None else _union(self._file, approved, self._kin)
         found = (self._now_is(entry) for entry in roll.entries)
         return [who for who in found if who is not None]
 
@@ -133,7 +136,7 @@ class StoredDirectory(Directory):
         self._held = {}
         self._next_end = self._end_after(self._now())
         self._clash = _clash(_kept(file, self._approved), self._approved)
-        return _union(file, self._approved)
+        return _union(file, self._approved, self._kin)
 
     def _end_after(self, now: int) -> int:
         ends = (end for one in self._approved.entries.values() for end in one.ends.values())
@@ -145,9 +148,9 @@ def _kept(file: Roll, approved: Approved) -> list[Entry]:
     return [entry for entry in file.entries if entry.principal.name not in gone]
 
 
-def _union(file: Roll, approved: Approved) -> Roll:
+def _union(file: Roll, approved: Approved, kin: Kin) -> Roll:
     # The store's come last, so that they have what a later file names once more.
-    return Roll.of([*_kept(file, approved), *approved.entries.values()], file.revoked)
+    return Roll.of([*_kept(file, approved), *approved.entries.values()], file.revoked, kin)
 
 
 def _clash(kept: list[Entry], approved: Approved) -> str | None:

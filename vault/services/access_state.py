@@ -27,6 +27,8 @@ from vault.services.approved_rows import Approval, ApprovedRows
 from vault.services.errors import Unavailable, VaultError
 from vault.services.health import Check, Probe, State
 from vault.services.kept_approvals import KeptApprovals
+from vault.services.merging.kin import MergedKin
+from vault.services.merging.standing import Merges
 from vault.services.proposal_rows import policies_in
 from vault.services.proposal_signing import NotSigned
 from vault.store import StoreAltered, StoreError, StoreUnavailable
@@ -112,6 +114,7 @@ class AccessState:
         self._key_steps: list[Proposal] = []
         self._retention_steps: list[Proposal] = []
         self._merge_steps: list[Proposal] = []
+        self._kin = MergedKin(Merges(lambda: self._merge_steps))
         self._problem: _Problem | None = None
         self._damage: _Problem | None = None
         self._next_again = 0.0
@@ -313,7 +316,7 @@ class AccessState:
         if more or from_start:
             self._merge_steps = [*merged, *more]
         # Also where only policies are others: by its generation, calls under way are decided again.
-        self._directory.take(principals)
+        self._directory.take(principals, self._kin)
 
     async def _book(self, policies: Proposal | None) -> PolicyBook:
         if policies is None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from vault.access.roll import Kin, alone
 from vault.services.merging.standing import Merge, Merges
 
-Kin = Callable[[str, str], frozenset[str]]
-"""Of an institution and a customer: all whose files are of one customer with his, he among them."""
-
-
-def alone(_institution: str, customer: str) -> frozenset[str]:
-    """Where no files are merged."""
-    return frozenset((customer,))
+__all__ = ["Kin", "MergedKin", "alone"]
 
 
 class MergedKin:
