@@ -97,6 +97,7 @@ def stolen(
     suites = f'{{ "{OWN}" = "sm4-gcm" }}' if second else "{}"
     folder = tmp_path_factory.mktemp("stolen")
     with laid_out(folder, dialect, server, suites=suites) as vault:
+        vault.forked = False  # its memory is to be a node's, and to have nothing of the tests'
         vault.start()
         names = import_all(vault, items)
         parts = build(load(vault.config, TierName.FULL))
