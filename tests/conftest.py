@@ -20,6 +20,7 @@ from tests.support.databases import (
     postgres_url,
     sqlite_url,
 )
+from tests.support.files_in_memory import lay_files_in_memory
 from tests.support.running_vault import RunningVault
 from tests.support.sharing import ByFile, alone, longest_first, together
 
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 RunningVault.forked = True
+lay_files_in_memory()
 
 # `make fuzz`; the default profile is the one of every run. No deadline: a shared machine is slow at
 # times, and a property is not a benchmark.
