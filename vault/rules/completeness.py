@@ -21,6 +21,7 @@ from enum import StrEnum
 from vault.records.customer import Address, Customer, IdentityElement
 from vault.records.element_paths import covers
 from vault.records.enums import CustomerKind
+from vault.rules.newest import in_force
 
 EVERYWHERE = "*"
 
@@ -129,21 +130,10 @@ class ElementBook:
         self, kind: CustomerKind, jurisdictions: frozenset[str], day: date
     ) -> tuple[ElementSet, ...]:
         """The sets in force on a day for a kind of customer, in order of name."""
-        newest: dict[str, ElementSet] = {}
-        for one in self.sets:
-            if one.effective_from > day:
-                continue
-            before = newest.get(one.name)
-            if before is None or (one.effective_from, one.version) > (
-                before.effective_from,
-                before.version,
-            ):
-                newest[one.name] = one
         return tuple(
             one
-            for one in newest.values()
-            if (one.effective_until is None or day <= one.effective_until)
-            and kind in one.customers
+            for one in in_force(self.sets, day)
+            if kind in one.customers
             and (EVERYWHERE in one.jurisdictions or one.jurisdictions & jurisdictions)
         )
 

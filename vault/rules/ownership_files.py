@@ -24,6 +24,7 @@ from typing import Annotated, Final
 import msgspec
 
 from vault.records.customer import Customer
+from vault.rules.newest import in_force
 from vault.rules.ownership import WHOLE, Threshold
 from vault.rules.reading import RulesInvalid, read_folder
 
@@ -71,7 +72,7 @@ class ThresholdBook:
         def here(rules: Iterable[ThresholdRule]) -> list[Threshold]:
             return [one.threshold for one in rules if where & set(one.jurisdictions)]
 
-        found = here(_in_force(self.rules, day)) or here(self.rules)
+        found = here(in_force(self.rules, day)) or here(self.rules)
         return min(found, key=lambda one: one.strictness)
 
 
@@ -87,18 +88,3 @@ def read_ownership(folder: Path = DEFAULT_OWNERSHIP) -> ThresholdBook:
             "none for files of other countries"
         )
     return ThresholdBook(tuple(made))
-
-
-def _in_force(rules: Iterable[ThresholdRule], day: date) -> list[ThresholdRule]:
-    """Of each law the version that came into force last, if it has not ended."""
-    newest: dict[str, ThresholdRule] = {}
-    for one in rules:
-        before = newest.get(one.name)
-        if one.effective_from <= day and (
-            before is None
-            or (one.effective_from, one.version) > (before.effective_from, before.version)
-        ):
-            newest[one.name] = one
-    return [
-        one for one in newest.values() if one.effective_until is None or day <= one.effective_until
-    ]

@@ -354,7 +354,7 @@ class Proposing:
 
     async def _proposer(self, proposal: Proposal) -> Party | None:
         """Whoever proposed it, if he could propose it now."""
-        who = proposer_of(proposal, self._on.directory.standing(), self._on.policy)
+        who = proposer_of(proposal, self._on.directory, self._on.policy)
         if who is None:
             return None
         reaches = self._on.reaches if proposal.kind is Kind.MERGE else None

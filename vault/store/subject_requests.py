@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
-from vault.store.disposal_gate import gate
 from vault.store.rows import row_hash
 from vault.store.schema import subject_requests, subject_words
 from vault.store.statements import insert_rows
@@ -96,12 +95,6 @@ class WordsRow:
     def hash(self) -> bytes:
         """The row's hash, 32 bytes: all that the log says of the words."""
         return row_hash(subject_words.name, *self.columns())
-
-
-def before_or_behind_disposal(conn: Connection) -> None:
-    """Whoever disposes of records has done so before this transaction goes on, or sees what it
-    writes."""
-    gate(conn)
 
 
 def insert(conn: Connection, row: RequestRow, words: WordsRow | None) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vault.access.roll import Kin, alone
 from vault.services.merging.standing import Merge, Merges
-
-__all__ = ["Kin", "MergedKin", "alone"]
 
 
 class MergedKin:

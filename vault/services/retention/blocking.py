@@ -12,11 +12,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from vault.access.roll import Kin, alone
 from vault.records import ScopeRef
 from vault.services.compartments.hold_rows import HoldBody, open_hold
 from vault.services.compartments.rows import open_case, open_item, scope_of
 from vault.services.keys import Keys
-from vault.services.merging.kin import Kin, alone
 from vault.store import Database, compartments, holds
 from vault.store.holds import HoldRow, Stamp
 from vault.store.scopes import ScopeRow

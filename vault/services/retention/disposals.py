@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from vault.access import ActionClass
 from vault.access.proposals import Proposal
+from vault.access.roll import Kin, alone
 from vault.records import ScopeRef, TransactionName, new_ulid
 from vault.rules.retention import RecordKind, RuleBook, years_after
 from vault.sealing import Clock
@@ -21,7 +22,6 @@ from vault.services.closed import require_everywhere
 from vault.services.errors import Aborted, NotFound
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
-from vault.services.merging.kin import Kin, alone
 from vault.services.opening import Opener
 from vault.services.proposing import Proposing
 from vault.services.recording import Recorder

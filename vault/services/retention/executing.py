@@ -28,6 +28,7 @@ import structlog
 from sqlalchemy import Connection
 
 from vault.access import Action
+from vault.access.roll import Kin, alone
 from vault.audit import AuditEvent, AuditLog, LogUnavailable, RowHash
 from vault.blobs import BlobError, BlobLocked, Blobs
 from vault.kms import KmsError
@@ -36,7 +37,6 @@ from vault.sealing import Clock, KeyRing
 from vault.services.errors import Shredded, VaultError
 from vault.services.keys import Keys
 from vault.services.kinds import TRANSACTIONS
-from vault.services.merging.kin import Kin, alone
 from vault.services.opening import Opener
 from vault.services.proposal_signing import ProposalSigner
 from vault.services.proposing import Proposing

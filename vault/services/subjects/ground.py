@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from vault.access import ActionClass, Principal
+from vault.access.roll import Kin
 from vault.audit.history import History
 from vault.records import Customer
 from vault.rules.disclosure import Disclosure
@@ -21,7 +22,6 @@ from vault.services.errors import Aborted, NotFound, Shredded
 from vault.services.keys import Keys
 from vault.services.kinds import CUSTOMERS
 from vault.services.logged import logged
-from vault.services.merging.kin import Kin
 from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
 from vault.services.reach import FullReach
@@ -39,6 +39,7 @@ from vault.services.subjects.rows import (
     words_row,
 )
 from vault.store import CustomerRow, Database, VersionConflict, customers, scopes, subject_requests
+from vault.store.disposal_gate import gate
 from vault.store.subject_requests import RequestRow, WordsRow
 
 SAID: Final = "subject_request.said"
@@ -142,7 +143,7 @@ class SubjectGround:
             ref = scope_of(one.institution, one.customer)
             along(conn)
             if one.version == 1:
-                subject_requests.before_or_behind_disposal(conn)
+                gate(conn)  # of two, the one waits for what the other does
             # Its key may still be in this process's memory.
             if spoken is not None and scopes.destroyed(conn, [ref]):
                 raise Shredded(sealer.resource_name(one.institution, one.customer))
