@@ -63,12 +63,15 @@ class StoredDirectory(Directory):
         """The principals of the store that are in force."""
         return self._approved
 
-    def take(self, approved: Approved, kin: Kin | None = None) -> None:
-        """Put other principals of the store in force; and, if given, by whom files are of one
-        customer: nobody opens his own under another name."""
+    def know_kin(self, kin: Kin) -> None:
+        """Which files are of one customer, from the next `take` on: nobody opens his own under
+        another name."""
+        self._kin = kin
+
+    def take(self, approved: Approved) -> None:
+        """Put other principals of the store in force."""
         with self._lock:
             self._approved = approved
-            self._kin = kin or self._kin
             self._roll = self._union(self._file)
             self._generation += 1
 

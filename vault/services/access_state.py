@@ -114,7 +114,7 @@ class AccessState:
         self._key_steps: list[Proposal] = []
         self._retention_steps: list[Proposal] = []
         self._merge_steps: list[Proposal] = []
-        self._kin = MergedKin(Merges(lambda: self._merge_steps))
+        directory.know_kin(MergedKin(Merges(lambda: self._merge_steps)))
         self._problem: _Problem | None = None
         self._damage: _Problem | None = None
         self._next_again = 0.0
@@ -315,8 +315,9 @@ class AccessState:
         more = [step for step in steps if step.kind is Kind.MERGE]
         if more or from_start:
             self._merge_steps = [*merged, *more]
-        # Also where only policies are others: by its generation, calls under way are decided again.
-        self._directory.take(principals, self._kin)
+        # Also where only policies are others: by its generation, calls under way are decided again;
+        # and where files were merged or taken apart, which the directory asks about then.
+        self._directory.take(principals)
 
     async def _book(self, policies: Proposal | None) -> PolicyBook:
         if policies is None:
