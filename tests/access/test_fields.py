@@ -226,3 +226,13 @@ def test_a_teller_opens_no_rating_and_no_device_however_much_he_borrowed() -> No
     ):
         assert not opens(opening, path)
     assert opens(opening, "customer.phones")
+
+
+def test_what_is_handed_over_is_asked_for_and_handed_over_but_never_read() -> None:
+    """Whatever other role lets him read records at all."""
+    table = read_fields()
+    for roles in (frozenset({"custodian"}), frozenset({"custodian", "teller"})):
+        for purpose in ("REGULATOR_REQUEST", "JUDICIAL_REQUEST"):
+            lent = ("customer", "identity_document", "transaction")
+            assert table.opened(roles, purpose, lent=lent) == NOTHING
+            assert opens(table.opened(roles, purpose, lent=lent, handing_over=True), "customer")

@@ -168,6 +168,22 @@ def test_what_a_teller_may_never_open_is_not_opened_by_a_check_out_either(
         assert leaves(booking) <= {"channel.kind", "channel.branch"}
 
 
+def test_a_custodian_reads_nothing_of_what_he_may_hand_over_though_a_teller_too(
+    vault: RunningVault, register: Register, file: str
+) -> None:
+    add_person(vault, "two-hats", "teller", "custodian")
+    _until_known(vault, "two-hats")
+    lent = register.lend(file, "customer", person="p-two-hats", purpose="REGULATOR_REQUEST")
+    request = pb.GetCustomerRequest(
+        name=file,
+        purpose=purpose_pb2.PURPOSE_REGULATOR_REQUEST,
+        check_out=lent,
+        case_reference="C-1",
+    )
+    answer = refusal(partial(vault.records("two-hats").GetCustomer, request))
+    assert (answer.code, answer.reason) == NOTHING
+
+
 def test_a_customers_check_out_opens_the_versions_and_lists_below_him(
     vault: RunningVault, register: Register, log: LogBook, file: str
 ) -> None:

@@ -17,6 +17,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from recordsvault.records.v1 import customer_pb2, document_pb2, transaction_pb2
+from vault.access import Action
 from vault.access.fields import FieldsInvalid, FieldTable, Opening
 from vault.access.lending.paths import within
 from vault.rpc.masks import IDENTITY, is_value
@@ -92,6 +93,7 @@ class Openings:
             call.purpose,
             bearer=None if call.bearer is None else call.bearer.roles,
             lent=None if call.lent is None else call.lent.fields,
+            handing_over=call.action == Action.FILES_TRANSFER.value,
         )
 
     def require_fields(self, call: Call, kind: str, paths: Sequence[str] = ()) -> None:

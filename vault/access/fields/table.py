@@ -10,6 +10,7 @@
     roles = ["compliance"]
     purposes = ["REGULATOR_REQUEST"]
     all = true                           # instead of `fields`
+    handed_over = true                   # only to hand files to another vault; false if left out
 
 Whoever has several roles may open what one of the rows that are his opens. Whether he may open a
 record at all is the policies' to say; both must agree.
@@ -44,6 +45,7 @@ class _Grant:
     roles: frozenset[str]
     purposes: frozenset[str]
     lent: bool
+    handed_over: bool
     opening: Opening
 
 
@@ -62,10 +64,13 @@ class FieldTable:
         *,
         bearer: frozenset[str] | None = None,
         lent: tuple[str, ...] | None = None,
+        handing_over: bool = False,
     ) -> Opening:
         """What somebody with these roles opens for this purpose: no more than the roles of the
-        `bearer` of a token that he carries, and than the fields that a check-out has `lent`."""
-        return self._cached(roles, purpose, bearer, lent)
+        `bearer` of a token that he carries, and than the fields that a check-out has `lent`. Rows
+        of what is handed over count where it is, or a check-out for it is asked for
+        (`handing_over`), and never where records are read."""
+        return self._cached(roles, purpose, bearer, lent, handing_over)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -78,19 +83,21 @@ class FieldTable:
         purpose: str,
         bearer: frozenset[str] | None,
         lent: tuple[str, ...] | None,
+        handing_over: bool,
     ) -> Opening:
-        found = self._of(roles, purpose, lent is not None)
+        found = self._of(roles, purpose, lent is not None, handing_over)
         if bearer is not None:
-            found &= self._of(bearer, purpose, lent is not None)
+            found &= self._of(bearer, purpose, lent is not None, handing_over)
         return found if lent is None else found & Opening.of(lent)
 
-    def _of(self, roles: frozenset[str], purpose: str, lent: bool) -> Opening:
+    def _of(self, roles: frozenset[str], purpose: str, lent: bool, handing_over: bool) -> Opening:
         mine = (
             grant.opening
             for grant in self.grants
             if not roles.isdisjoint(grant.roles)
             and purpose in grant.purposes
             and (lent or not grant.lent)
+            and (handing_over or not grant.handed_over)
         )
         return reduce(Opening.__or__, mine, NOTHING)
 
@@ -102,6 +109,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: Annotated[list[_Role], msgspec.Meta(min_length=1)]
     purposes: Annotated[list[str], msgspec.Meta(min_length=1)]
     lent: bool = False
+    handed_over: bool = False
     all: bool = False
     fields: list[str] = []
 
@@ -148,4 +156,4 @@ def _grant(where: str, row: _Row) -> _Grant:
         if len(set(values)) != len(values):
             raise FieldsInvalid(f"{where}: {name} names something twice")
     opening = ALL if row.all else Opening.of(row.fields)
-    return _Grant(frozenset(row.roles), frozenset(row.purposes), row.lent, opening)
+    return _Grant(frozenset(row.roles), frozenset(row.purposes), row.lent, row.handed_over, opening)

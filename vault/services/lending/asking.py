@@ -229,7 +229,7 @@ class Asking:
     def _openable(self, call: Call, purpose: str, fields: tuple[str, ...]) -> Opening:
         """What his roles would open to him by such a check-out: not for a purpose that is not
         theirs. Raises NothingOpened when it is nothing."""
-        opening = self._table.opened(person_of(call).roles, purpose, lent=fields)
+        opening = self._table.opened(person_of(call).roles, purpose, lent=fields, handing_over=True)
         if not opening.paths:
             raise NothingOpened
         return opening
