@@ -39,6 +39,7 @@ from vault.records import (
 from vault.rules.retention import RuleBook, RuleSet
 from vault.rules.retention_files import read_rule_sets
 from vault.sealing import KeyRing, SystemClock
+from vault.services.access_ground import AccessGround
 from vault.services.access_state import AccessState
 from vault.services.approved_rows import ApprovedRows
 from vault.services.call import Call, Trace
@@ -51,7 +52,7 @@ from vault.services.merging.kin import MergedKin
 from vault.services.merging.merging import Merging
 from vault.services.merging.standing import Merges
 from vault.services.outcomes import Stored
-from vault.services.proposing import AccessGround, Proposing
+from vault.services.proposing import Proposing
 from vault.services.reach import FullReach
 from vault.services.reading import Reading
 from vault.services.recording import Recorder

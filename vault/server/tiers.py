@@ -49,6 +49,7 @@ from vault.server.field_table import field_table
 from vault.server.lending_table import lending_classes
 from vault.server.parts import Parts, data_folder, release
 from vault.server.settings import SettingsInvalid, TierName
+from vault.services.access_ground import AccessGround
 from vault.services.accounts import Accounts
 from vault.services.archiving import Archiving
 from vault.services.borrowing import Borrowing
@@ -79,7 +80,7 @@ from vault.services.masked import MaskedReading
 from vault.services.merging.merging import Later as LaterMerging
 from vault.services.merging.merging import Merging
 from vault.services.merging.standing import Merges
-from vault.services.proposing import AccessGround, Proposing
+from vault.services.proposing import Proposing
 from vault.services.proving import Proving
 from vault.services.reach import FullReach
 from vault.services.reading import Reading

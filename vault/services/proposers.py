@@ -8,13 +8,13 @@ friend puts in force.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from vault.access import Action, PolicyEngine, Principal, ResourceRef
 from vault.access.proposals import Kind, Proposal
-from vault.access.stored_directory import StoredDirectory
 from vault.services.proposal_content import altered
 
 _BY_KIND: Final = {
@@ -51,10 +51,11 @@ def proposed_by(proposal: Proposal) -> Action:
 
 
 def proposer_of(
-    proposal: Proposal, directory: StoredDirectory, policy: PolicyEngine
+    proposal: Proposal, standing: Iterable[Principal], policy: PolicyEngine
 ) -> Principal | None:
-    """Who proposed it, if he could propose it now; else None. Raises StoreAltered."""
-    who = directory.named(proposal.institution, proposal.proposer)
+    """Who proposed it, of those whom the directory finds now, if he could propose it now; else
+    None. Of policies, which are of no institution, it may be anybody's. Raises StoreAltered."""
+    who = next((one for one in standing if one.name == proposal.proposer), None)
     if who is None or who.person != proposal.proposer_person:
         return None
     # What is about all files of an institution is for nobody whom something keeps from a part.

@@ -9,8 +9,7 @@ based on must still be in force then, or the person is asked to call again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -18,67 +17,29 @@ from sqlalchemy import Connection
 from vault.access import (
     Action,
     ActionClass,
-    PolicyEngine,
-    PolicyInvalid,
-    Principal,
-    PrincipalsInvalid,
     ResourceKind,
     ResourceRef,
 )
 from vault.access import proposals as steps
-from vault.access.directory_change import DirectoryChange, check_change, concerns, read_change
-from vault.access.policy_files import PolicyBook, book_of
-from vault.access.policy_tests import PolicyTestsInvalid
 from vault.access.proposals import Kind, Party, Proposal
-from vault.access.stored_directory import StoredDirectory
 from vault.audit import RowHash
 from vault.records import new_ulid
-from vault.sealing import Clock
 from vault.services.access_errors import (
     AccessChanged,
-    LocksOut,
-    PolicyTestsFailed,
     invalid,
     not_taken,
 )
-from vault.services.access_state import AccessState
+from vault.services.access_ground import AccessGround
 from vault.services.call import Call, Trace
 from vault.services.errors import Aborted, NotFound
-from vault.services.leaving_keepers import KeepsFiles, Kept, leaving, places
+from vault.services.fitting import Fitting
 from vault.services.policy_report import PolicyReport, report
 from vault.services.proposal_rows import from_row, policies_content, policies_in, to_row
-from vault.services.proposal_signing import ProposalSigner, ProposalVerifier
-from vault.services.proposers import proposer_of
-from vault.services.recording import Recorder
-from vault.services.rotation.planning import Planning
 from vault.services.rotation.steps import Step, to_content
-from vault.store import Database, VersionConflict, proposals
+from vault.store import VersionConflict, proposals
 from vault.store.proposals import ApprovedHead, ProposalRow, SignedRow
 
 _OF_ACCESS: Final = frozenset({Kind.POLICY, Kind.DIRECTORY, Kind.KEYS})
-
-
-@dataclass(frozen=True, slots=True)
-class AccessGround:
-    """What the use cases stand on."""
-
-    database: Database
-    recorder: Recorder
-    state: AccessState
-    policy: PolicyEngine
-    directory: StoredDirectory
-    clock: Clock
-    signer: ProposalSigner
-    verifier: ProposalVerifier
-    keys: Planning
-    retention: Callable[[Proposal], Awaitable[None]] | None = None
-    """Makes sure that what was proposed about retention can be put in force, or raises."""
-    merging: Callable[[Proposal], Awaitable[None]] | None = None
-    """The same of what was proposed about files that are one."""
-    reaches: Callable[[Proposal, Principal], Awaitable[bool]] | None = None
-    """Whether the files that are to be one are within somebody's reach, and none is his own."""
-    kept: Kept | None = None
-    """Counts files by who keeps them; None where there are none."""
 
 
 class Proposing:
@@ -86,6 +47,7 @@ class Proposing:
 
     def __init__(self, ground: AccessGround) -> None:
         self._on = ground
+        self._fitting = Fitting(ground)
 
     # -- proposing ---------------------------------------------------------------------------
 
@@ -108,7 +70,7 @@ class Proposing:
         KeepsFiles where it leaves files without a custodian and does not say so."""
         call.require(ActionClass.ACCESS_ADMIN, institution)
         await self._on.state.look()
-        await self._keep_files(institution, self._change(institution, content))
+        await self._fitting.require_change(institution, content)
         return await self._propose(call, Kind.DIRECTORY, institution, content, reason)
 
     async def key_step(self, call: Call, institution: str, step: Step, reason: str) -> Proposal:
@@ -201,8 +163,8 @@ class Proposing:
             # Each is decided on by those whose business it is.
             raise NotFound(proposal.name)
         who = _party(call)
-        proposer = await self._proposer(proposal)
-        concerned = await self._fits(proposal)
+        proposer = await self._fitting.proposer(proposal)
+        concerned = await self._fitting.require(proposal)
         with not_taken():
             made = steps.approve(
                 proposal,
@@ -350,89 +312,6 @@ class Proposing:
         self._on.verifier.alone(signed)
         return from_row(signed.row)
 
-    # -- what must hold ----------------------------------------------------------------------
-
-    async def _proposer(self, proposal: Proposal) -> Party | None:
-        """Whoever proposed it, if he could propose it now."""
-        who = proposer_of(proposal, self._on.directory, self._on.policy)
-        if who is None:
-            return None
-        reaches = self._on.reaches if proposal.kind is Kind.MERGE else None
-        if reaches is not None and not await reaches(proposal, who):
-            return None
-        return Party(who.name, who.person)
-
-    async def _fits(self, proposal: Proposal) -> Callable[[Party], bool]:
-        """Make sure that it can be put in force as things stand; whom it concerns."""
-        if proposal.kind is Kind.POLICY:
-            book = await asyncio.to_thread(_tested, policies_in(proposal.content))
-            await self._keep_open(proposal, PolicyEngine(book), self._on.directory.standing())
-            return lambda _who: False
-        if proposal.kind is Kind.KEYS:
-            await self._on.keys.require_content(proposal.institution, proposal.content)
-            return lambda _who: False
-        if proposal.kind is Kind.RETENTION:
-            if self._on.retention is None:
-                raise NotFound(proposal.name)
-            await self._on.retention(proposal)
-            return lambda _who: False
-        if proposal.kind is Kind.MERGE:
-            if self._on.merging is None:
-                raise NotFound(proposal.name)
-            await self._on.merging(proposal)
-            return lambda _who: False
-        change = self._change(proposal.institution, proposal.content)
-        after = self._on.directory.approved.after(proposal.institution, change, 0)
-        standing = self._on.directory.standing(after)
-        await self._keep_open(proposal, self._on.policy, standing)
-        await self._keep_files(proposal.institution, change)
-        entries = self._on.directory.entries
-        return lambda who: concerns(change, entries, who)
-
-    def _change(self, institution: str, content: bytes) -> DirectoryChange:
-        directory = self._on.directory
-        try:
-            change = read_change(institution, content)
-            check_change(institution, change, directory.entries, directory.approved)
-        except PrincipalsInvalid as problem:
-            raise invalid("change", "PRINCIPALS_INVALID", str(problem)) from None
-        return change
-
-    async def _keep_open(
-        self, proposal: Proposal, policy: PolicyEngine, standing: list[Principal]
-    ) -> None:
-        """Make sure that afterwards there are two persons who can make the next change."""
-        whole = not proposal.institution
-
-        def able(action: Action) -> dict[str, set[str]]:
-            found: dict[str, set[str]] = {}
-            for who in standing:
-                if not who.person or not (whole or who.institution == proposal.institution):
-                    continue
-                resource = ResourceRef(who.institution, "", ResourceKind.VAULT)
-                if policy.decide(who, action, resource, person=True).allowed:
-                    found.setdefault(who.institution, set()).add(who.person)
-            return found
-
-        propose, approve = able(Action.PRINCIPALS_PROPOSE), able(Action.PROPOSALS_APPROVE)
-        if not any(
-            len(propose[bank] | approve.get(bank, set())) > 1 and approve.get(bank)
-            for bank in propose
-        ):
-            raise LocksOut()
-
-    async def _keep_files(self, institution: str, change: DirectoryChange) -> None:
-        """Make sure that no file is left without a custodian, unless the change says so: then
-        nothing that is the matter with a file can keep somebody in."""
-        directory = self._on.directory
-        if change.leaves_files or self._on.kept is None:
-            return
-        then = directory.standing(directory.approved.after(institution, change, 0))
-        names = leaving(self._on.policy, institution, directory.standing(), then)
-        files = await self._on.kept(institution, names) if names else 0
-        if files:
-            raise KeepsFiles(places(change, names), files)
-
     def _still_allowed(self, call: Call, institution: str) -> None:
         """Who decides may have been removed, or his role have ended, since the call was let in."""
         standing = {who.name: who for who in self._on.directory.standing()}
@@ -448,18 +327,3 @@ class Proposing:
 def _party(call: Call) -> Party:
     who = call.person
     return Party(who.name, who.person) if who is not None else Party(call.actor, "")
-
-
-def _tested(files: Mapping[str, str]) -> PolicyBook:
-    """The policies, whose tests all pass. Raises InvalidArgument, PolicyTestsFailed."""
-    try:
-        book = book_of(files)
-    except PolicyInvalid as problem:
-        raise invalid("files", "POLICY_INVALID", str(problem)) from None
-    try:
-        failed = PolicyTestsFailed.of(book, files)
-    except PolicyTestsInvalid as problem:
-        raise invalid("files", "POLICY_TESTS_INVALID", str(problem)) from None
-    if failed is not None:
-        raise failed
-    return book
