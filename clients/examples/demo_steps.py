@@ -83,7 +83,8 @@ def _play(stage: Stage, ports: Sequence[str]) -> None:
         + (" (those that are there already)" if known else "")
     )
     options = f" {' '.join(ports)}" if ports else ""
-    stage.console.print(f"    $ vaultd dev --dir {stage.folder}{options}", style="dim")
+    command = Text(f"    $ vaultd dev --dir {stage.folder}{options}", style="dim")
+    stage.console.print(command, soft_wrap=True)
     with running_vault(stage.folder, ports):
         stage.note("both tiers take calls, over mutual TLS 1.3 only")
         tail = stage.tail()

@@ -116,6 +116,22 @@ def test_a_request_without_end_or_fields_or_beyond_its_class_is_refused(
     assert (why(raised), raised.value.field) == (reason, field)
 
 
+@pytest.mark.parametrize(
+    ("longest", "en", "zh"),
+    [
+        (90 * HOUR, "90 h", "90 小时"),
+        (48 * HOUR, "2 d", "2 天"),
+        (HOUR // 2, "30 min", "30 分钟"),
+        (HOUR // 2 * 3, "90 min", "90 分钟"),
+    ],
+)
+def test_who_asks_for_too_long_is_told_how_long_it_may_be(longest: int, en: str, zh: str) -> None:
+    with pytest.raises(LendingRefused) as raised:
+        asked(a_class(longest=longest), duration=longest + 1)
+    assert f", which is {en};" in raised.value.en
+    assert f"（{zh}）" in raised.value.zh
+
+
 def test_what_no_class_covers_is_not_lent() -> None:
     with pytest.raises(LendingRefused) as raised:
         transitions.request(wish(), "01k0", TELLER, None, NOW)

@@ -1,5 +1,6 @@
 """The demonstration, as `make demo` runs it."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -28,8 +29,9 @@ def test_the_demonstration_shows_every_step_and_can_be_run_again(tmp_path: Path)
     ports = ["--port-full", full, "--port-masked", masked]
     first = demo(folder, *ports)
     assert first.returncode == 0, first.stdout + first.stderr
-    steps = [line for line in first.stdout.splitlines() if line[:2].strip().isdigit()]
-    assert len(steps) == 16
+    steps = re.findall(r"^ ?\d+(?=  \w)", first.stdout, re.MULTILINE)
+    assert [int(step) for step in steps] == list(range(1, 17))
+    assert f"$ vaultd dev --dir {folder} {' '.join(ports)}\n" in first.stdout
     for shown in ("20,000", "PERMISSION_DENIED", "CHECK_OUT_REQUIRED", "DENIED", "VAULT OK"):
         assert shown in first.stdout, shown
     lent = ("孙慧丽", "(left out)", "CHECK_OUT_NOT_ACTIVE", "on behalf of teller", "custodian")

@@ -36,8 +36,8 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
         "没有适用于该申请的借阅类别：这些字段不得以该用途借出。",
     ),
     Why.TOO_LONG: (
-        "The duration is longer than the class allows; ask for a shorter one.",
-        "借阅时长超过该类别的上限，请缩短。",
+        "The duration is longer than the class allows, which is {}; ask for a shorter one.",
+        "借阅时长超过该类别的上限（{}），请缩短。",
     ),
     Why.NO_DURATION: (
         "A check-out has an end: give a duration of more than zero.",
@@ -100,21 +100,36 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
 }
 
 
+# Classes give their times in these (vault.access.lending.classes).
+_UNITS: Final = (
+    (86_400_000_000, "d", "天"),
+    (3_600_000_000, "h", "小时"),
+    (60_000_000, "min", "分钟"),
+)
+
+
 class LendingRefused(Exception):
     """A change that the register does not take. `field` is "fields" or "duration" where that is
-    what is wrong."""
+    what is wrong; `longest` is what would be taken, in microseconds, where it was too long."""
 
-    def __init__(self, why: Why, field: str = "") -> None:
+    def __init__(self, why: Why, field: str = "", *, longest: int = 0) -> None:
         super().__init__(why.value)
         self.why = why
         self.field = field
+        self.longest = longest
 
     @property
     def en(self) -> str:
         """For a person, in English."""
-        return TEXTS[self.why][0]
+        return TEXTS[self.why][0].format(_length(self.longest, 1))
 
     @property
     def zh(self) -> str:
         """For a person, in Chinese."""
-        return TEXTS[self.why][1]
+        return TEXTS[self.why][1].format(_length(self.longest, 2))
+
+
+def _length(micros: int, word: int) -> str:
+    """In the largest unit in which it is a whole number."""
+    unit = next((one for one in _UNITS if micros % one[0] == 0), _UNITS[-1])
+    return f"{micros // unit[0]} {unit[word]}"

@@ -57,7 +57,7 @@ def request(wish: Wish, identifier: str, who: Party, of: LendingClass | None, no
     if wish.duration <= 0:
         raise LendingRefused(Why.NO_DURATION, "duration")
     if wish.duration > of.longest:
-        raise LendingRefused(Why.TOO_LONG, "duration")
+        raise LendingRefused(Why.TOO_LONG, "duration", longest=of.longest)
     if of.case_reference and not wish.has_case_reference:
         raise LendingRefused(Why.CASE_REFERENCE)
     made = CheckOut(
