@@ -326,7 +326,8 @@ FIELD_ADVICE: Final = {
     "OF_AN_INSTITUTION": "A customer belongs to an institution: leave out `customer` or "
     "`without_institution`.",
     "CHECK_OUT_NO_DURATION": "A check-out has an end: give a duration of more than zero.",
-    "CHECK_OUT_TOO_LONG": "The class of the request allows less. Ask for a shorter time.",
+    "CHECK_OUT_TOO_LONG": "The class of the request allows less; the text says how much. "
+    "Ask for a shorter time.",
     "CHECK_OUT_NO_FIELDS": "A check-out names at least one field.",
     "CHECK_OUT_WIDER": "An approver may shorten and narrow, never widen.",
     "FIELD_NEVER_LENT": "No check-out opens this field to the caller's roles for this purpose.",
