@@ -10,9 +10,10 @@ import pytest
 
 from recordsvault.access.v1 import access_pb2 as pb
 from recordsvault.records.v1 import records_pb2 as rp
+from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.type.v1 import party_pb2, purpose_pb2
 from tests.e2e import people
-from tests.e2e.calls import create
+from tests.e2e.calls import create, get, update
 from tests.e2e.wire import LogBook, Refused, refusal
 from tests.support.borrowing import add_person
 from tests.support.lending import (
@@ -171,6 +172,53 @@ def test_a_sensitive_file_needs_more_people_for_less_time(vault: RunningVault) -
     assert list(asked.needed_roles) == ["custodian", "compliance"]
     long = refusal(partial(ask, vault, name, PHONES, duration=span(hours=2)))
     assert (long.code, long.reason) == ("INVALID_ARGUMENT", "CHECK_OUT_TOO_LONG")
+
+
+def mark(vault: RunningVault, file: str) -> None:
+    """From now on it takes more to see it."""
+    change = Customer(name=file, etag=get(vault, file).etag)
+    change.sensitivities.append(party_pb2.SENSITIVITY_VIP)
+    update(vault, change, "sensitivities")
+
+
+def test_a_file_that_is_marked_while_somebody_waits_for_it_takes_more_people(
+    vault: RunningVault,
+) -> None:
+    name = create(vault).name
+    asked = ask(vault, name, PHONES, duration=span(minutes=30))
+    ordered: dict[str, Any] = {"purpose": COURT, "case_reference": "2026-7"}
+    both = ask(vault, name, NUMBER, who="auditor", duration=span(hours=2), **ordered)
+    mark(vault, name)
+    refused = refusal(partial(approve, vault, asked))
+    assert (refused.code, refused.reason) == ("FAILED_PRECONDITION", "CHECK_OUT_NEEDS_MORE")
+    assert look(vault, asked.name).state == pb.CHECK_OUT_STATE_REQUESTED
+    again = ask(vault, name, PHONES, duration=span(minutes=30))
+    assert list(again.needed_roles) == ["custodian", "compliance"]
+    # Whom two had to agree to anyway is lent it, for a shorter time.
+    too_long = refusal(partial(approve, vault, both))
+    assert too_long.fields == {("duration", "CHECK_OUT_TOO_LONG")}
+    half = approve(vault, both, duration=span(hours=1))
+    assert approve(vault, half, "compliance").state == pb.CHECK_OUT_STATE_ACTIVE
+
+
+def test_a_file_that_is_marked_while_it_is_lent_is_closed_until_it_is_asked_for_again(
+    vault: RunningVault,
+) -> None:
+    name = create(vault).name
+    lent = approve(vault, ask(vault, name, PHONES))
+    assert read(vault, name, lent.name).customer.phones
+    mark(vault, name)
+    below = rp.ListIdentityDocumentsRequest(parent=name, purpose=SERVING, check_out=lent.name)
+    for call in (
+        partial(read, vault, name, lent.name),
+        partial(vault.records("clerk").ListIdentityDocuments, below),
+    ):
+        refused = refusal(call)
+        assert (refused.code, refused.reason) == ("FAILED_PRECONDITION", "CHECK_OUT_NEEDS_MORE")
+    again = renew(vault, lent.name)
+    assert list(again.needed_roles) == ["custodian", "compliance"]
+    approve(vault, approve(vault, again), "compliance")
+    assert read(vault, name, again.name).customer.phones
 
 
 def test_one_record_is_lent_and_nothing_else(vault: RunningVault, file: str) -> None:

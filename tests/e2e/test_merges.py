@@ -11,7 +11,7 @@ from recordsvault.life.v1 import merges_pb2_grpc
 from recordsvault.masked.v1 import masked_pb2
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.records.v1.customer_pb2 import Customer
-from recordsvault.type.v1 import purpose_pb2
+from recordsvault.type.v1 import party_pb2, purpose_pb2
 from tests.e2e import people
 from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, create, create_document, create_transaction, get, query, update
@@ -19,7 +19,7 @@ from tests.e2e.people import PARENT
 from tests.e2e.wire import refusal
 from tests.support.borrowing import add_person
 from tests.support.contents import scan, upload
-from tests.support.lending import until_known
+from tests.support.lending import PHONES, approve, ask, span, until_known
 from tests.support.running_vault import RunningVault
 from vault.server.settings import TierName
 
@@ -183,3 +183,21 @@ def test_nobody_opens_his_own_file_under_the_other_name(vault: RunningVault) -> 
     ask = mp.ProposeUnmergeRequest(name=old.name, reason="Twins.")
     agree(vault, merges(vault, "compliance").ProposeUnmerge(ask).proposal, "custodian")
     seconds_until(opened, "OK")
+
+
+def test_what_one_file_of_two_takes_to_be_lent_the_other_takes_as_well(vault: RunningVault) -> None:
+    old, kept = two(vault)
+    clerk = f"clerk-{old.name[-26:]}"
+    add_person(vault, clerk, "teller")
+    until_known(vault, clerk)
+    change = Customer(name=kept.name, etag=kept.etag)
+    change.sensitivities.append(party_pb2.SENSITIVITY_VIP)
+    update(vault, change, "sensitivities")
+    lent = approve(vault, ask(vault, old.name, PHONES, who=clerk))
+    booked = pb.ListTransactionsRequest(parent=old.name, purpose=SERVING, check_out=lent.name)
+    below = partial(vault.records(clerk).ListTransactions, booked)
+    assert refusal(below).reason == "NOTHING_OPENED"
+    agree(vault, propose(vault, old.name, kept.name))
+    assert refusal(below).reason == "CHECK_OUT_NEEDS_MORE"
+    again = ask(vault, old.name, PHONES, who=clerk, duration=span(hours=1))
+    assert list(again.needed_roles) == ["custodian", "compliance"]

@@ -12,7 +12,15 @@ from sqlalchemy import Connection
 from tests.services.test_storing import create, person
 from tests.support.borrowing import HOUR, lending
 from tests.support.principals import principal_of
-from tests.support.use_cases import BANK, SteppedClock, UseCases, allowed, run, use_cases
+from tests.support.use_cases import (
+    BANK,
+    SteppedClock,
+    UseCases,
+    allowed,
+    borrowing_of,
+    run,
+    use_cases,
+)
 from vault.access import Action
 from vault.access.lending import CheckOut, Stage
 from vault.rpc.methods import Target
@@ -73,7 +81,7 @@ def versions(vault: UseCases, out: CheckOut) -> list[CheckOut]:
 
 
 def borrowing(vault: UseCases, clock: SteppedClock) -> Borrowing:
-    return Borrowing(vault.database, vault.keys, Recorder(vault.log, clock), clock)
+    return borrowing_of(vault.database, vault.keys, Recorder(vault.log, clock), clock)
 
 
 def test_it_stands_from_its_approval_to_the_microsecond_before_its_end(

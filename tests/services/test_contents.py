@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, delete
 
 from tests.records import builders
-from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
+from tests.support.use_cases import BANK, UseCases, allowed, borrowing_of, run, use_cases
 from vault.access import Action
 from vault.access.proposals import Kind, Party, propose
 from vault.blobs import BlobsUnavailable, FolderBlobs
@@ -28,7 +28,6 @@ from vault.records import (
     ScopeRef,
 )
 from vault.sealing import MaskedFileKey
-from vault.services.borrowing import Borrowing
 from vault.services.call import Call
 from vault.services.contents import errors
 from vault.services.contents.downloading import Downloading
@@ -106,7 +105,7 @@ class Stage:
             self.cases.database,
             self.cases.keys,
             self.cases.reading,
-            Borrowing(self.cases.database, self.cases.keys, self.recorder, self.cases.clock),
+            borrowing_of(self.cases.database, self.cases.keys, self.recorder, self.cases.clock),
             self.recorder,
             self.blobs,
         )

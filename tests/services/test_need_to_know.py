@@ -18,7 +18,12 @@ from hypothesis import strategies as st
 
 from tests.support.bank_staff import ANYHOW, LIKELY, NEAR, ODD, Staff, Step
 from tests.support.lending_facts import FIELDS, PURPOSES, SERVING
-from tests.support.lending_faults import OTHERS, QUICK, Fault
+from tests.support.lending_faults import (
+    OTHERS,
+    QUICK,
+    Fault,
+    what_was_agreed_to_before_a_file_needed_more_care_is_enough,
+)
 from tests.support.lending_lives import Lives
 from tests.support.whole_tier import scratch
 
@@ -126,3 +131,31 @@ def test_a_fault_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None
             assert "INTERNAL" not in str(found), found
             return
     pytest.fail(f"not found in {MOST_LIVES} lives")
+
+
+def _likely(what: str, which: int = 0) -> Step:
+    return Step(what, LIKELY, 0, which, 0, SERVING, FIELDS[:1], 20, False)
+
+
+# Of a file that needs more care from the fourth step on: what waits and what is lent are tried,
+# asked for again, and lent by two. By chance alone it hardly comes to that.
+_MARKED = [
+    *map(_likely, ("lend", "read", "ask")),
+    _likely("update", 3),
+    *map(_likely, ("read", "approve", "renew", "approve")),
+    _likely("approve", 1),
+    _likely("read"),
+]
+
+
+def test_what_a_file_needs_more_of_it_needs_of_what_was_asked_for_before() -> None:
+    lives = live(_MARKED)
+    assert lives.trying.granted["read"] and lives.trying.refused["read"]
+    assert lives.trying.refused["approve"]
+
+
+def test_that_it_does_not_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    what_was_agreed_to_before_a_file_needed_more_care_is_enough(monkeypatch)
+    with pytest.raises(AssertionError) as found:
+        live(_MARKED)
+    assert "INTERNAL" not in str(found.value)

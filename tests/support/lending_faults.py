@@ -20,7 +20,8 @@ from vault.rpc.servicers import reads
 from vault.services import borrowing
 from vault.services.call import Call, Trace
 from vault.services.check_out_rows import from_row
-from vault.services.lending import asking, entering, register
+from vault.services.lending import asking, register
+from vault.services.sensitive_files import SensitiveFiles
 from vault.store.check_outs import CheckOutRow
 
 Patch = pytest.MonkeyPatch
@@ -218,7 +219,17 @@ def who_broke_the_glass_reviews_it(patch: Patch) -> None:
 
 
 def files_that_need_more_care_get_none(patch: Patch) -> None:
-    patch.setattr(entering, "sensitive", lambda _record, _day: False)
+    async def none(*_: Any) -> bool:
+        return False
+
+    patch.setattr(SensitiveFiles, "has", none)
+
+
+def what_was_agreed_to_before_a_file_needed_more_care_is_enough(patch: Patch) -> None:
+    async def none(*_: Any) -> None:
+        return None
+
+    patch.setattr(SensitiveFiles, "class_now", none)
 
 
 def any_duration_will_do(patch: Patch) -> None:

@@ -90,6 +90,29 @@ class Model:
         began = life.began
         return not life.over and began is not None and began <= self.now < began + life.lasts
 
+    def agreed_by_enough(self, life: Life) -> bool:
+        """Whether all were asked to agree whom the file takes as it is now."""
+        if life.glass or life.customer not in self.careful:
+            return True
+        return set(terms(life.purpose, life.fields, careful=True).needs) <= set(life.terms.needs)
+
+    def longest_now(self, life: Life) -> int:
+        """How long it may be agreed to, of the file as it is now."""
+        if life.customer not in self.careful:
+            return life.lasts
+        return terms(life.purpose, life.fields, careful=True).longest
+
+    def still_enough(self, life: Life) -> bool:
+        """Whether what was lent is no more than what is lent of the file as it is now."""
+        if life.glass or life.customer not in self.careful:
+            return True
+        longest = terms(life.purpose, life.fields, careful=True).longest
+        return (
+            self.agreed_by_enough(life)
+            and life.began is not None
+            and self.now < life.began + longest
+        )
+
     def state(self, life: Life) -> str:
         """As it would be told."""
         if life.over:
@@ -139,7 +162,7 @@ class Model:
             return [open_] if open_ else None
         if who.person != life.asker or customer != life.customer or purpose != life.purpose:
             return None
-        if not self.lent(life) or not self.roles(who):
+        if not self.lent(life) or not self.roles(who) or not self.still_enough(life):
             return None
         open_ = self.table(who, purpose, lent=True)
         if not any(touches(one, other) for one in open_ for other in life.fields):
@@ -214,6 +237,8 @@ class Model:
             and self.fills(who, life) is not None
             and all(any(within(f, one) for one in life.fields) for f in fields)
             and (lasts is None or 0 < lasts <= life.lasts)
+            and self.agreed_by_enough(life)
+            and (lasts or life.lasts) <= self.longest_now(life)
         )
 
     def may_deny(self, who: Account, life: Life) -> bool:

@@ -7,10 +7,10 @@ import uuid
 from dataclasses import dataclass, field
 
 from tests.support.disposal import BANK, Bank
+from tests.support.use_cases import borrowing_of
 from vault.access import Action
 from vault.records import ContentName, ContentType, DocumentName, ScopeRef, TransactionName
 from vault.renditions import Renderer
-from vault.services.borrowing import Borrowing
 from vault.services.contents.downloading import Downloading
 from vault.services.contents.picturing import Picture, Pictures, open_picture
 from vault.services.contents.uploading import ContentLimits, Start, Uploading
@@ -41,7 +41,7 @@ class Papers:
             b.clock,
             ContentLimits(1 << 30, _HOUR),
         )
-        borrowing = Borrowing(b.database, b.keys, recorder, b.clock)
+        borrowing = borrowing_of(b.database, b.keys, recorder, b.clock)
         self._downloading = Downloading(b.database, b.keys, b.reading, borrowing, recorder, b.blobs)
 
     async def scan(self, customer: str, record: str, data: bytes, kind: ContentType) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 from tests.support.principals import principal_of
 from vault.access import Action, PolicyEngine, ResourceRef
+from vault.access.lending.classes import read_classes
 from vault.access.proposals import Proposal
 from vault.audit import AuditEvent, AuditLog, decode
 from vault.audit.reader import read
 from vault.kms import KekName, LocalFileKms, create_local_keks
 from vault.records import Branch, Customer
-from vault.sealing import KeyRing, SystemClock
+from vault.sealing import Clock, KeyRing, SystemClock
+from vault.services.borrowing import Borrowing
 from vault.services.call import Call, Trace
 from vault.services.custody import Custody
 from vault.services.keys import Keys
@@ -25,6 +27,7 @@ from vault.services.reach import FullReach
 from vault.services.reading import Reading
 from vault.services.recording import Recorder
 from vault.services.replays import Replays
+from vault.services.sensitive_files import SensitiveFiles
 from vault.services.storing import Storing
 from vault.services.updating import Updating
 from vault.store import Database, KeyStore
@@ -154,3 +157,10 @@ async def use_cases(
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a test's coroutine."""
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def borrowing_of(database: Database, keys: Keys, recorder: Recorder, clock: Clock) -> Borrowing:
+    """Check-outs as reads use them, by the packaged classes."""
+    reach = FullReach(database, keys, clock)
+    sensitive = SensitiveFiles(database, reach, read_classes())
+    return Borrowing(database, keys, recorder, clock, sensitive)

@@ -103,6 +103,9 @@ ADVICE: Final = {
     "call when it is approved.",
     "CHECK_OUT_NOT_ACTIVE": "The check-out waits for approval, or is over: returned, revoked, used "
     "or expired. See how it stands; ask for another one if it is over.",
+    "CHECK_OUT_NEEDS_MORE": "The file, or one of the same customer, has been marked since it was "
+    "asked for, or is of somebody under age: others have to agree too, or it is lent for a shorter "
+    "time. Ask for another check-out.",
     "CHECK_OUT_OTHER_EXPORT": "The check-out was used up by an export of something else. It goes "
     "on with the same recipient, parts, period and customers, and not in front of where it began. "
     "For anything else ask for another check-out.",

@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 
 from vault.access.fields import FieldTable
+from vault.access.roll import Kin
 from vault.audit.archive import Archive
 from vault.audit.archiving import Archiver
 from vault.audit.history import History
@@ -77,6 +78,7 @@ from vault.services.lending import Asking, Deciding, Looking, OpenNow, Register,
 from vault.services.likenesses import Likenesses
 from vault.services.lookup import Budget, LocalOracle
 from vault.services.masked import MaskedReading
+from vault.services.merging.kin import MergedKin
 from vault.services.merging.merging import Later as LaterMerging
 from vault.services.merging.merging import Merging
 from vault.services.merging.standing import Merges
@@ -123,10 +125,10 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reach = FullReach(database, keys, clock)
     merged = Merges(lambda: parts.access.merge_steps)
     reading = Reading(database, keys, reach, merged)
-    borrowing = Borrowing(database, keys, recorder, clock)
+    register = _register(parts, recorder, MergedKin(merged))
+    borrowing = Borrowing(database, keys, recorder, clock, register.sensitive)
     table = field_table(parts.settings)
     lending = Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch))
-    register = _register(parts, recorder)
     rules = life_room.rules(parts.settings)
     filing, custody = life_room.filing(rules), life_room.custody(parts, rules)
     use_cases = records.RecordsUseCases(
@@ -233,10 +235,10 @@ def _evidence(
     )
 
 
-def _register(parts: Parts, recorder: Recorder) -> Register:
+def _register(parts: Parts, recorder: Recorder, kin: Kin) -> Register:
     classes = lending_classes(parts.settings)
     return Register(
-        parts.database, parts.keys, recorder, parts.clock, classes, parts.directory.named
+        parts.database, parts.keys, recorder, parts.clock, classes, parts.directory.named, kin
     )
 
 

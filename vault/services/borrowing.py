@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from vault.access import Action, ActionClass
 from vault.access.lending import CheckOut, LendingRefused, State, Why
-from vault.access.lending.transitions import exporting, use
+from vault.access.lending.transitions import exporting, suffices, use
 from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -23,6 +23,7 @@ from vault.services.check_out_marks import genuine, marked
 from vault.services.check_out_rows import from_row, to_row
 from vault.services.closed import (
     BorrowerRequired,
+    CheckOutNeedsMore,
     CheckOutNotActive,
     CheckOutNotFound,
     CheckOutOtherExport,
@@ -33,6 +34,7 @@ from vault.services.errors import FieldViolation, InvalidArgument
 from vault.services.keys import Keys
 from vault.services.logged import logged
 from vault.services.recording import Recorder
+from vault.services.sensitive_files import SensitiveFiles
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
@@ -64,7 +66,15 @@ class Asked(Protocol):
 class Borrowing:
     """Check-outs as reads use them."""
 
-    def __init__(self, database: Database, keys: Keys, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        recorder: Recorder,
+        clock: Clock,
+        sensitive: SensitiveFiles,
+    ) -> None:
+        self._sensitive = sensitive
         self._database = database
         self._keys = keys
         self._recorder = recorder
@@ -75,8 +85,8 @@ class Borrowing:
         person behind it; the call has it then. Always true: a check-out is never ignored.
 
         Raises CheckOutNotFound for somebody else's as for none, CheckOutNotActive,
-        CheckOutOtherRecord, CheckOutOtherPurpose, BorrowerRequired, InvalidArgument for what is no
-        name; StoreUnavailable and StoreAltered from below.
+        CheckOutOtherRecord, CheckOutOtherPurpose, CheckOutNeedsMore, BorrowerRequired,
+        InvalidArgument for what is no name; StoreUnavailable and StoreAltered from below.
         """
         try:
             named = CheckOutName.parse(asked.check_out)
@@ -106,6 +116,9 @@ class Borrowing:
             raise CheckOutOtherRecord
         if out.purpose != asked.purpose:
             raise CheckOutOtherPurpose
+        of = await self._sensitive.class_now(out, file)
+        if of is not None and not suffices(out, of, self._clock.now_micros()):
+            raise CheckOutNeedsMore
         call.lent, call.file = out, file
         return True
 

@@ -55,6 +55,17 @@ class CheckOutOtherExport(VaultError):
         super().__init__(*TEXTS[Why.OTHER_EXPORT])
 
 
+class CheckOutNeedsMore(VaultError):
+    """What was agreed to is less than what the file takes by now."""
+
+    code = "FAILED_PRECONDITION"
+    reason = Why.NEEDS_MORE.value
+    closed = True
+
+    def __init__(self) -> None:
+        super().__init__(*TEXTS[Why.NEEDS_MORE])
+
+
 class CheckOutOtherPurpose(VaultError):
     """It was lent for something else."""
 

@@ -18,7 +18,15 @@ from typing import Final, Generic, TypeVar
 from sqlalchemy import Connection
 
 from vault.access.scope import Scope
-from vault.records import IDENTITY_SCOPE, FileMarks, ScopeRef, classes_of, ulid_between
+from vault.records import (
+    IDENTITY_SCOPE,
+    Customer,
+    FileMarks,
+    ScopeRef,
+    classes_of,
+    sensitive,
+    ulid_between,
+)
 from vault.sealing import Clock, ScopeShredded
 from vault.services import sealer
 from vault.services.call import Call
@@ -126,16 +134,26 @@ class FullReach(Reach[CustomerRow]):
         inside = {row.customer for row in await self.inside(scope, rows)}
         return frozenset(row.customer for row in rows) - inside
 
-    async def _of(self, rows: Sequence[CustomerRow]) -> dict[str, FileMarks]:
-        keys = await _those_there(self._keys.full, rows)
+    async def sensitive(self, rows: Sequence[CustomerRow]) -> bool:
+        """Whether one of these files takes more to open than others; none does that was
+        destroyed."""
         today = sealer.utc_day(self._clock.now_micros())
-        found = {}
-        for row in rows:
-            ref = _ref(row)
-            if ref in keys:
-                file = sealer.unseal(CUSTOMERS, row.sealed, ref, "", row.version, keys[ref])
-                found[row.customer] = FileMarks(file.branch, classes_of(file, today))
-        return found
+        return any(sensitive(file, today) for _, file in await self._files(rows))
+
+    async def _of(self, rows: Sequence[CustomerRow]) -> dict[str, FileMarks]:
+        today = sealer.utc_day(self._clock.now_micros())
+        return {
+            row.customer: FileMarks(file.branch, classes_of(file, today))
+            for row, file in await self._files(rows)
+        }
+
+    async def _files(self, rows: Sequence[CustomerRow]) -> list[tuple[CustomerRow, Customer]]:
+        keys = await _those_there(self._keys.full, rows)
+        return [
+            (row, sealer.unseal(CUSTOMERS, row.sealed, ref, "", row.version, keys[ref]))
+            for row in rows
+            if (ref := _ref(row)) in keys
+        ]
 
 
 class MaskedReach(Reach[MaskedCustomerRow]):

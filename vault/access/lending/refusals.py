@@ -17,6 +17,7 @@ class Why(StrEnum):
     NOT_WAITING = "CHECK_OUT_NOT_WAITING"
     NOT_ACTIVE = "CHECK_OUT_NOT_ACTIVE"
     OTHER_EXPORT = "CHECK_OUT_OTHER_EXPORT"
+    NEEDS_MORE = "CHECK_OUT_NEEDS_MORE"
     OWN_REQUEST = "CHECK_OUT_OWN_REQUEST"
     OWN_FILE = "CHECK_OUT_OWN_FILE"
     ROLE_NOT_NEEDED = "CHECK_OUT_ROLE_NOT_NEEDED"
@@ -62,6 +63,11 @@ TEXTS: Final[dict[Why, tuple[str, str]]] = {
         "for another check-out.",
         "该借阅已用于另一次导出。仅可以相同的接收方、内容、期间与客户继续，且不得早于其起点；"
         "其他导出请另行借阅。",
+    ),
+    Why.NEEDS_MORE: (
+        "The file takes more to open by now than when it was asked for: others have to agree too, "
+        "or it is lent for a shorter time. Ask for another check-out.",
+        "该档案现在的调阅要求高于申请之时：须另有人员审批，或借阅时长更短。请重新申请借阅。",
     ),
     Why.OWN_REQUEST: (
         "Nobody decides on his own request, under whichever account.",

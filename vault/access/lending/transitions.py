@@ -124,9 +124,11 @@ def approve(
     *,
     fields: Sequence[str] = (),
     duration: int | None = None,
+    of: LendingClass | None = None,
 ) -> CheckOut:
     """Agree, perhaps to fewer fields or a shorter time (microseconds); what is left out stays as
-    asked. Raises LendingRefused."""
+    asked. `of` is the class of a file that takes more by now than others. Raises
+    LendingRefused."""
     _require_decider(was, who, now)
     roles = [role for role in was.waiting_roles if role in who.roles]
     if any(approval.person == who.person for approval in was.approvals):
@@ -139,14 +141,28 @@ def approve(
         raise LendingRefused(Why.NO_DURATION, "duration")
     if duration is not None and duration > was.duration:
         raise LendingRefused(Why.WIDER, "duration")
+    lasts = was.duration if duration is None else duration
+    if of is not None and not _asked_enough(was, of):
+        raise LendingRefused(Why.NEEDS_MORE)
+    if of is not None and lasts > of.longest:
+        raise LendingRefused(Why.TOO_LONG, "duration", longest=of.longest)
     agreed = replace(
         was,
         version=was.version + 1,
         fields=tuple(fields) or was.fields,
-        duration=was.duration if duration is None else duration,
+        duration=lasts,
         approvals=(*was.approvals, Approval(who.name, who.person, roles[0], now)),
     )
     return agreed if agreed.waiting_roles else _started(agreed, now)
+
+
+def suffices(out: CheckOut, of: LendingClass, now: int) -> bool:
+    """Whether what was lent is within what a class asks for, into which the file has come since."""
+    return _asked_enough(out, of) and now < out.starts_at + of.longest
+
+
+def _asked_enough(out: CheckOut, of: LendingClass) -> bool:
+    return set(of.needs) <= set(out.needed_roles)
 
 
 def deny(was: CheckOut, who: Party, now: int) -> CheckOut:

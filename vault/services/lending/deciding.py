@@ -5,6 +5,7 @@ from __future__ import annotations
 from vault.access import ActionClass
 from vault.access.lending import CheckOut, Party, Verdict, transitions
 from vault.services.call import Call
+from vault.services.check_out_rows import from_row
 from vault.services.lending.register import Register, Shown
 
 
@@ -28,11 +29,13 @@ class Deciding:
         duration: int | None = None,
     ) -> Shown:
         """Agree, perhaps to fewer fields or a shorter time (microseconds)."""
+        call.require(ActionClass.LENDING_DECISION, institution)
+        row = await self._register.find(call, institution, identifier)
+        of = await self._register.sensitive.class_now(from_row(row))
 
         def change(was: CheckOut, who: Party, now: int) -> CheckOut:
-            return transitions.approve(was, who, now, fields=fields, duration=duration)
+            return transitions.approve(was, who, now, fields=fields, duration=duration, of=of)
 
-        call.require(ActionClass.LENDING_DECISION, institution)
         return await self._register.change(call, institution, identifier, change, etag)
 
     async def deny(self, call: Call, institution: str, identifier: str, etag: str) -> Shown:

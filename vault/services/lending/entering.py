@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from vault.access.lending import CheckOut, Wish
-from vault.records import new_ulid, sensitive
+from vault.records import new_ulid
 from vault.sealing import FullFileKey, ScopeShredded, seal_full
 from vault.services import sealer
 from vault.services.call import Call
@@ -93,12 +93,11 @@ async def _file(register: Register, call: Call, wish: Wish, now: int) -> tuple[F
     except ScopeShredded:
         raise Shredded(sealer.resource_name(institution, customer)) from None
     record = sealer.unseal(CUSTOMERS, row.sealed, scope, "", row.version, key)
-    today = sealer.utc_day(now)
-    if not reaches(call.scope, record, today):
+    if not reaches(call.scope, record, sealer.utc_day(now)):
         raise OutsideScope
     if not there:
         raise missing
-    return key, sensitive(record, today)
+    return key, await register.sensitive.has(institution, customer, row)
 
 
 def _is_there(conn: Connection, wish: Wish) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from vault.access import GrantMismatch, Principal
 from vault.access.lending import CheckOut, LendingClasses, LendingRefused, Party, State
 from vault.access.lending.transitions import as_agreed
+from vault.access.roll import Kin, alone
 from vault.kms import KmsUnavailable
 from vault.records import ScopeRef
 from vault.sealing import (
@@ -39,6 +40,7 @@ from vault.services.lending.refused import refusal
 from vault.services.logged import logged
 from vault.services.reach import FullReach
 from vault.services.recording import Recorder
+from vault.services.sensitive_files import SensitiveFiles
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
@@ -70,7 +72,7 @@ class Shown:
 
 class Register:
     """What the use cases stand on. ``rules`` are the classes in force, ``known`` looks up the
-    givers of approvals."""
+    givers of approvals, ``kin`` whose files are of one customer."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Register:
         clock: Clock,
         rules: LendingClasses,
         known: Known,
+        kin: Kin = alone,
     ) -> None:
         self.database = database
         self.keys = keys
@@ -87,7 +90,9 @@ class Register:
         self.clock = clock
         self.rules = rules
         self.known = known
-        self._bounds = BoundsOf(FullReach(database, keys, clock), known)
+        reach = FullReach(database, keys, clock)
+        self.sensitive = SensitiveFiles(database, reach, rules, kin)
+        self._bounds = BoundsOf(reach, known)
 
     # -- who -----------------------------------------------------------------------------------
 
