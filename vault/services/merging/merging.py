@@ -169,15 +169,16 @@ class Merging:
                     f"one of the two points to {name} already; name that one instead",
                     f"其中一份已指向 {name}，请改用该档案",
                 )
-        file = await self._there(institution, change.customer)
-        await self._there(institution, change.into)
-        ended = file.relationship is not None and file.relationship.end_date is not None
-        if ended:
+        for one in (change.customer, change.into):
+            file = await self._there(institution, one)
+            if file.relationship is None or file.relationship.end_date is None:
+                continue
             # Its clock of retention runs, and would have it go while the other one is a customer.
+            name = sealer.resource_name(institution, one)
             raise MergeRefused(
-                "the relationship of the first one has ended, so that its retention runs already; "
+                f"the relationship of {name} has ended, so that its retention runs already; "
                 "correct its end date first if it is still the same relationship",
-                "前一份档案的业务关系已终止，其保存期限已开始计算；若仍为同一关系，请先更正终止日期",
+                f"{name} 的业务关系已终止，其保存期限已开始计算；若仍为同一关系，请先更正终止日期",
             )
 
     async def _there(self, institution: str, customer: str) -> Customer:
