@@ -104,9 +104,10 @@ def no_full_options(purpose: str, case: str, fields: str, *others: object) -> No
     """Refuse options that would be without effect on a masked view. Raises CommandError."""
     if purpose or case or fields or any(others):
         raise CommandError(
-            "--purpose, --case, --fields, --check-out and --version go with --full: a masked view "
-            "has none.",
-            "--purpose、--case、--fields、--check-out 和 --version 只用于 --full：脱敏视图不适用。",
+            "--purpose, --case, --fields, --check-out, --version, --as-of and --known-at go with "
+            "--full: a masked view has none.",
+            "--purpose、--case、--fields、--check-out、--version、--as-of 和 --known-at "
+            "只用于 --full：脱敏视图不适用。",
         )
 
 
