@@ -210,6 +210,8 @@ def test_a_one_time_check_out_opens_a_scan_once_and_its_use_is_in_the_event(
     assert used.fields == (f"{paper.kind}.content",)
     assert [f"institutions/{used.institution}/{row.name}" for row in used.rows] == [f"{lent}@2"]
     assert [event.phase for event in rest] == ([Phase.CLOSED] if read is get else [])
+    # Named twice, it would stand for another row that no event names (`audit verify --live`).
+    assert not any(event.rows for event in rest)
     assert register.current(lent).stage is Stage.USED
     for further in (get, listed):
         assert told(refusal(partial(further, vault, paper, lent))) == NOT_ACTIVE

@@ -106,7 +106,6 @@ class Stage:
             self.cases.keys,
             self.cases.reading,
             borrowing_of(self.cases.database, self.cases.keys, self.recorder, self.cases.clock),
-            self.recorder,
             self.blobs,
         )
 

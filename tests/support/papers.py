@@ -42,7 +42,7 @@ class Papers:
             ContentLimits(1 << 30, _HOUR),
         )
         borrowing = borrowing_of(b.database, b.keys, recorder, b.clock)
-        self._downloading = Downloading(b.database, b.keys, b.reading, borrowing, recorder, b.blobs)
+        self._downloading = Downloading(b.database, b.keys, b.reading, borrowing, b.blobs)
 
     async def scan(self, customer: str, record: str, data: bytes, kind: ContentType) -> None:
         """Store a scan as page 1 of a document or a transaction, by its path in the customer."""

@@ -43,7 +43,7 @@ def full_contents(
     pictures = Pictures(renderer)
     use_cases = ContentUseCases(
         Uploading(database, keys, reading, recorder, blobs, pictures, clock, limits, merges),
-        Downloading(database, keys, reading, lending.borrowing, recorder, blobs),
+        Downloading(database, keys, reading, lending.borrowing, blobs),
         lending,
     )
     if blobs is None:

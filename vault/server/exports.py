@@ -8,19 +8,17 @@ from vault.rpc.servicers import contents, exports, records
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
 from vault.services.exports import FilesExport, Producing, Source
-from vault.services.recording import Recorder
 
 
 def methods(
     parts: Parts,
     use_cases: records.RecordsUseCases,
     stored: contents.ContentUseCases,
-    recorder: Recorder,
 ) -> dict[str, Method]:
     """The methods by full path. Raises SettingsInvalid."""
     source = source_of(parts, stored)
     producing = Producing(
-        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, recorder
+        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing
     )
     exporting = FilesExport(source, use_cases.bulk, contents=stored.downloading.possible)
     return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending))

@@ -176,7 +176,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         life.methods(life_room.use_cases(parts, use_cases, history)),
         merges.methods(merging, merged),
         subject_room.methods(parts, recorder, reach, merged, history),
-        *_evidence(parts, history, use_cases, stored_contents, recorder),
+        *_evidence(parts, history, use_cases, stored_contents),
         transfer_room.methods(
             parts,
             transfer_room.Rooms(
@@ -213,7 +213,6 @@ def _evidence(
     history: History,
     use_cases: records.RecordsUseCases,
     stored: contents.ContentUseCases,
-    recorder: Recorder,
 ) -> tuple[dict[str, Method], ...]:
     if parts.log_signers is None:
         raise SettingsInvalid("the full tier needs the log's signing keys")
@@ -225,13 +224,12 @@ def _evidence(
         use_cases.reading,
         stored.downloading,
         use_cases.lending.borrowing,
-        recorder,
         parts.clock,
     )
     return (
         accounts.methods(accounts.AccountUseCases(Accounts(use_cases.reading), use_cases.lending)),
         bundles.methods(bundles.BundleUseCases(reconstructing, use_cases.lending)),
-        export_room.methods(parts, use_cases, stored, recorder),
+        export_room.methods(parts, use_cases, stored),
     )
 
 

@@ -161,6 +161,17 @@ class Borrowing:
             raise CheckOutNotActive from None
         return from_row(made)
 
+    async def begin(self, call: Call, trace: Trace) -> None:
+        """Make the event that opens a stream, and with it use up what is good for one time. Raises
+        CheckOutNotActive, LogUnavailable."""
+        if call.lent is None or not call.lent.one_time:
+            await self._recorder.commit(call, _nothing, lambda _: trace)
+            return
+        call.lent = await self.use_up(call, call.lent, trace)
+        # The stream's last event is of the same records, but not of the register's row: named
+        # twice, that would stand for another one that no event names.
+        call.touched(rows=trace.rows)
+
 
 def _opens(out: CheckOut, action: str, now: int) -> bool:
     """Whether it opens something at a moment. Of an export of files that may go on: that alone,
@@ -183,6 +194,10 @@ def _covers(out: CheckOut, asked: Asked, *, whole: bool) -> bool:
     lent = f"institutions/{out.institution}/customers/{out.customer}/{out.record}"
     # With a document or a transaction go its contents.
     return asked.resource == lent or asked.resource.startswith(f"{lent}/contents/")
+
+
+def _nothing(_conn: Connection) -> None:
+    """The event alone."""
 
 
 _NO_NAME = FieldViolation(

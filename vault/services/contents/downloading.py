@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Connection
-
 from vault.access import ActionClass
 from vault.blobs import BlobDamaged, BlobMissing, Blobs
 from vault.records import ContentName, DocumentName, TransactionName
@@ -23,7 +21,6 @@ from vault.services.contents.stored import ContentOpener, OpenedContent, StoredC
 from vault.services.errors import Corrupted, NoObjectStore, NotFound
 from vault.services.keys import Keys
 from vault.services.reading import Reading
-from vault.services.recording import Recorder
 from vault.store import Database, contents, uploads
 from vault.store.uploads import SegmentRow
 
@@ -55,14 +52,12 @@ class Downloading:
         keys: Keys,
         reading: Reading,
         borrowing: Borrowing,
-        recorder: Recorder,
         blobs: Blobs | None,
     ) -> None:
         self._database = database
         self._opener = ContentOpener(keys)
         self._reading = reading
         self._borrowing = borrowing
-        self._recorder = recorder
         self._blobs = blobs
 
     @property
@@ -97,10 +92,7 @@ class Downloading:
 
     async def open(self, call: Call, trace: Trace) -> None:
         """Make the event that opens the stream, and with it use up what is good for one time."""
-        if call.lent is not None and call.lent.one_time:
-            await self._borrowing.use_up(call, call.lent, trace)
-        else:
-            await self._recorder.commit(call, _nothing, lambda _: trace)
+        await self._borrowing.begin(call, trace)
 
     async def pieces(self, download: Download) -> AsyncIterator[bytes]:
         """The bytes, in order, each authenticated. One piece is read ahead of whoever takes them,
@@ -183,7 +175,3 @@ def _messages(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _next(pieces: Iterator[bytes]) -> asyncio.Future[bytes | None]:
     return asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
-
-
-def _nothing(_conn: Connection) -> None:
-    """The event alone."""

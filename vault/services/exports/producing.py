@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection
-
 from vault.access import ActionClass
 from vault.audit import Phase, RowHash
 from vault.bundles import Recipient
@@ -19,7 +17,6 @@ from vault.services.errors import NoObjectStore
 from vault.services.exports.file import FileWriter, Source
 from vault.services.exports.selection import Selection
 from vault.services.reading import Reading
-from vault.services.recording import Recorder
 from vault.store import whole_files
 
 
@@ -41,13 +38,11 @@ class Producing:
         reading: Reading,
         downloading: Downloading,
         borrowing: Borrowing,
-        recorder: Recorder,
     ) -> None:
         self._source = source
         self._reading = reading
         self._downloading = downloading
         self._borrowing = borrowing
-        self._recorder = recorder
 
     async def begin(
         self, call: Call, name: CustomerName, selection: Selection, recipient: Recipient
@@ -77,10 +72,7 @@ class Producing:
             ),
             count=1,
         )
-        if call.lent is not None and call.lent.one_time:
-            await self._borrowing.use_up(call, call.lent, trace)
-        else:
-            await self._recorder.commit(call, _nothing, lambda _: trace)
+        await self._borrowing.begin(call, trace)
         return Production(
             FileWriter(self._source, name.institution, name.customer, selection, recipient)
         )
@@ -94,7 +86,3 @@ class Producing:
             rows=(RowHash(f"bundles/{call.call_id}", made.writer.manifest_sha256),),
             count=sum(made.writer.written.values()),
         )
-
-
-def _nothing(_conn: Connection) -> None:
-    """The event alone."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection
-
 from vault.access import ActionClass
 from vault.audit import Phase, RowHash
 from vault.audit.history import History
@@ -16,7 +14,7 @@ from vault.bundles.page import Language
 from vault.records import TransactionName
 from vault.sealing import Clock
 from vault.services.borrowing import Borrowing
-from vault.services.call import Call, Trace
+from vault.services.call import Call
 from vault.services.closed import CheckOutOfOneRecord
 from vault.services.contents.downloading import Downloading
 from vault.services.errors import NoObjectStore
@@ -26,7 +24,6 @@ from vault.services.reconstructing.gathering import Gatherer
 from vault.services.reconstructing.proofs import Asked, Prover, RowAsked
 from vault.services.reconstructing.shown import Gathered
 from vault.services.reconstructing.writing import Bundle, BundleWriter
-from vault.services.recording import Recorder
 from vault.store import Database
 
 _FIELDS = ("customer", "identity_document", "transaction")
@@ -55,7 +52,6 @@ class Reconstructing:
         reading: Reading,
         downloading: Downloading,
         borrowing: Borrowing,
-        recorder: Recorder,
         clock: Clock,
     ) -> None:
         self._gatherer = Gatherer(database, keys)
@@ -64,7 +60,6 @@ class Reconstructing:
         self._reading = reading
         self._downloading = downloading
         self._borrowing = borrowing
-        self._recorder = recorder
         self._clock = clock
 
     async def begin(
@@ -101,7 +96,7 @@ class Reconstructing:
             ),
             count=len(records),
         )
-        await self._open(call, trace)
+        await self._borrowing.begin(call, trace)
         bundle = Bundle(
             gathered, proved, recipient, language, self._clock.now_micros(), self._signer
         )
@@ -114,13 +109,3 @@ class Reconstructing:
             yield piece
         digest = made.writer.manifest_sha256
         call.touched(rows=(RowHash(f"bundles/{call.call_id}", digest),))
-
-    async def _open(self, call: Call, trace: Trace) -> None:
-        if call.lent is not None and call.lent.one_time:
-            await self._borrowing.use_up(call, call.lent, trace)
-        else:
-            await self._recorder.commit(call, _nothing, lambda _: trace)
-
-
-def _nothing(_conn: Connection) -> None:
-    """The event alone."""
