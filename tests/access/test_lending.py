@@ -463,6 +463,22 @@ def test_an_export_may_run_from_the_use_to_the_end_of_its_check_out() -> None:
     assert not transitions.exporting(single, NOW + 2 * SECOND)
 
 
+def test_what_takes_its_time_goes_on_as_long_as_it_is_lent() -> None:
+    out = active()
+    used = transitions.use(active(one_time=True), NOW + 2 * SECOND)
+    for was, began in ((out, out), (used, used)):
+        last = was.starts_at + was.duration - 1
+        assert transitions.going_on(was, began, last)
+        assert not transitions.going_on(was, began, last + 1)
+    # What another has used up is over, and so is what was given or taken back.
+    assert not transitions.going_on(used, active(one_time=True), NOW + 2 * SECOND)
+    for ended in (
+        transitions.give_back(out, TELLER, NOW + 2 * SECOND),
+        transitions.revoke(out, CUSTODIAN, NOW + 2 * SECOND),
+    ):
+        assert not transitions.going_on(ended, out, NOW + 2 * SECOND)
+
+
 def test_an_export_that_runs_is_ended_by_who_asked_and_by_who_takes_it_back() -> None:
     out = all_files()
     used = transitions.use(out, NOW + 1)

@@ -97,6 +97,7 @@ class Deciding:
         ScopeChanged, where what was found was held against a wider reach than the caller's.
 
         A check-out that stood stands for this: what is about to be answered may have used it up.
+        Streams look at it again themselves (services/borrowing.py).
         """
         if not self.changed(call):
             return

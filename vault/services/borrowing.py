@@ -7,15 +7,15 @@ by itself when its time is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from vault.access import Action, ActionClass
 from vault.access.lending import CheckOut, LendingRefused, State, Why
-from vault.access.lending.transitions import exporting, suffices, use
+from vault.access.lending.transitions import exporting, going_on, suffices, use
 from vault.records import CheckOutName, InvalidName
 from vault.sealing import Clock
 from vault.services.call import Call, Trace
@@ -38,6 +38,8 @@ from vault.services.sensitive_files import SensitiveFiles
 from vault.store import Database, VersionConflict, check_outs
 from vault.store.check_outs import CheckOutRow
 
+T = TypeVar("T")
+
 Step = Callable[[CheckOut, int], CheckOut]
 """From one version of a check-out to the next, at a moment (microseconds)."""
 
@@ -46,6 +48,9 @@ _EXPORTS: Final = frozenset(
 )
 # Those that may go on by the check-out that they began by.
 _GOING_ON: Final = frozenset({Action.FILES_EXPORT.value, Action.FILES_TRANSFER.value})
+
+# Between two looks at what a stream goes by: what was taken back ends it within a second.
+_LOOK_SECONDS: Final = 0.5
 
 
 class Asked(Protocol):
@@ -171,6 +176,39 @@ class Borrowing:
         # The stream's last event is of the same records, but not of the register's row: named
         # twice, that would stand for another one that no event names.
         call.touched(rows=trace.rows)
+
+    async def still(self, call: Call) -> None:
+        """Make sure that what a call began by is lent at this moment, though its own beginning may
+        have used it up. Raises CheckOutNotActive; StoreUnavailable, StoreAltered from below."""
+        began = call.lent
+        if began is None:
+            return
+        institution, identifier = began.institution, began.identifier
+        row = await self._database.read(
+            lambda conn: check_outs.current(conn, institution, identifier)
+        )
+        if row is None:
+            raise CheckOutNotActive
+        out = genuine(row, await self._keys.index(institution))
+        if not going_on(out, began, self._clock.now_micros()):
+            raise CheckOutNotActive
+
+    async def while_lent(self, call: Call, items: AsyncIterator[T]) -> AsyncIterator[T]:
+        """The items of a stream, as they come; of one that goes by a check-out, until that is over.
+        Before an item leaves, the row is looked at again, if that was not done just before. Raises
+        what `still` does."""
+        began, due = call.lent, self._clock.monotonic()
+        try:
+            async for item in items:
+                if began is not None:
+                    over = self._clock.now_micros() >= began.starts_at + began.duration
+                    if over or self._clock.monotonic() >= due:
+                        due = self._clock.monotonic() + _LOOK_SECONDS
+                        await self.still(call)
+                yield item
+        finally:
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
 
 
 def _opens(out: CheckOut, action: str, now: int) -> bool:

@@ -228,6 +228,14 @@ def exporting(was: CheckOut, now: int) -> bool:
     )
 
 
+def going_on(was: CheckOut, began: CheckOut, now: int) -> bool:
+    """Whether what takes its time may go on. `began` is the version that its beginning left, which
+    may have used it up: then it goes on, alone, until the time is over that it was lent for."""
+    if was.stage is Stage.USED:
+        return was.version == began.version and now < was.starts_at + was.duration
+    return was.state_at(now) is State.ACTIVE
+
+
 def break_glass(
     wish: Wish,
     identifier: str,

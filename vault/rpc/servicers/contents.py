@@ -212,7 +212,7 @@ def _download(u: ContentUseCases) -> ServerStream:
         if download is None:
             raise AssertionError("a download is begun before it is carried out")
         offset, first = download.start, True
-        async for piece in u.downloading.pieces(download):
+        async for piece in u.downloading.given(call, download):
             answer = pb.DownloadDocumentResponse(offset=offset, data=piece)
             if first:
                 answer.content.CopyFrom(to_proto(download.stored))

@@ -94,6 +94,11 @@ class Downloading:
         """Make the event that opens the stream, and with it use up what is good for one time."""
         await self._borrowing.begin(call, trace)
 
+    def given(self, call: Call, download: Download) -> AsyncIterator[bytes]:
+        """The bytes for the caller, in order, each authenticated; as long as what he reads them by
+        is lent. Raises CheckOutNotActive."""
+        return self._borrowing.while_lent(call, self.pieces(download))
+
     async def pieces(self, download: Download) -> AsyncIterator[bytes]:
         """The bytes, in order, each authenticated. One piece is read ahead of whoever takes them,
         so that neither waits for the other."""

@@ -80,7 +80,7 @@ class Producing:
     async def write(self, call: Call, made: Production) -> AsyncIterator[bytes]:
         """The sealed bundle. The event that closes the stream has the hash of its manifest, and how
         many records are in it."""
-        async for piece in made.writer.write():
+        async for piece in self._borrowing.while_lent(call, made.writer.write()):
             yield piece
         call.touched(
             rows=(RowHash(f"bundles/{call.call_id}", made.writer.manifest_sha256),),

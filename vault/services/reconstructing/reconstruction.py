@@ -105,7 +105,7 @@ class Reconstructing:
     async def write(self, call: Call, made: Reconstruction) -> AsyncIterator[bytes]:
         """The sealed bundle. The event that closes the stream has the hash of its manifest: by it
         the log knows the bundle."""
-        async for piece in made.writer.write():
+        async for piece in self._borrowing.while_lent(call, made.writer.write()):
             yield piece
         digest = made.writer.manifest_sha256
         call.touched(rows=(RowHash(f"bundles/{call.call_id}", digest),))
