@@ -131,6 +131,7 @@ def test_a_download_ends_when_its_check_out_is_taken_or_given_back(
     assert (closed.resource, closed.count) == (f"{document}/contents/1", 1)
 
 
+@pytest.mark.alone
 def test_within_a_second_of_the_revocation_nothing_more_leaves(
     vault: RunningVault, log: LogBook, document: str
 ) -> None:
