@@ -9,16 +9,23 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from recordsvault.admin.v1 import access_admin_pb2 as pb
+from recordsvault_client import PermissionDenied
 from tests.cli.conftest import Vaultctl
 from tests.cli.test_with_the_vault import ctl
 from tests.support.running_vault import RunningVault
 from vault.access.policy_files import POLICY_FOLDER
 from vault.cli.vaultctl.access_propose import read_change
 from vault.cli.vaultctl.failures import CommandError
+from vault.cli.vaultctl.language import Language, speak
+from vault.cli.vaultctl.proposal_decide import show_proposal
+from vault.cli.vaultctl.proposal_show import change_lines
+from vault.cli.vaultctl.steward import Steward
 
 Ran = subprocess.CompletedProcess[str]
 CUSTOMER = f"customers/{'0' * 26}"
@@ -159,6 +166,43 @@ def test_a_principal_is_put_in_place_and_removed(vault: RunningVault, tmp_path: 
     ]
 
 
+def test_who_approves_is_shown_what_a_change_takes_away(
+    vault: RunningVault, tmp_path: Path
+) -> None:
+    entry = """
+        [[principal]]
+        name = "teller-11"
+        accounts = ["https://login.demo.bank|11"]
+        home_branch = "sh-01"
+        roles = ["teller"]
+        """
+    own = "0" * 25 + "1"
+    file = tmp_path / "change.toml"
+    file.write_text(f'{entry}person = "p-11"\nown_files = ["{own}"]\nbranches = ["sh-01"]\n')
+    made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "New colleague"))
+    assert "- teller-11" not in officer(vault, "access", "show", made).stdout
+    assert officer(vault, "access", "approve", made, "--yes").returncode == 0
+    file.write_text(f'{entry}person = "p-12"\n')
+    made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "Tidy up"))
+    for lang, person, files, branches in (
+        ("en", "person", "own files", "customers of branches"),
+        ("zh", "人员", "本人档案", "限网点"),
+    ):
+        seen = officer(vault, "--lang", lang, "access", "show", made).stdout
+        was, _, now = " ".join(seen.split()).partition("- teller-11:")[2].partition("+ teller-11:")
+        assert f"{person} p-11" in was and f"{person} p-12" in now
+        assert f"{files} {own}" in was and files not in now
+        assert f"{branches} sh-01" in was and branches not in now
+    approved = officer(vault, "access", "approve", made, "--yes")
+    assert approved.returncode == 0 and "- teller-11: teller" in approved.stdout
+    # What is decided is not compared with what has become of it since.
+    assert "- teller-11" not in officer(vault, "access", "show", made).stdout
+    file.write_text('remove = ["teller-11"]')
+    made = identifier(keeper(vault, "access", "propose", str(file), "--reason", "Left"))
+    assert "- teller-11: teller, person p-12" in officer(vault, "access", "show", made).stdout
+    assert officer(vault, "access", "approve", made, "--yes").returncode == 0
+
+
 def test_how_far_roles_reach_is_proposed_shown_and_explained(
     vault: RunningVault, tmp_path: Path
 ) -> None:
@@ -233,6 +277,65 @@ def test_policies_are_checked_without_a_vault(vaultctl: Vaultctl, tmp_path: Path
     assert vaultctl("policy", "test", tmp_path).code == 22  # no test
     (tmp_path / "wrong.tests.toml").write_text("[[test]]")
     assert vaultctl("policy", "test", tmp_path).code == 13
+
+
+WHOLE = pb.PrincipalEntry(
+    name="a",
+    uri="spiffe://a",
+    roles=[pb.RoleBinding(role="teller", not_after=Timestamp(seconds=4_000_000_000))],
+    not_after="2099-12-31",
+    certificates=["sha256:1", "sha256:2"],
+    person="p-1",
+    accounts=["issuer|1"],
+    own_files=["1", "2"],
+    related_files=["3"],
+    home_branch="sh-01",
+    scope=pb.Scope(branches=pb.Limit(names=["sh-01"]), classes=pb.Limit(names=["VIP"])),
+)
+
+
+@pytest.mark.parametrize(
+    "field",
+    # Where `scope` says it, the former place of branches says the same.
+    [one for one in pb.PrincipalEntry.DESCRIPTOR.fields_by_name if one not in ("name", "branches")],
+)
+def test_whatever_an_entry_loses_can_be_seen(field: str) -> None:
+    less = pb.PrincipalEntry()
+    less.CopyFrom(WHOLE)
+    less.ClearField(field)  # type: ignore[arg-type]  # one of its fields
+    was, now = change_lines(pb.DirectoryChange(upsert=[less]), {"a": WHOLE})
+    assert was.startswith("- a: ") and now.startswith("+ a: ") and was[1:] != now[1:]
+
+
+def test_an_entry_that_stays_as_it_is_is_neither_given_nor_taken() -> None:
+    (line,) = change_lines(pb.DirectoryChange(upsert=[WHOLE]), {"a": WHOLE})
+    assert line.startswith("= a: ")
+
+
+class _Unlisted:
+    """A steward whose caller may see proposals, and not the list of principals."""
+
+    def principals(self) -> Iterator[pb.ListedPrincipal]:
+        raise PermissionDenied({"en": "refused"})
+
+
+def test_who_may_not_see_what_is_in_force_is_told_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposed = pb.Proposal(
+        state=pb.PROPOSAL_STATE_PROPOSED, directory_change=pb.DirectoryChange(upsert=[WHOLE])
+    )
+    monkeypatch.setattr(
+        _Unlisted, "proposal", lambda *_: pb.GetProposalResponse(proposal=proposed), raising=False
+    )
+    for language, words in ((Language.EN, "is not shown"), (Language.ZH, "无法显示")):
+        speak(language)
+        try:
+            show_proposal(cast(Steward, _Unlisted()), "x", False)
+        finally:
+            speak(Language.EN)
+        told = capsys.readouterr().out
+        assert "+ a: " in told and words in "".join(told.splitlines())
 
 
 def change(tmp_path: Path, text: str) -> pb.DirectoryChange:

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from recordsvault.admin.v1 import access_admin_pb2 as pb
+from recordsvault_client import PermissionDenied
 from vault.cli.vaultctl import checkout_options as given
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.failures import CHANGED, CommandError
@@ -128,9 +129,33 @@ def _print(steward: Steward, found: pb.GetProposalResponse, *, on_stderr: bool) 
     before = None
     if found.proposal.files:
         before = {file.name: file.text for file in steward.service.policies().files}
+    out = console(stderr=on_stderr)
+    compared = _compared(found.proposal)
+    entries = _in_force(steward) if compared else None
     print_proposal(
         found.proposal,
-        console(stderr=on_stderr),
+        out,
         before=before,
+        entries=entries,
         report=found.report if found.HasField("report") else None,
     )
+    if compared and entries is None:
+        told = say(
+            "! You may not list the principals: what this takes away from them is not shown.",
+            "! 您无权列出主体：无法显示该变更将取消的内容。",
+        )
+        out.print(Text(told, style="bold red"))
+
+
+def _compared(one: pb.Proposal) -> bool:
+    """Whether it is to be seen beside what is in force: once it is decided, that is no longer what
+    it was decided against."""
+    return one.HasField("directory_change") and one.state == pb.PROPOSAL_STATE_PROPOSED
+
+
+def _in_force(steward: Steward) -> dict[str, pb.PrincipalEntry] | None:
+    """The entries of principals by name; None where the caller may not list them."""
+    try:
+        return {one.entry.name: one.entry for one in steward.principals()}
+    except PermissionDenied:
+        return None

@@ -80,9 +80,11 @@ def print_proposal(
     out: Console,
     *,
     before: Mapping[str, str] | None = None,
+    entries: Mapping[str, pb.PrincipalEntry] | None = None,
     report: pb.PolicyReport | None = None,
 ) -> None:
-    """All of it; `before` are the texts in force, with which policies are compared."""
+    """All of it; `before` are the texts in force, with which policies are compared, and `entries`
+    those of principals in force by name, with which a change of them is."""
     facts = [
         (say("proposal", "提案"), one.name),
         (say("state", "状态"), state(one)),
@@ -103,7 +105,7 @@ def print_proposal(
         grid.add_row(name, Text(clean(value)))
     out.print(grid)
     if one.HasField("directory_change"):
-        for line in change_lines(one.directory_change):
+        for line in change_lines(one.directory_change, entries or {}):
             out.print(Text(clean(line), style=_LINES.get(line[:1], "")))
     if one.HasField("key_step"):
         out.print(Text(clean(step_words(one.key_step)), style="bold"))
@@ -128,17 +130,28 @@ def step_words(step: pb.KeyStep) -> str:
     return said
 
 
-def change_lines(change: pb.DirectoryChange) -> Iterator[str]:
-    """A change of principals, a line each."""
+def change_lines(
+    change: pb.DirectoryChange, in_force: Mapping[str, pb.PrincipalEntry]
+) -> Iterator[str]:
+    """A change of principals: each entry whole, behind the one in force whose place it takes. An
+    entry takes away what it leaves out, and only the two together show that."""
     for entry in change.upsert:
-        yield f"+ {entry.name}: {', '.join(entry_words(entry))}"
+        was = in_force.get(entry.name)
+        if was is not None and was != entry:
+            yield _entry_line("-", was)
+        yield _entry_line("=" if was == entry else "+", entry)
     for name in change.remove:
-        yield f"- {name}"
+        was = in_force.get(name)
+        yield f"- {name}" if was is None else _entry_line("-", was)
     if change.leaves_files:
         yield say(
             "! Files that they keep are left behind, and fall due.",
             "! 其名下档案将无保管人，并列为待办。",
         )
+
+
+def _entry_line(sign: str, entry: pb.PrincipalEntry) -> str:
+    return f"{sign} {entry.name}: {', '.join(entry_words(entry))}"
 
 
 def entry_words(entry: pb.PrincipalEntry) -> Iterator[str]:
