@@ -101,6 +101,20 @@ def test_from_asking_to_the_end(vault: RunningVault, token: Path, customer: str)
     assert line["fields"] == "customer.natural_person.full_name"
 
 
+def test_the_scan_alone_is_asked_for_and_lent(
+    vault: RunningVault, token: Path, customer: str
+) -> None:
+    why = ("--purpose", "data_subject_request", "--reason", "What we hold of him", "--for", "1h")
+    for field in ("identity_document.content", "identity_document"):
+        ran = teller(vault, token, "checkout", "request", customer, "--field", field, *why)
+        assert ran.returncode == 0, ran.stderr
+        (out,) = re.findall(r"checkOuts/[0-9a-z]{26}", ran.stdout)
+        ran = custodian(vault, "approve", str(out), "--field", "content", "--yes", "--json")
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout)["fields"] == ["identity_document.content"]
+        assert teller(vault, token, "checkout", "return", str(out)).returncode == 0
+
+
 def test_a_program_alone_asks_for_nothing(vault: RunningVault, customer: str) -> None:
     ran = ctl(vault, "crm", "checkout", "request", customer, *FIELDS, *ASK, "--for", "1h")
     assert ran.returncode == 5

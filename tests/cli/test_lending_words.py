@@ -14,10 +14,15 @@ from vault.access.lending import read_classes
 from vault.access.purposes import Purpose
 from vault.cli.vaultctl import lending_words as words
 from vault.cli.vaultctl.durations import span, span_text
+from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, speak
-from vault.cli.vaultctl.lent_fields import named
+from vault.cli.vaultctl.lent_fields import everything, named, within
+from vault.rpc.opened import is_known
 
 CUSTOMER = "institutions/demo-bank/customers/01h00000000000000000000000"
+DOCUMENT = f"{CUSTOMER}/documents/01h00000000000000000000000"
+TRANSACTION = f"{CUSTOMER}/transactions/01h00000000000000000000000"
+SCAN = "identity_document.content"
 
 
 def test_every_state_and_verdict_has_words_in_both_languages() -> None:
@@ -79,5 +84,40 @@ def test_a_name_of_a_field_is_unfolded_to_its_whole_path() -> None:
     assert named(["natural_person.full_name"], CUSTOMER) == ["customer.natural_person.full_name"]
     assert named(["customer.accounts", "accounts"], CUSTOMER) == ["customer.accounts"]
     assert named(["counterparty"], CUSTOMER) == ["transaction.counterparty"]
-    document = f"{CUSTOMER}/documents/01h00000000000000000000000"
-    assert named(["number", "identity_document.number"], document) == ["identity_document.number"]
+    assert named(["number", "identity_document.number"], DOCUMENT) == ["identity_document.number"]
+
+
+def test_scans_and_files_have_a_name_too() -> None:
+    assert named([SCAN], CUSTOMER) == [SCAN]
+    assert named(["content", SCAN], DOCUMENT) == [SCAN]
+    assert named(["content"], TRANSACTION) == ["transaction.content"]
+    assert within(["content"], [SCAN, "customer.phones"], CUSTOMER) == [SCAN]
+    assert within([SCAN], ["identity_document"], DOCUMENT) == [SCAN]
+    for nothing in ("customer.content", "content.pages"):
+        with pytest.raises(CommandError):
+            named([nothing], CUSTOMER)
+
+
+def test_of_a_customer_one_says_whether_the_scans_or_the_files_of_transactions_are_meant() -> None:
+    with pytest.raises(CommandError) as refused:
+        named(["content"], CUSTOMER)
+    assert "say which of identity_document.content, transaction.content" in refused.value.en
+
+
+def test_a_kind_of_record_stands_for_every_field_of_it_that_can_be_lent() -> None:
+    """The contract has no path that is a kind alone."""
+    assert named(["customer", "identity_document", "transaction"], CUSTOMER) == (
+        everything(CUSTOMER)
+    )
+    whole = named(["identity_document"], DOCUMENT)
+    assert whole == everything(DOCUMENT) and SCAN in whole and "identity_document.number" in whole
+    assert all(map(is_known, everything(CUSTOMER)))
+    with pytest.raises(CommandError):
+        named(["transaction"], DOCUMENT)
+
+
+def test_a_kind_of_record_stands_for_what_was_asked_for_of_it() -> None:
+    asked = ["customer.phones", "identity_document.number", SCAN]
+    assert within(["identity_document"], asked, CUSTOMER) == asked[1:]
+    with pytest.raises(CommandError):
+        within(["transaction"], asked, CUSTOMER)

@@ -32,7 +32,8 @@ Field = Annotated[
     typer.Option(
         "--field",
         metavar="NAME",
-        help="Field, such as phones or natural_person.full_name. Repeatable.",
+        help="Field, such as phones or identity_document.content (its scans), or a kind of record. "
+        "Repeatable.",
     ),
 ]
 Duration = Annotated[

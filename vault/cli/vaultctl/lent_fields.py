@@ -1,14 +1,15 @@
 """Fields of records by name, as `checkout` takes them: whole paths, or as much as is clear.
 
 `phones` of a customer is `customer.phones`; `full_name` is more than one field, and whoever asks
-has to say which. There is no wildcard: a path of a message stands for all in it.
+has to say which. There is no wildcard: a path of a message stands for all in it, and a kind of
+record alone for all of it. The scans and files of a record are its `content`, which no message has.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from google.protobuf.descriptor import Descriptor
 
@@ -24,6 +25,9 @@ _KINDS: dict[str, Descriptor] = {
 }
 # What names a record is shown with every field of it, and never lent.
 _ALWAYS = frozenset({"name", "version", "etag", "create_time", "update_time"})
+# What is kept beside the record: a path of check-outs and of the table of fields alone.
+_CONTENT = "content"
+_WITH_CONTENT = frozenset({"identity_document", "transaction"})
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,120}")
 _DEEPEST = 6
 _LISTED = 8
@@ -42,45 +46,66 @@ def named(given: Sequence[str], subject: str) -> list[str]:
     Each may be several with commas between them. A customer's file has documents and transactions
     too; what is not a field of the customer is looked for there.
     """
-    kind = kind_of(subject)
-    groups = [list(_paths(kind, _KINDS[kind], 0))]
-    if kind == "customer":
-        groups += [list(_paths(name, of, 0)) for name, of in _KINDS.items() if name != kind]
-    return _each(given, groups)
+    first, *others = _kinds(subject)
+    groups = [[*_all_paths(first)], [path for kind in others for path in _all_paths(kind)]]
+    wholes = {kind: _whole(kind) for kind in (first, *others)}
+    return _each(given, groups, wholes)
 
 
 def everything(subject: str) -> list[str]:
     """Every field of a request about `subject`, with the scans and files: for who takes a whole
     file out of the vault. Of a customer's file or an institution's, documents and transactions
     too."""
-    kind = kind_of(subject)
-    kinds = list(_KINDS) if kind == "customer" else [kind]
-    return [
-        f"{name}.{field}"
-        for name in kinds
-        for field in (
-            *(one.name for one in _KINDS[name].fields if one.name not in _ALWAYS),
-            *(() if name == "customer" else ("content",)),
-        )
-    ]
+    return [path for kind in _kinds(subject) for path in _whole(kind)]
 
 
 def within(given: Sequence[str], asked: Sequence[str], subject: str) -> list[str]:
     """The paths that `given` names of what was asked for. Raises CommandError."""
-    kinds = [kind_of(subject), *(name for name in _KINDS if name != kind_of(subject))]
+    first, *others = _kinds(subject)
     groups = [
-        [path for path in _paths(kind, _KINDS[kind], 0) if _covers(asked, path)] for kind in kinds
+        [path for kind in kinds for path in _all_paths(kind) if _covers(asked, path)]
+        for kinds in ((first,), others)
     ]
-    return _each(given, groups)
+    wholes = {
+        kind: [path for path in asked if path == kind or path.startswith(f"{kind}.")]
+        for kind in (first, *others)
+    }
+    return _each(given, groups, {kind: paths for kind, paths in wholes.items() if paths})
+
+
+def _kinds(subject: str) -> list[str]:
+    """The kinds of records that a request about `subject` can be of: of a customer's file, or an
+    institution's, documents and transactions too."""
+    kind = kind_of(subject)
+    return list(_KINDS) if kind == "customer" else [kind]
+
+
+def _whole(kind: str) -> list[str]:
+    """Every field of a kind that can be lent: the contract has no path that is the kind alone."""
+    fields = [one.name for one in _KINDS[kind].fields if one.name not in _ALWAYS]
+    return [f"{kind}.{field}" for field in (*fields, *_content(kind))]
+
+
+def _all_paths(kind: str) -> Iterator[str]:
+    yield from _paths(kind, _KINDS[kind], 0)
+    yield from (f"{kind}.{field}" for field in _content(kind))
+
+
+def _content(kind: str) -> tuple[str, ...]:
+    return (_CONTENT,) if kind in _WITH_CONTENT else ()
 
 
 def _covers(asked: Sequence[str], path: str) -> bool:
     return any(path == one or path.startswith(f"{one}.") for one in asked)
 
 
-def _each(given: Sequence[str], groups: Sequence[Sequence[str]]) -> list[str]:
+def _each(
+    given: Sequence[str], groups: Sequence[Sequence[str]], wholes: Mapping[str, Sequence[str]]
+) -> list[str]:
     names = [part.strip() for one in given for part in one.split(",") if part.strip()]
-    return list(dict.fromkeys(_one(name, groups) for name in names))
+    return list(
+        dict.fromkeys(path for name in names for path in wholes.get(name) or [_one(name, groups)])
+    )
 
 
 def _one(name: str, groups: Sequence[Sequence[str]]) -> str:
