@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from recordsvault.admin.v1 import access_admin_pb2 as ap
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
 from recordsvault.type.v1.masked_string_pb2 import MASK_STATE_MASKED, MaskedString
@@ -22,6 +23,8 @@ from vault.access.lending import Stage
 from vault.audit import Decision
 
 ONBOARDING = purpose_pb2.PURPOSE_ONBOARDING_CDD
+AUDIT = purpose_pb2.PURPOSE_INTERNAL_AUDIT
+KINDS = ("customers", "documents", "transactions")
 NAME, PHONES = "customer.natural_person.full_name", "customer.phones"
 NOT_ACTIVE = ("FAILED_PRECONDITION", "CHECK_OUT_NOT_ACTIVE")
 NOTHING = ("PERMISSION_DENIED", "NOTHING_OPENED")
@@ -484,6 +487,67 @@ def test_of_reads_while_it_is_given_back_none_that_begins_after_it_is_answered(
     assert not [1 for began, answered in reads if answered and began > over[0]]
 
 
+# -- explained as it is read ---------------------------------------------------------------------
+
+
+def explained(
+    vault: RunningVault,
+    who: str,
+    name: str,
+    purpose: purpose_pb2.Purpose.ValueType,
+    *,
+    lent: bool = False,
+) -> ap.Explanation:
+    """How ExplainAccess explains the full read of a record."""
+    request = ap.ExplainAccessRequest(
+        parent=people.PARENT,
+        principal=who,
+        action=f"records.{name.split('/')[-2]}.get",
+        resource=name,
+        purpose=purpose,
+        check_out=lent,
+    )
+    answer = vault.access_admin("officer").ExplainAccess(request)
+    (one,) = answer.explanations
+    assert one.allowed is answer.allowed and bool(one.reason) is not one.allowed
+    assert one.en and one.zh
+    return one
+
+
+def test_a_loan_that_would_open_nothing_is_explained_as_the_read_answers_it(
+    vault: RunningVault, register: Register, file: str
+) -> None:
+    """The table of fields lends a teller nothing for an audit, and no bookings at the opening of an
+    account."""
+    document, booking = below(vault, file)
+    told = set()
+    for purpose in (SERVING, ONBOARDING, AUDIT):
+        word = purpose_pb2.Purpose.Name(purpose).removeprefix("PURPOSE_")
+        out = register.lend(file, "customer", "identity_document", "transaction", purpose=word)
+        given: dict[str, Any] = {"purpose": purpose, "check_out": out}
+        records = vault.records("clerk")
+        reads: dict[str, Callable[[], object]] = {
+            file: partial(records.GetCustomer, pb.GetCustomerRequest(name=file, **given)),
+            document: partial(
+                records.GetIdentityDocument, pb.GetIdentityDocumentRequest(name=document, **given)
+            ),
+            booking: partial(
+                records.GetTransaction, pb.GetTransactionRequest(name=booking, **given)
+            ),
+        }
+        for name, read in reads.items():
+            one = explained(vault, "clerk", name, purpose, lent=True)
+            if one.allowed:
+                read()
+            else:
+                assert refusal(read).reason == one.reason
+            told.add((word, name.split("/")[-2], one.reason))
+    assert {one for one in told if one[2]} == {
+        ("ONBOARDING_CDD", "transactions", "NOTHING_OPENED"),
+        *(("INTERNAL_AUDIT", kind, "NOTHING_OPENED") for kind in KINDS),
+    }
+
+
 # -- one's own file ------------------------------------------------------------------------------
 
 
@@ -527,6 +591,14 @@ def test_nobody_opens_his_own_file_or_a_relatives_whatever_his_roles(
     for call in calls:
         answer = refusal(call)
         assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "OWN_FILE")
+    for name in (file, relative, document, booking):
+        for purpose, by_loan in ((ONBOARDING, False), (SERVING, True)):
+            one = explained(vault, "insider", name, purpose, lent=by_loan)
+            assert one.reason == "OWN_FILE"
+    assert explained(vault, "insider", create(vault).name, ONBOARDING).allowed
+    # What is wrong before anybody looks at whose file it is, is told first; and nothing would help.
+    one = explained(vault, "insider", file, purpose_pb2.PURPOSE_UNSPECIFIED)
+    assert one.reason == "PURPOSE_REQUIRED" and not one.purposes_that_would
     seen: list[str] = []
     token = ""
     while True:

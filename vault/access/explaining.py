@@ -28,7 +28,9 @@ class Explanation:
     """A decision, and what would make it another one.
 
     `roles_that_would` are the roles of which any one more would allow the call, and
-    `purposes_that_would` the purposes for which it would be, if all else stays.
+    `purposes_that_would` the purposes for which it would be, if all else stays. `close_file` and
+    `nothing_opened` are what stands in the way where policy alone would allow it: his own file or a
+    declared relative's, and that no field of such a record is opened to him.
     """
 
     who: Principal
@@ -36,6 +38,13 @@ class Explanation:
     policies: tuple[Policy, ...]
     roles_that_would: tuple[str, ...] = ()
     purposes_that_would: tuple[str, ...] = ()
+    close_file: bool = False
+    nothing_opened: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call would go on."""
+        return self.decision.allowed and not (self.close_file or self.nothing_opened)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     later = retention_room.Later()
     later_merging = LaterMerging()
     of_access, of_keys = _access_admin(
-        register, parts, recorder, later, later_merging, life_room.kept(use_cases.assessor)
+        register, parts, recorder, later, later_merging, life_room.kept(use_cases.assessor), table
     )
     merging = Merging(database, keys, of_access.proposing, merged, reach)
     later_merging.merging = merging
@@ -259,6 +259,7 @@ def _access_admin(
     later: retention_room.Later,
     merging: LaterMerging,
     kept: Kept,
+    table: FieldTable,
 ) -> tuple[access_admin.AccessAdminUseCases, key_admin.KeyAdminUseCases]:
     if parts.access_signer is None:
         raise SettingsInvalid("the full tier needs the signing keys of changes of access")
@@ -278,7 +279,7 @@ def _access_admin(
         merging.reaches,
         kept,
     )
-    explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register))
+    explaining = Explaining(parts.policy, parts.directory, parts.access, OpenNow(register), table)
     proposing = Proposing(ground)
     return (
         access_admin.AccessAdminUseCases(proposing, explaining, parts.clock),

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from vault.access import Action, ActionClass, PolicyEngine, Principal, ResourceRef
 from vault.access.explaining import Able, Circumstances, Explanation, able, explain
+from vault.access.fields import FieldTable
 from vault.access.stored_directory import Listed, StoredDirectory
 from vault.services.access_state import AccessState
 from vault.services.call import Call
 from vault.services.errors import NotFound
 from vault.services.lending import OpenNow, Shown
+
+# Reads that answer the fields of one kind of record, and nothing where none of them is opened.
+_READS: Final = {
+    Action.CUSTOMERS_GET: "customer",
+    Action.CUSTOMERS_LIST: "customer",
+    Action.CUSTOMERS_VERSIONS: "customer",
+    Action.DOCUMENTS_GET: "identity_document",
+    Action.DOCUMENTS_LIST: "identity_document",
+    Action.DOCUMENTS_VERSIONS: "identity_document",
+    Action.TRANSACTIONS_GET: "transaction",
+    Action.TRANSACTIONS_LIST: "transaction",
+}
+# The contents beside a record are read by another call.
+_CONTENT: Final = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +69,13 @@ class Explaining:
         directory: StoredDirectory,
         state: AccessState,
         open_now: OpenNow,
+        table: FieldTable,
     ) -> None:
         self._policy = policy
         self._directory = directory
         self._state = state
         self._open_now = open_now
+        self._table = table
 
     def policies(self, call: Call) -> InForce:
         """The policies that decide now."""
@@ -82,8 +100,8 @@ class Explaining:
         return self._policy.book.roles
 
     def explain(self, call: Call, asked: Question) -> list[Explanation]:
-        """How policy decides about a call: of its principal, and of the bearer whose token he
-        carries. Raises NotFound."""
+        """How a call is decided: of its principal, and of the bearer whose token he carries.
+        Raises NotFound."""
         call.require(ActionClass.ACCESS_VIEW, asked.institution)
         names = [asked.principal, *([asked.bearer] if asked.bearer else [])]
         people = [self._principal(asked.institution, name) for name in names]
@@ -93,7 +111,47 @@ class Explaining:
             person=any(who.person for who in people),
             check_out=asked.given.check_out,
         )
-        return [explain(self._policy, who, asked.action, asked.resource, given) for who in people]
+        return [self._explained(asked, given, who, people) for who in people]
+
+    def _explained(
+        self, asked: Question, given: Circumstances, who: Principal, people: list[Principal]
+    ) -> Explanation:
+        """Beside policy, what a full read looks at itself: whose file it is, and the table of
+        fields. How far roles reach among customers is not looked at: it would tell what the file
+        holds."""
+        said = explain(self._policy, who, asked.action, asked.resource, given)
+        if asked.action.action_class is not ActionClass.FULL_READ:
+            return said
+        if asked.resource.customer and asked.resource.customer in who.close_files:
+            # No role and no purpose would help.
+            return replace(said, close_file=True, roles_that_would=(), purposes_that_would=())
+        # To a program no more is opened than to the person whose token it carries.
+        behind = people[1] if who is people[0] and len(people) > 1 else None
+        return replace(
+            said,
+            nothing_opened=not self._opens(asked.action, given, who, behind),
+            purposes_that_would=tuple(
+                purpose
+                for purpose in said.purposes_that_would
+                if self._opens(asked.action, replace(given, purpose=purpose), who, behind)
+            ),
+        )
+
+    def _opens(
+        self, action: Action, given: Circumstances, who: Principal, behind: Principal | None
+    ) -> bool:
+        """Whether a field could be opened, with a check-out if one is named: of whatever it is."""
+        kind = _READS.get(action)
+        if kind is None:
+            return True
+        opening = self._table.opened(
+            who.roles,
+            given.purpose,
+            bearer=None if behind is None else behind.roles,
+            lent=(kind,) if given.check_out else None,
+        )
+        inside = opening.inside(kind)
+        return inside is None or any(path != _CONTENT for path in inside)
 
     async def who_can(self, call: Call, resource: ResourceRef, action: Action) -> WhoCan:
         """Everybody who may, by name; of a customer, also by which check-outs he is open now.

@@ -189,7 +189,7 @@ def _showing(use: AccessAdminUseCases) -> dict[str, Method]:
     async def explain(call: Call, asked: Question) -> Message:
         found = explaining.explain(call, asked)
         return pb.ExplainAccessResponse(
-            allowed=all(one.decision.allowed for one in found),
+            allowed=all(one.allowed for one in found),
             explanations=map(translate.explanation, found),
         )
 
@@ -291,7 +291,7 @@ def _read_question(request: Any, problems: Problems) -> Question:
         request.principal,
         request.bearer,
         action,
-        ResourceRef(_institution_of(request.resource), "", action.kind),
+        ResourceRef(*_owners_of(request.resource), action.kind),
         Circumstances(
             purpose_name(request.purpose), request.case_reference, False, request.check_out
         ),
@@ -312,6 +312,7 @@ def _action(text: str, problems: Problems) -> Action:
         return Action.RPC_UNKNOWN
 
 
-def _institution_of(resource: str) -> str:
-    parts = resource.split("/")
-    return parts[1] if len(parts) > 1 else ""
+def _owners_of(resource: str) -> tuple[str, str]:
+    """The institution and the customer whose a resource is; empty where it is nobody's."""
+    _, institution, kind, identifier, *_ = *resource.split("/"), "", "", "", ""
+    return institution, identifier if kind == "customers" else ""

@@ -8,6 +8,7 @@ from datetime import UTC, date
 from typing import Any
 
 from recordsvault.admin.v1 import access_admin_pb2 as pb
+from vault.access.decision import Decision
 from vault.access.decision_table import Difference
 from vault.access.directory_change import BoundEntry, read_change
 from vault.access.explaining import Able, Explanation
@@ -19,6 +20,8 @@ from vault.access.scope import Limit, Scope
 from vault.access.stored_directory import Listed
 from vault.rpc.translate.common import from_micros
 from vault.rpc.translate.keys import key_step
+from vault.services.closed import NothingOpened, OwnFile
+from vault.services.errors import VaultError
 from vault.services.policy_report import PolicyReport
 from vault.services.proposal_rows import policies_in
 from vault.services.rotation.steps import step_in
@@ -139,12 +142,14 @@ def listed(one: Listed, known_roles: frozenset[str]) -> pb.ListedPrincipal:
 
 
 def explanation(one: Explanation) -> pb.Explanation:
-    """How policy decides about one principal."""
-    decision = one.decision
+    """How a call is decided about one principal."""
+    decision: Decision | VaultError = one.decision
+    if one.decision.allowed and not one.allowed:
+        decision = OwnFile() if one.close_file else NothingOpened()
     return pb.Explanation(
         principal=one.who.name,
         roles=sorted(one.who.roles),
-        allowed=decision.allowed,
+        allowed=one.allowed,
         policies=policies(one.policies),
         reason=decision.reason or "",
         en=decision.en,
