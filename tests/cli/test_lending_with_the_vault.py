@@ -115,6 +115,19 @@ def test_the_scan_alone_is_asked_for_and_lent(
         assert teller(vault, token, "checkout", "return", str(out)).returncode == 0
 
 
+def test_fields_that_are_not_lent_are_named_and_not_counted(
+    vault: RunningVault, token: Path, customer: str
+) -> None:
+    for whole in (("--whole-file",), ("--field", "risk_class,phones,transaction.content")):
+        ran = teller(vault, token, "checkout", "request", customer, *whole, *ASK, "--for", "1h")
+        assert ran.returncode == 3
+        assert re.search(r"customer\.risk_class, .*transaction\.content.*: is not op", ran.stderr)
+        assert "customer.phones" not in ran.stderr
+        # Nobody typed a list with places, and what is wrong is said once.
+        assert "fields[" not in ran.stderr and ran.stderr.count("is not opened") == 1
+        assert not re.search(r": ;|: $|more$", ran.stderr)
+
+
 def test_a_program_alone_asks_for_nothing(vault: RunningVault, customer: str) -> None:
     ran = ctl(vault, "crm", "checkout", "request", customer, *FIELDS, *ASK, "--for", "1h")
     assert ran.returncode == 5

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recordsvault.access.v1 import access_pb2 as pb
+from recordsvault_client import InvalidArgument
 from vault.cli.vaultctl import checkout_options as given
 from vault.cli.vaultctl import lent_fields, options
 from vault.cli.vaultctl.checkout_decide import approve, deny, revoke
@@ -64,16 +65,21 @@ def request(
             "请指明所需字段：--field phones --field natural_person.full_name；"
             "如需导出，请用 --whole-file。",
         )
-    made = client.access.request_check_out(
-        name,
-        fields=lent_fields.named(field, name) if field else lent_fields.everything(name),
-        purpose=options.purpose(purpose),
-        reason=given.words(reason, "--reason"),
-        duration=span(duration, "--for"),
-        case_reference=case,
-        one_time=one_time,
-        request_id=request_id,
-    )
+    fields = lent_fields.named(field, name) if field else lent_fields.everything(name)
+    try:
+        made = client.access.request_check_out(
+            name,
+            fields=fields,
+            purpose=options.purpose(purpose),
+            reason=given.words(reason, "--reason"),
+            duration=span(duration, "--for"),
+            case_reference=case,
+            one_time=one_time,
+            request_id=request_id,
+        )
+    except InvalidArgument as error:
+        error.violations = lent_fields.by_path(error.violations, fields)
+        raise
     _tell(made, as_json)
 
 

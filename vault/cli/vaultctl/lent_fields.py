@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor
 
 from recordsvault.records.v1.customer_pb2 import Customer
 from recordsvault.records.v1.document_pb2 import IdentityDocument
 from recordsvault.records.v1.transaction_pb2 import Transaction
+from recordsvault_client import Violation
 from vault.cli.vaultctl.failures import CommandError
 
 _KINDS: dict[str, Descriptor] = {
@@ -29,6 +31,7 @@ _ALWAYS = frozenset({"name", "version", "etag", "create_time", "update_time"})
 _CONTENT = "content"
 _WITH_CONTENT = frozenset({"identity_document", "transaction"})
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,120}")
+_PLACE = re.compile(r"check_out\.fields\[(\d{1,4})\]")
 _DEEPEST = 6
 _LISTED = 8
 
@@ -71,6 +74,23 @@ def within(given: Sequence[str], asked: Sequence[str], subject: str) -> list[str
         for kind in (first, *others)
     }
     return _each(given, groups, {kind: paths for kind, paths in wholes.items() if paths})
+
+
+def by_path(found: Sequence[Violation], asked: Sequence[str]) -> tuple[Violation, ...]:
+    """What the vault did not accept of a request for the fields `asked`, with their paths for the
+    places in a list that nobody typed, and each reason once: the vault tells its text once, too,
+    where there is little room."""
+    made: dict[tuple[str, str], Violation] = {}
+    for one in found:
+        place = _PLACE.fullmatch(one.field)
+        path = asked[int(place[1])] if place and int(place[1]) < len(asked) else ""
+        key = ("" if path else one.field, one.reason)
+        first = made.get(key)
+        if first is None:
+            made[key] = replace(one, field=path or one.field)
+        elif path:
+            made[key] = replace(first, field=f"{first.field}, {path}")
+    return tuple(made.values())
 
 
 def _kinds(subject: str) -> list[str]:
