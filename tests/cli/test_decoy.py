@@ -43,7 +43,8 @@ def ctl(real: RunningVault, who: str, *arguments: str) -> subprocess.CompletedPr
 def test_an_officer_sets_a_decoy_sees_the_alert_and_takes_it_back(real: RunningVault) -> None:
     name = create(real).name
     assert "There is no decoy" in ctl(real, "officer", "decoy", "list").stdout
-    assert ctl(real, "officer", "decoy", "add", name).returncode == 0
+    short = name.removeprefix(f"institutions/{OWN}/")  # as `customers list` prints it
+    assert ctl(real, "officer", "decoy", "add", short).returncode == 0
     assert json.loads(ctl(real, "officer", "decoy", "list", "--json").stdout) == {"decoys": [name]}
     time.sleep(2)
     get(real, name)
@@ -55,7 +56,8 @@ def test_an_officer_sets_a_decoy_sees_the_alert_and_takes_it_back(real: RunningV
         "触发警报"
         in ctl(real, "officer", "--lang", "zh", "audit", "query", "--action", "watch.alert").stdout
     )
-    assert ctl(real, "officer", "decoy", "remove", name).returncode == 0
+    assert ctl(real, "officer", "decoy", "add", f"{short}/documents/{'0' * 26}").returncode == 2
+    assert ctl(real, "officer", "decoy", "remove", short.rpartition("/")[2]).returncode == 0
     assert name not in ctl(real, "officer", "decoy", "list").stdout
 
 

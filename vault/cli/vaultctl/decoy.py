@@ -14,21 +14,23 @@ from vault.cli.vaultctl.session import session
 
 app = typer.Typer(add_completion=False, help="Customers who are none.", no_args_is_help=True)
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="institutions/INSTITUTION/customers/CUSTOMER")
+    str, typer.Argument(metavar="CUSTOMER", help="Resource name, or its 26 characters.")
 ]
 
 
 @app.command("add")
 def add(context: typer.Context, name: Name) -> None:
     """Say that a customer is a decoy: whoever opens or looks at him raises an alert."""
-    session(context).client().decoys.add(name)
+    client = session(context).client()
+    client.decoys.add(options.resource_name(name, "customers/*", client.profile))
     console().print(say("A decoy from now on.", "已设为诱饵客户。"))
 
 
 @app.command("remove")
 def remove(context: typer.Context, name: Name) -> None:
     """Say that a customer is no decoy any more."""
-    session(context).client().decoys.remove(name)
+    client = session(context).client()
+    client.decoys.remove(options.resource_name(name, "customers/*", client.profile))
     console().print(say("No decoy any more.", "已取消诱饵客户。"))
 
 
