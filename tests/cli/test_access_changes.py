@@ -279,6 +279,10 @@ def test_policies_are_checked_without_a_vault(vaultctl: Vaultctl, tmp_path: Path
     assert vaultctl("policy", "test", tmp_path).code == 13
 
 
+LISTS = (
+    *("roles", "branches", "classes"),
+    *("certificates", "accounts", "own_files", "related_files"),
+)
 WHOLE = pb.PrincipalEntry(
     name="a",
     uri="spiffe://a",
@@ -387,3 +391,20 @@ def test_a_limit_that_is_left_out_is_none_and_an_empty_one_is_one(
 def test_a_change_file_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(CommandError):
         change(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        *((key, f'[[principal]]\nname = "a"\n{key} = "sh-01"') for key in LISTS),
+        ("roles", '[[principal]]\nname = "a"\nroles = {role = "teller"}'),
+        ("remove", 'remove = "officer"'),
+        ("principal", '[principal]\nname = "a"'),
+    ],
+)
+def test_what_should_be_a_list_and_is_none_is_refused_by_its_key(
+    tmp_path: Path, key: str, text: str
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        change(tmp_path, text)
+    assert f"{key} is no list" in refused.value.en and f"{key} 不是列表" in refused.value.zh

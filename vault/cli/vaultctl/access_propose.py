@@ -75,8 +75,8 @@ def read_change(path: Path) -> pb.DirectoryChange:
         if unknown:
             raise ValueError(f"the key {sorted(unknown)[0]} is not known")
         return pb.DirectoryChange(
-            upsert=[_entry(table) for table in document.get("principal", [])],
-            remove=document.get("remove", []),
+            upsert=[_entry(table, path) for table in _list(document, "principal", path)],
+            remove=_list(document, "remove", path),
             leaves_files=document.get("leaves_files", False),
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -86,25 +86,38 @@ def read_change(path: Path) -> pb.DirectoryChange:
         ) from None
 
 
-def _entry(table: dict[str, Any]) -> pb.PrincipalEntry:
+def _list(table: dict[str, Any], key: str, path: Path) -> list[Any]:
+    """What a key has. A text would be taken for a list of its letters. Raises CommandError."""
+    found = table.get(key, [])
+    if isinstance(found, list):
+        return found
+    wanted = "[[principal]]" if key == "principal" else f"{key} = [...]"
+    raise CommandError(
+        f"{path} is no change of principals: {key} is no list, write {wanted}.",
+        f"{path} 不是主体变更：{key} 不是列表，请写作 {wanted}。",
+        INPUT,
+    )
+
+
+def _entry(table: dict[str, Any], path: Path) -> pb.PrincipalEntry:
     unknown = table.keys() - _KEYS
     if unknown:
         raise ValueError(f"the key {sorted(unknown)[0]} is not known")
     made = pb.PrincipalEntry(
         name=table["name"],
-        roles=[_binding(role) for role in table.get("roles", [])],
+        roles=[_binding(role) for role in _list(table, "roles", path)],
         **{key: table[key] for key in _TEXTS if key in table},
     )
     last = table.get("not_after", "")
     made.not_after = last.isoformat() if isinstance(last, datetime.date) else last
     for key in _LISTS:
-        getattr(made, key).extend(table.get(key, []))
+        getattr(made, key).extend(_list(table, key, path))
     for key in _LIMITS:
         if key in table:
             # Also an empty one: it lets nothing through, where one that is left out limits nothing.
             limit = getattr(made.scope, key)
             limit.SetInParent()
-            limit.names.extend(table[key])
+            limit.names.extend(_list(table, key, path))
     return made
 
 
