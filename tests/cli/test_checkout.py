@@ -94,7 +94,7 @@ def test_a_record_of_a_customer_can_be_asked_for_alone(fake: FakeVault, vaultctl
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--field", "phones", *ASK[:4]], "--for is no duration"),
+        (["--field", "phones", *ASK[:4]], "Say for how long: --for 30m"),
         (["--field", "phones", *ASK[:4], "--for", "0h"], "--for is no duration"),
         (["--field", "phones", *ASK[:4], "--for", "-1h"], "--for is no duration"),
         (["--field", "phones", *ASK[:4], "--for", "2 hours"], "--for is no duration"),
@@ -250,8 +250,14 @@ def test_a_field_that_was_not_asked_for_cannot_be_agreed_to(
     fake: FakeVault, vaultctl: Vaultctl, lending: FakeLending
 ) -> None:
     made = lending.add()
-    ran = vaultctl("checkout", "approve", made.name, "--field", "customer.accounts", "--yes")
-    assert ran.code == 2
+    for field in ("customer.accounts", "emails", "transaction", "content"):
+        ran = vaultctl("checkout", "approve", made.name, "--field", field, "--yes")
+        assert ran.code == 2
+        assert f"{field} was not asked for" in ran.err
+    ran = vaultctl("--lang", "zh", "checkout", "approve", made.name, "--field", "emails", "--yes")
+    assert "申请中没有 emails" in ran.err
+    ran = vaultctl("checkout", "approve", made.name, "--field", "phons", "--yes")
+    assert "There is no field phons: did you mean phones?" in ran.err
     assert fake.called("ApproveCheckOut") == []
 
 
@@ -511,6 +517,10 @@ def test_the_register_of_a_period_is_of_what_was_asked_for_in_it(
     assert asked("--state", "expired", "--state", "lapsed") == ["19:30", "20:30"]
     assert asked("--customer", "01h00000000000000000000009") == []
     assert vaultctl("checkout", "register", "--since", "yesterday").code == 2
+    for until in ("2026-03-01", "2026-02-28"):
+        ran = vaultctl("checkout", "register", "--since", "2026-03-01", "--until", until)
+        assert (ran.code, ran.out) == (2, "")
+        assert "--until is not later than --since" in ran.err
 
 
 def test_the_register_reads_no_more_pages_than_the_period_needs(

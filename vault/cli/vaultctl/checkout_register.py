@@ -14,6 +14,7 @@ from recordsvault.access.v1 import access_pb2 as pb
 from recordsvault_client import LendingRegister
 from vault.cli.vaultctl import checkout_options as given
 from vault.cli.vaultctl.durations import local_moment, span_text
+from vault.cli.vaultctl.failures import CommandError
 from vault.cli.vaultctl.language import Language, say, speak
 from vault.cli.vaultctl.lending_words import (
     STYLES,
@@ -97,6 +98,11 @@ def register(
     client = session(context).client()
     wanted = given.wanted(client.profile, state, requester, customer)
     start, end = local_moment(since, "--since"), local_moment(until, "--until")
+    if start is not None and end is not None and end <= start:
+        raise CommandError(
+            "--until is not later than --since: nothing lies between them.",
+            "--until 不晚于 --since：其间没有时间段。",
+        )
     found = list(_within(client.access, wanted, start, end))[::-1]
     about = [
         client.profile.institution,

@@ -17,6 +17,11 @@ _UNITS = (("d", "天", 86_400), ("h", "小时", 3_600), ("min", "分钟", 60), (
 
 def span(given: str, option: str) -> timedelta:
     """A duration such as `2h`, `30m`, `1d12h` or `90s`. Raises CommandError."""
+    if not given.strip():
+        raise CommandError(
+            f"Say for how long: {option} 30m, 2h, 1d or 1h30m.",
+            f"请说明时长：{option} 30m、2h、1d 或 1h30m。",
+        )
     found = _PARTS.fullmatch(given.strip().lower())
     counts = [int(part or 0) for part in found.groups()] if found else []
     seconds = sum(count * unit[2] for count, unit in zip(counts, _UNITS, strict=False))

@@ -73,7 +73,8 @@ def within(given: Sequence[str], asked: Sequence[str], subject: str) -> list[str
         kind: [path for path in asked if path == kind or path.startswith(f"{kind}.")]
         for kind in (first, *others)
     }
-    return _each(given, groups, {kind: paths for kind, paths in wholes.items() if paths})
+    known = [*_kinds(subject), *(path for kind in _kinds(subject) for path in _all_paths(kind))]
+    return _each(given, groups, {kind: paths for kind, paths in wholes.items() if paths}, known)
 
 
 def by_path(found: Sequence[Violation], asked: Sequence[str]) -> tuple[Violation, ...]:
@@ -120,15 +121,20 @@ def _covers(asked: Sequence[str], path: str) -> bool:
 
 
 def _each(
-    given: Sequence[str], groups: Sequence[Sequence[str]], wholes: Mapping[str, Sequence[str]]
+    given: Sequence[str],
+    groups: Sequence[Sequence[str]],
+    wholes: Mapping[str, Sequence[str]],
+    known: Sequence[str] = (),
 ) -> list[str]:
     names = [part.strip() for one in given for part in one.split(",") if part.strip()]
     return list(
-        dict.fromkeys(path for name in names for path in wholes.get(name) or [_one(name, groups)])
+        dict.fromkeys(
+            path for name in names for path in wholes.get(name) or [_one(name, groups, known)]
+        )
     )
 
 
-def _one(name: str, groups: Sequence[Sequence[str]]) -> str:
+def _one(name: str, groups: Sequence[Sequence[str]], known: Sequence[str]) -> str:
     for paths in groups:
         if name in paths:
             return name
@@ -140,6 +146,11 @@ def _one(name: str, groups: Sequence[Sequence[str]]) -> str:
             return found[0]
         if found:
             raise _unclear(name, found)
+    if any(path == name or path.endswith(f".{name}") for path in known):
+        raise CommandError(
+            f"{name} was not asked for: less than was asked for can be agreed to, not more.",
+            f"申请中没有 {name}：只能在所申请的范围内同意。",
+        )
     raise _unknown(name, [path for paths in groups for path in paths])
 
 
