@@ -268,7 +268,7 @@ def test_nothing_is_decided_where_nobody_can_be_asked(
     made = lending.add()
     ran = vaultctl("checkout", decision, made.name, stdin="y\n")
     assert ran.code == 2
-    assert "--yes" in ran.err
+    assert "--yes and its --etag" in ran.err
     assert lending.check_outs[made.name].state == pb.CHECK_OUT_STATE_REQUESTED
 
 
@@ -424,6 +424,8 @@ def test_breaking_the_glass_warns_first_and_says_what_follows(
     why = ("--purpose", "customer_service", "--reason", "Threat to life")
     refused = vaultctl("break-glass", "open", SHORT, *why)
     assert refused.code == 2
+    # There is nothing yet to be looked at.
+    assert "give --yes." in refused.err and "--etag" not in refused.err
     assert fake.called("BreakGlass") == []
     ran = vaultctl("break-glass", "open", SHORT, *why, "--yes")
     assert "is open until 2026-03-01 18:00:00 +08:00." in ran.out

@@ -58,6 +58,14 @@ def test_every_command_that_a_page_names_is_there(page: Path) -> None:
     assert [f"{' '.join(words)}: {p}" for words in calls(page) if (p := problem(words))] == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent == ROOT / "docs" / "how-to"], ids=page_id
+)
+def test_no_page_for_daily_work_has_a_script_decide_on_what_nobody_has_seen(page: Path) -> None:
+    decided = [words for words in calls(page) if {"approve", "deny", "reject"} & {*words}]
+    assert [words for words in decided if "--yes" in words and "--etag" not in words] == []
+
+
 def test_the_readme_names_commands() -> None:
     programs = [words[0] for words in calls(ROOT / "README.md")]
     assert programs.count("vaultctl") >= 10

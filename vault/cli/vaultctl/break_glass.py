@@ -54,6 +54,7 @@ def open_(
         given.sure(
             "Security officers are alerted at once, and you will have to account for it. Go on?",
             "安全官将立即收到警报，事后须经复核。是否继续？",
+            shown=False,
         )
     made = client.access.break_glass(name, purpose=why, reason=words)
     if as_json:
