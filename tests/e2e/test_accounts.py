@@ -13,6 +13,7 @@ from recordsvault.type.v1 import purpose_pb2
 from recordsvault.type.v1 import transaction_pb2 as kinds
 from tests.e2e import people
 from tests.e2e.calls import create
+from tests.e2e.test_merges import agree, propose
 from tests.e2e.wire import LogBook, refusal
 from tests.support.bundles import accounts, book
 from tests.support.running_vault import RunningVault
@@ -175,6 +176,35 @@ def test_a_number_that_is_missing_is_told_with_where(vault: RunningVault) -> Non
     (gap,) = check(vault, customer).findings
     assert gap.kind == ap.ACCOUNT_FINDING_KIND_GAP
     assert (gap.first_number, gap.last_number) == (3, 4)
+
+
+def test_an_account_that_stands_in_two_merged_files_is_added_up_as_one(
+    vault: RunningVault, log: LogBook
+) -> None:
+    old, kept = (create(vault, people.person()).name for _ in range(2))
+
+    def enter(customer: str, *numbers: int) -> None:
+        for n in numbers:
+            booked = people.booking()
+            booked.booking_time.seconds += 60 * n
+            booked.account.account = ACCOUNT
+            booked.sequence_number = n
+            book(vault, customer, booked)
+
+    enter(old, 1, 2, 3)
+    enter(kept, 3, 5, 6)
+    assert list(check(vault, old).findings) == []
+    agree(vault, propose(vault, old, kept))
+    for name, other in ((old, kept), (kept, old)):
+        position = log.size()
+        answer = check(vault, name)
+        assert (answer.entries, answer.first_number, answer.last_number) == (6, 1, 6)
+        double, gap = answer.findings
+        assert (double.kind, double.first_number) == (ap.ACCOUNT_FINDING_KIND_DOUBLE, 3)
+        assert (gap.kind, gap.first_number, gap.last_number) == (ap.ACCOUNT_FINDING_KIND_GAP, 4, 4)
+        (event,) = log.since(position)
+        assert (event.customer, event.count) == (name.rpartition("/")[2], 6)
+        assert event.resources == (f"customers/{other.rpartition('/')[2]}",)
 
 
 S1, S2 = ("S1", 1, 100, 110), ("S2", 2, 110, 125)

@@ -16,6 +16,7 @@ from vault.records import Money, Transaction
 from vault.records.accounts import AccountReport, AccountSums, nanos_of
 from vault.services import sealer
 from vault.services.call import Call
+from vault.services.kin_files import KinFiles, in_order
 from vault.services.opening import Opened
 from vault.services.period import Period
 from vault.services.reading import Reading
@@ -121,22 +122,30 @@ class Accounts:
     async def check(
         self, call: Call, institution: str, customer: str, account: str, period: Period
     ) -> AccountReport:
-        """What the entries of an account come to."""
+        """What the entries of an account come to, in all files of the customer, whichever of them
+        is asked for. By a check-out, which is of one file alone, only what stands in that one; of
+        several, the statements at both ends are then taken for cut."""
         call.require(ActionClass.FULL_READ, institution, customer)
-        sums = AccountSums(cut_before=bool(period.low), cut_after=period.high != Period().high)
-        async for one in self._all(call, institution, customer, period):
+        files = await self._reading.files(call, institution, customer)
+        if files.others:
+            call.touched(resources=files.others)
+        sums = AccountSums(
+            cut_before=bool(period.low) or not files.whole,
+            cut_after=period.high != Period().high or not files.whole,
+        )
+        streams = [self._all(call, files, one, period) for one in files.customers]
+        async for one in in_order(streams) if files.others else streams[0]:
             if one.value.account.account == account:
-                sums.add(sealer.resource_name(institution, customer, one.record), one.value)
+                sums.add(sealer.resource_name(institution, one.customer, one.record), one.value)
         return sums.report()
 
     async def _all(
-        self, call: Call, institution: str, customer: str, period: Period
+        self, call: Call, files: KinFiles, customer: str, period: Period
     ) -> AsyncIterator[Opened]:
+        """Of one of the files, a page at a time."""
         after, more = "", True
         while more:
-            rows = await self._reading.transaction_page(
-                call, institution, customer, period, after, _WINDOW
-            )
+            rows = await self._reading.page_of_kin(call, files, customer, period, after, _WINDOW)
             for one in rows:
                 yield one
                 after = one.record.rpartition("/")[2]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from vault.access import ActionClass
+from vault.access import ActionClass, GrantMismatch
 from vault.services import sealer
 from vault.services.at import At, Standing, some
 from vault.services.bookings_at import BookingsAt
@@ -20,7 +20,9 @@ from vault.services.call import Call
 from vault.services.closed import OutsideScope, OwnFile
 from vault.services.errors import NotFound
 from vault.services.keys import Keys
+from vault.services.kin_files import KinFiles
 from vault.services.kinds import CUSTOMERS, DOCUMENTS, TRANSACTIONS
+from vault.services.merging.kin import MergedKin
 from vault.services.merging.standing import Merges
 from vault.services.opening import Opened, Opener
 from vault.services.period import Period
@@ -47,6 +49,7 @@ class Reading:
         self, database: Database, keys: Keys, reach: FullReach, merges: Merges | None = None
     ) -> None:
         self._merges = merges or Merges()
+        self._kin = MergedKin(self._merges)
         self._database = database
         self._opener = Opener(keys)
         self._reach = reach
@@ -276,7 +279,48 @@ class Reading:
     ) -> list[Opened]:
         """A customer's transactions in order of booking, beyond the identifier ``after``."""
         _require(call, institution, customer)
+        return await self._bookings_of(
+            call, institution, customer, period, after, limit, views=views
+        )
 
+    async def files(self, call: Call, institution: str, customer: str) -> KinFiles:
+        """The files that a customer's bookings stand in, whichever of them is asked for: all that
+        are of one customer with his, each of which has to be within reach and nobody's own.
+
+        A check-out is of one file alone, and two persons who merge that with another lend nothing
+        by it: by a check-out the file that it covers is all that is looked at, and what is told of
+        it is not `whole` where there are others.
+        """
+        _require(call, institution, customer)
+        everyone = self._kin(institution, customer)
+        if len(everyone) == 1 or call.lent is not None:
+            return KinFiles(institution, customer, (customer,), len(everyone) == 1)
+        if call.close_files & everyone:
+            raise OwnFile
+        if await self._reach.outside(call.scope, institution, everyone):
+            raise OutsideScope
+        return KinFiles(institution, customer, tuple(sorted(everyone)), whole=True)
+
+    async def page_of_kin(
+        self, call: Call, files: KinFiles, customer: str, period: Period, after: str, limit: int
+    ) -> list[Opened]:
+        """As ``transaction_page``, of any of the files that the call looks through."""
+        _require(call, files.institution, files.asked)
+        if customer not in files.customers:
+            raise GrantMismatch("the file is none of those that the call looks through")
+        return await self._bookings_of(call, files.institution, customer, period, after, limit)
+
+    async def _bookings_of(
+        self,
+        call: Call,
+        institution: str,
+        customer: str,
+        period: Period,
+        after: str,
+        limit: int,
+        *,
+        views: bool = False,
+    ) -> list[Opened]:
         def find(conn: Connection) -> tuple[list[TransactionRow], list[LinkRow]]:
             rows = transactions.page(
                 conn,
