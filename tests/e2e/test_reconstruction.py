@@ -18,7 +18,9 @@ from recordsvault.audit.v1 import audit_pb2
 from recordsvault.bundles.v1 import bundles_pb2 as bp
 from recordsvault.records.v1 import records_pb2 as pb
 from recordsvault.type.v1 import purpose_pb2
-from tests.e2e.calls import get, update
+from tests.e2e import people
+from tests.e2e.calls import create, get, update
+from tests.e2e.test_merges import agree, propose
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import Register, add_person
 from tests.support.bundles import (
@@ -26,6 +28,7 @@ from tests.support.bundles import (
     Ledger,
     accounts,
     asked,
+    book,
     bundles,
     ledger,
     reconstruct,
@@ -215,6 +218,37 @@ def test_a_transaction_that_is_not_there_is_not_found(vault: RunningVault, books
     request = asked(f"{books.customer}/transactions/{'0' * 26}", KEY.recipient)
     refused = refusal(lambda: list(bundles(vault).ReconstructTransaction(request)))
     assert (refused.code, refused.reason) == ("NOT_FOUND", "NOT_FOUND")
+
+
+def test_the_entries_around_it_are_those_of_all_merged_files(
+    vault: RunningVault, register: Register, tmp_path: Path
+) -> None:
+    old, kept = (create(vault, people.person()).name for _ in range(2))
+    names: dict[int, str] = {}
+    for customer, numbers in ((old, (1, 2, 5)), (kept, (3, 4))):
+        for n in numbers:
+            booked = people.booking()
+            booked.booking_time.seconds += 60 * n
+            booked.account.account = "6200001234567"
+            booked.sequence_number = n
+            names[n] = book(vault, customer, booked)
+    agree(vault, propose(vault, old, kept))
+
+    def around(data: bytes) -> list[list[str]]:
+        account = json.loads(opened(data)["account.json"])
+        return [[one["NtryRef"] for one in account[side]] for side in ("before", "after")]
+
+    data = reconstruct(vault, names[3], KEY.recipient)
+    assert around(data) == [["1", "2"], ["4", "5"]]
+    pem = tmp_path / "key.pem"
+    pem.write_bytes(KEY.pem())
+    done = verify(tmp_path, data, vkey(vault), "--key", pem)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert around(reconstruct(vault, names[2], KEY.recipient)) == [["1"], ["3", "4", "5"]]
+    # What is lent is one file.
+    lent = by(register, kept, *WHOLE)
+    data = reconstruct(vault, names[3], KEY.recipient, who="rescuer", check_out=lent)
+    assert around(data) == [[], ["4"]]
 
 
 # -- by a check-out -------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 the vault, or destroyed in part. Each bundle is verified by both programs."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,11 @@ async def stored(vault: Bank) -> TransactionName:
     return TransactionName(BANK, customer, identifier)
 
 
-async def bundle(vault: Bank, name: TransactionName, folder: Path) -> bytes:
-    """The opened tar, as the use case makes it."""
-    gathered = await Gatherer(vault.database, vault.uses.keys).gather(name)
+async def bundle(
+    vault: Bank, name: TransactionName, folder: Path, files: Sequence[str] = ()
+) -> bytes:
+    """The opened tar, as the use case makes it; with the entries around it of these files."""
+    gathered = await Gatherer(vault.database, vault.uses.keys).gather(name, files)
     made = sequencer(vault.database, folder)
     while made.step():
         pass

@@ -62,6 +62,7 @@ def allowed(
     on_behalf_of: str = "",
     branches: Iterable[str] | None = None,
     classes: Iterable[str] | None = None,
+    purpose: str = "DATA_QUALITY",
 ) -> Call:
     """A call that policy has allowed, as the pipeline hands it to a use case; by who is held to
     branches and classes, where they are given."""
@@ -70,7 +71,7 @@ def allowed(
         role, institution=institution, name=name, branches=branches, classes=classes
     )
     reference = ResourceRef(BANK, customer, action.kind)
-    decision = _POLICY.decide(principal, action, reference, "DATA_QUALITY")
+    decision = _POLICY.decide(principal, action, reference, purpose)
     assert decision.allowed, decision.en
     return Call(
         call_id="01jd0000000000000000000000",

@@ -7,6 +7,8 @@ is left out; the bundle says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -61,8 +63,9 @@ class Gatherer:
         self._keys = keys
         self._contents = ContentOpener(keys)
 
-    async def gather(self, name: TransactionName) -> Gathered:
-        """All that there is."""
+    async def gather(self, name: TransactionName, files: Sequence[str] = ()) -> Gathered:
+        """All that there is. The entries of the account around it are of `files`, the customers
+        that are one with his as far as the caller may look: of his own alone, if left out."""
         at = (name.institution, name.customer)
         gone: list[str] = []
         row = await self._database.read(lambda conn: transactions.get(conn, *at, name.transaction))
@@ -71,8 +74,9 @@ class Gatherer:
         own = await self.open_row(TRANSACTIONS, row)
         booked: Transaction = own.value
         related = await self._related(own, gone)
-        before = await self._neighbours(own, gone, earlier=True)
-        after = await self._neighbours(own, gone, earlier=False)
+        files = files or (name.customer,)
+        before = await self._neighbours(own, files, gone, earlier=True)
+        after = await self._neighbours(own, files, gone, earlier=False)
         customer = await self._party(name, booked, gone)
         papers = await self._database.read(
             lambda conn: _papers(conn, booked.vouchers, row.recorded_at)
@@ -173,21 +177,25 @@ class Gatherer:
         return found
 
     async def _neighbours(
-        self, own: Shown[Transaction], gone: list[str], *, earlier: bool
+        self, own: Shown[Transaction], files: Sequence[str], gone: list[str], *, earlier: bool
     ) -> list[Shown[Transaction]]:
         name = TransactionName.parse(own.name)
-        rows = await self._database.read(
-            lambda conn: transactions.page(
-                conn,
-                name.institution,
-                name.customer,
-                after=name.transaction,
-                descending=earlier,
-                limit=_LOOKED_AT,
-            )
+        pages = await self._database.read(
+            lambda conn: [
+                transactions.page(
+                    conn,
+                    name.institution,
+                    customer,
+                    after=name.transaction,
+                    descending=earlier,
+                    limit=_LOOKED_AT,
+                )
+                for customer in files
+            ]
         )
+        rows = merge(*pages, key=lambda row: row.transaction, reverse=earlier)
         found: list[Shown[Transaction]] = []
-        for row in rows:
+        for row in islice(rows, _LOOKED_AT):
             one = await self._unless_gone(TRANSACTIONS, row, gone)
             if one is not None and one.value.account.account == own.value.account.account:
                 found.append(one)

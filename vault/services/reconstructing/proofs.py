@@ -150,9 +150,9 @@ class Prover:
         for name, row in sorted(asked.rows.items(), key=lambda one: one[1].recorded_at):
             if not found.rows[name]:
                 await self._write_of(asked, name, row.recorded_at, found)
-        first = min(row.recorded_at for row in asked.rows.values())
-        async for stored in self._events(_filter(asked, {_RESEALED}, first)):
-            found.note(stored)
+        for customer, first in _first_of_each(asked.rows).items():
+            async for stored in self._events(_filter(asked, customer, {_RESEALED}, first)):
+                found.note(stored)
         if not asked.transaction:
             return Told(found.checked(asked), (), 0, found.leaves)
         accesses: list[Access] = []
@@ -160,7 +160,7 @@ class Prover:
         # Most events of a customer are of his other bookings: what does not have the identifier in
         # its bytes names it nowhere.
         identifier = asked.transaction.rpartition("/")[2].encode()
-        async for stored in self._events(_filter(asked, _SEEN, asked.since)):
+        async for stored in self._events(_filter(asked, asked.customer, _SEEN, asked.since)):
             if identifier not in stored.leaf:
                 continue
             event = decode(stored.leaf)
@@ -176,7 +176,7 @@ class Prover:
         return Told(rows, (*stored_by, *accesses), left_out, found.leaves)
 
     async def _write_of(self, asked: Asked, name: str, recorded_at: int, found: _Found) -> None:
-        wanted, at, more = _filter(asked, (), recorded_at), 0, True
+        wanted, at, more = _filter(asked, _customer_of(name), (), recorded_at), 0, True
         # Mostly it is the first one. Where many rows are asked for, those behind it are of others
         # of them.
         limit = 1 if len(asked.rows) <= _FEW else _WRITES
@@ -235,10 +235,25 @@ class _Found:
         return self.rows
 
 
-def _filter(asked: Asked, actions: Collection[str], since: int) -> EventFilter:
+def _customer_of(name: str) -> str:
+    """The customer of a row by its name in events; not always the one of the bundle, where files
+    are merged."""
+    return name.split("/", 2)[1].partition("@")[0]
+
+
+def _first_of_each(rows: Mapping[str, RowAsked]) -> dict[str, int]:
+    """Of each customer that rows are of, when the first of his was recorded."""
+    found: dict[str, int] = {}
+    for name, row in rows.items():
+        customer = _customer_of(name)
+        found[customer] = min(found.get(customer, row.recorded_at), row.recorded_at)
+    return found
+
+
+def _filter(asked: Asked, customer: str, actions: Collection[str], since: int) -> EventFilter:
     return EventFilter(
         institution=asked.institution,
-        customer=asked.customer,
+        customer=customer,
         actions=frozenset(actions),
         from_time=since,
     )

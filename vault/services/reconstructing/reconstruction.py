@@ -70,9 +70,12 @@ class Reconstructing:
         call.require(ActionClass.FULL_READ, name.institution, name.customer)
         if call.lent is not None and call.lent.record:
             raise CheckOutOfOneRecord
-        # Whether the file is within reach, nobody's own, and there.
+        # Whether the file, and each that is of one customer with it, is within reach and nobody's
+        # own; by a check-out it is that one file alone.
+        files = await self._reading.files(call, name.institution, name.customer)
+        # Whether it is there.
         await self._reading.transaction(call, name.institution, name.customer, name.transaction)
-        gathered = await self._gatherer.gather(name)
+        gathered = await self._gatherer.gather(name, files.customers)
         if gathered.contents and not self._downloading.possible:
             raise NoObjectStore
         records = gathered.records
