@@ -556,12 +556,17 @@ def test_of_files_that_are_one_the_surviving_one_is_asked_and_all_are_told_of(
             call.purpose = "CUSTOMER_SERVICE"
             await b.reading.customer(call, BANK, customer)
             await b.log.record(call.event(b.clock.now_micros()))
+        # A call that looked through both, as a check of an account does, is told of once.
+        call = b.call("backend", Action.CUSTOMERS_GET, kept)
+        call.purpose = "CUSTOMER_SERVICE"
+        call.touched(resources=(f"customers/{old}",))
+        await b.log.record(call.event(b.clock.now_micros()))
         steps = agreed(MergeChange(old, kept))
         desk = Desk(b, Merges(lambda: steps))
         with pytest.raises(Merged):
             await desk.file(old, RequestKind.ACCESS, TODAY)
         made = await desk.file(kept, RequestKind.ACCESS, TODAY)
-        assert len(await desk.use(made)) == 2
+        assert len(await desk.use(made)) == 3
         erase = await desk.file(kept, RequestKind.ERASURE, TODAY)
         assert erase.erasure is None
         found = await desk.get(erase)

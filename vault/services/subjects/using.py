@@ -60,16 +60,18 @@ class Using:
         """The lines in order of time, file by file, always as many in a message as fit."""
         on, full = self._on, list[UseLine]()
         now = on.clock.now_micros()
+        calls = set[str]()
         for customer in files:
             wanted = EventFilter(institution=institution, customer=customer, to_time=now)
-            at, more, calls = 0, True, set[str]()
+            at, more = 0, True
             while more:
                 found = await on.history.read(at, _PAGE, wanted)
                 at, more = found.scanned_to, not found.at_end
                 for stored in found.events:
                     event = decode(stored.leaf)
                     line = self._line(event)
-                    # A call that made several events is told of once.
+                    # A call that made several events, or looked into several of his files, is told
+                    # of once.
                     of = event.call_id or event.event_id
                     if line is None or of in calls:
                         continue
