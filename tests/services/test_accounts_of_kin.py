@@ -21,7 +21,7 @@ from tests.support.borrowing import lending
 from tests.support.bundles import refused_by, unpack
 from tests.support.log_keys import log_signers, sequencer
 from tests.support.principals import principal_of
-from tests.support.use_cases import BANK, UseCases, allowed, run, use_cases
+from tests.support.use_cases import BANK, UseCases, allowed, borrowing_of, run, use_cases
 from vault.access import Action, Principal
 from vault.audit.archive import Archive
 from vault.audit.history import History
@@ -33,7 +33,6 @@ from vault.records.transaction import AccountStatement, Money
 from vault.sealing import SM4_GCM
 from vault.services import accounts
 from vault.services.accounts import Accounts
-from vault.services.borrowing import Borrowing
 from vault.services.call import Call
 from vault.services.closed import OutsideScope, OwnFile
 from vault.services.contents.downloading import Downloading
@@ -310,8 +309,7 @@ class Reconstructor:
             log_signers(folder),
             vault.reading,
             cast("Downloading", SimpleNamespace(pieces=None)),
-            Borrowing(vault.database, vault.keys, recorder, vault.clock),
-            recorder,
+            borrowing_of(vault.database, vault.keys, recorder, vault.clock),
             vault.clock,
         )
 
