@@ -37,6 +37,7 @@ from tests.e2e import people, test_subjects
 from tests.e2e.access_changes import seconds_until
 from tests.e2e.calls import SERVING, contents, create, get, update
 from tests.e2e.test_bundle_tampering import Scene, events, exchanged, packed
+from tests.e2e.test_merges import agree, propose
 from tests.e2e.test_retention import compartment, holds
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import add_person
@@ -665,6 +666,33 @@ def test_an_acknowledgement_ends_the_relationship_where_the_file_came_from(
     told = shown(vaults.giver, name, "keeper-of-files")
     assert [one.received_as for one in told.departures if one.received_as] == [received.name]
     assert not told.HasField("arrival")
+
+
+def test_a_file_that_was_merged_is_acknowledged_by_the_name_that_it_left_under(
+    vaults: Vaults,
+) -> None:
+    old, kept = create(vaults.giver), create(vaults.giver)
+    agree(vaults.giver, propose(vaults.giver, old.name, kept.name))
+    got = receive(vaults.taker, vaults.bundle(old.name), customer_number=f"M-{old.name[-12:]}")
+    keepers = stub(vaults.giver, "keeper-of-files")
+
+    def acknowledge(name: str) -> pb.AcknowledgeTransferResponse:
+        return keepers.AcknowledgeTransfer(
+            pb.AcknowledgeTransferRequest(name=name, acknowledgement=got.acknowledgement)
+        )
+
+    # The receipt is of the file that left, not of the one which it points to.
+    assert code(partial(acknowledge, kept.name)) == "NEVER_TRANSFERRED"
+    done = acknowledge(old.name)
+    assert done.departure.received_as == got.name
+    assert acknowledge(old.name) == done
+    ended = read(vaults.giver, "backend", old.name, version=2)
+    assert ended.relationship.HasField("end_date")
+    assert got.name in ended.change_reason
+    assert not get(vaults.giver, kept.name).relationship.HasField("end_date")
+    # Nothing else may change it: who has come with a record is told the name to use.
+    ended.branch = "BJ-09"
+    assert code(partial(update, vaults.giver, ended, "branch")) == "CUSTOMER_MERGED"
 
 
 def test_the_asyncio_client_does_all_of_it(

@@ -57,6 +57,8 @@ class _Aim:
     current: Callable[[], Awaitable[Opened]]
     row: Callable[[int, int, bytes, bytes], CustomerRow | DocumentRow]
     insert: Callable[[Connection, Any], None]
+    apart: bool = True
+    """Whether its file has to stand for itself."""
 
     @property
     def name(self) -> str:
@@ -99,8 +101,10 @@ class Updating:
         request: Request,
         *,
         needed: ActionClass = ActionClass.WRITE,
+        apart: bool = True,
     ) -> Stored:
-        """A new version of a customer. `needed` is the class of the action that makes it."""
+        """A new version of a customer. `needed` is the class of the action that makes it. With
+        `apart`, only of a file that stands for itself; raises Merged."""
 
         async def current() -> Opened:
             return await self._reading.customer(call, institution, customer, needed=needed)
@@ -112,7 +116,7 @@ class Updating:
             customers.insert(conn, [new])
 
         scope = ScopeRef(institution, customer, IDENTITY_SCOPE)
-        aim = _Aim(CUSTOMERS, scope, "", current, row, insert)
+        aim = _Aim(CUSTOMERS, scope, "", current, row, insert, apart)
         return await self._update(call, aim, etag, change, request, needed)
 
     async def document(
@@ -184,7 +188,8 @@ class Updating:
         kind, scope, record, name = aim.kind, aim.scope, aim.record, aim.name
         institution, customer = scope.institution, scope.customer
         old = await aim.current()
-        self._merges.require_apart(institution, customer)
+        if aim.apart:
+            self._merges.require_apart(institution, customer)
         if old.etag != etag:
             raise Aborted(name)
         new = change(old.value)

@@ -130,4 +130,7 @@ class Acknowledging:
             change,
             Request(call.action, "", b""),
             needed=ActionClass.CUSTODY,
+            # The receipt is of the file that left, under its own name, also where it points to
+            # another by now.
+            apart=False,
         )
