@@ -3,8 +3,10 @@ refused an erasure; the last against the model of retention."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,16 @@ from tests.support.retention_rules import applying, may_go
 from vault.access import Action, ActionClass
 from vault.rules.disclosure import OTHERS, Use, read_disclosure
 from vault.rules.erasure import Erasure, Verdict, judge
-from vault.rules.retention import Facts, RecordKind, RuleBook, Standing
+from vault.rules.retention import (
+    ClockStart,
+    Facts,
+    RecordKind,
+    RetentionRule,
+    RuleBook,
+    RuleSet,
+    Ruling,
+    Standing,
+)
 from vault.rules.retention_files import read_rule_sets
 from vault.rules.subjects import Limit, LimitBook, LimitSet, RequestKind, read_limits
 
@@ -207,3 +218,69 @@ def test_the_ground_of_a_refusal_is_the_longest_rule_with_its_law() -> None:
     )
     here = Facts(RecordKind.IDENTITY, frozenset({"DE"}))
     assert judge(read_rule_sets(), [("identity", here)], date(2026, 1, 1)).not_before is None
+
+
+_KEPT_IN_DE = Facts(
+    RecordKind.IDENTITY,
+    frozenset({"DE"}),
+    relationship_end=date(2024, 5, 1),
+    last_booking=date(2024, 5, 1),
+    customer="his",
+)
+
+
+@pytest.mark.parametrize(
+    "ruling",
+    [
+        Ruling("cn/identity", "eu/identity", "somebody-else"),
+        # For everybody, of a rule that does not apply to him.
+        Ruling("cn/identity", "eu/identity"),
+        Ruling("cn/identity", "us/identity", "his"),
+    ],
+)
+def test_what_was_ruled_of_others_changes_no_ground_of_a_refusal(ruling: Ruling) -> None:
+    sets = read_rule_sets().sets
+    day = date(2026, 12, 1)
+    (before,) = judge(RuleBook(sets), [("identity", _KEPT_IN_DE)], day).grounds
+    (after,) = judge(RuleBook(sets, (ruling,)), [("identity", _KEPT_IN_DE)], day).grounds
+    assert after == before
+    assert after.rule is not None
+    assert (after.rule.source, after.rule.article) == ("Directive (EU) 2015/849", "Article 40")
+
+
+def _ground(ruling: Ruling, sets: tuple[RuleSet, ...], **more: Any) -> tuple[str, date | None]:
+    """The rule set that is named to him, and until when."""
+    book = RuleBook(sets, (ruling,))
+    (found,) = judge(book, [("identity", replace(_KEPT_IN_DE, **more))], date(2026, 12, 1)).grounds
+    return found.label, found.kept_through
+
+
+def test_a_rule_that_was_ruled_to_yield_is_no_ground_and_a_law_still_comes_before_the_rest() -> (
+    None
+):
+    sets = read_rule_sets().sets
+    both = frozenset({"CN", "DE"})
+    stands = _ground(Ruling("cn/identity", "eu/identity", "his"), sets, jurisdictions=both)
+    assert stands == ("cn/2", date(2034, 5, 1))
+    yields = _ground(Ruling("eu/identity", "cn/identity", "his"), sets, jurisdictions=both)
+    assert yields == ("eu/1", date(2029, 5, 1))
+
+
+def test_of_two_that_keep_it_equally_long_the_one_that_yields_is_not_named() -> None:
+    """The longer period would be named of the two."""
+    sets = (
+        _law("a", ClockStart.RELATIONSHIP_END, 10, None),
+        _law("b", ClockStart.BOOKING, 12, None),
+        _law("c", ClockStart.RELATIONSHIP_END, 5, 5),
+    )
+    ruling = Ruling("c/identity", "b/identity", "his")
+    booked = {"last_booking": date(2022, 5, 1)}
+    assert _ground(ruling, sets, **booked) == ("a/1", date(2034, 5, 1))
+    assert _ground(replace(ruling, customer="hers"), sets, **booked) == ("b/1", date(2034, 5, 1))
+
+
+def _law(name: str, clock: ClockStart, minimum: int, maximum: int | None) -> RuleSet:
+    rule = RetentionRule(
+        "identity", RecordKind.IDENTITY, clock, minimum, maximum, "a law", "1", checked=True
+    )
+    return RuleSet(name, 1, frozenset({"DE"}), date(1990, 1, 1), None, (rule,))

@@ -90,9 +90,9 @@ def _ground(book: RuleBook, what: str, found: Assessment, day: date) -> Ground:
     if found.decides is None:
         return Ground(what, found.standing)
     # Of rules that keep it equally long, the one with the longest period is named, and a law of the
-    # place before what is for everywhere. Where somebody ruled between rules, the one that decides.
-    alike = [p for p in found.periods if p.minimum_through == found.decides.minimum_through]
-    texts = [_text(book, one, day) for one in ([found.decides] if book.rulings else alike)]
+    # place before what is for everywhere; none that was ruled to yield in his case.
+    alike = [p for p in found.minima if p.minimum_through == found.decides.minimum_through]
+    texts = [_text(book, one, day) for one in alike]
     one, rule = max(texts, key=lambda t: (t[1].minimum, EVERYWHERE not in t[0].jurisdictions))
     return Ground(what, found.standing, rule, one.label, found.kept_through)
 

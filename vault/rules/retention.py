@@ -18,7 +18,7 @@ Days are whole days, and the day on which a period ends belongs to it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -154,7 +154,7 @@ class Standing(StrEnum):
 class Assessment:
     """What the rules say of records on a day. `kept_through` is None where nothing ends the
     keeping, `gone_after` where nothing forbids it. `decides` is the rule whose minimum is the
-    longest."""
+    longest; `minima` are those that count, without those that were ruled to yield."""
 
     standing: Standing
     kept_through: date | None = None
@@ -162,6 +162,7 @@ class Assessment:
     decides: Period | None = None
     conflicts: tuple[Conflict, ...] = ()
     periods: tuple[Period, ...] = field(default=(), repr=False)
+    minima: tuple[Period, ...] = field(default=(), repr=False)
 
 
 class RuleBook:
@@ -274,7 +275,9 @@ def _assess(
         if p.maximum_through is not None and not _is_below(p.maximum_through, through)
     ]
     gone_after = min(kept, default=None)
-    found = Assessment(Standing.KEPT, through, gone_after, decides, conflicts, periods)
+    found = Assessment(
+        Standing.KEPT, through, gone_after, decides, conflicts, periods, tuple(minima)
+    )
     return _standing(found, bounds, rulings, day)
 
 
@@ -288,21 +291,10 @@ def _standing(
             for c in found.conflicts
         )
         waits = Standing.RUNNING if through is None else Standing.KEPT
-        return _as(found, Standing.CONFLICT if over else waits)
+        return replace(found, standing=Standing.CONFLICT if over else waits)
     # Past the longest minimum every maximum that is over counts, those of a conflict too.
     must = any(p.maximum_through is not None and p.maximum_through < day for p in bounds)
-    return _as(found, Standing.MUST_GO if must else Standing.MAY_GO)
-
-
-def _as(found: Assessment, standing: Standing) -> Assessment:
-    return Assessment(
-        standing,
-        found.kept_through,
-        found.gone_after,
-        found.decides,
-        found.conflicts,
-        found.periods,
-    )
+    return replace(found, standing=Standing.MUST_GO if must else Standing.MAY_GO)
 
 
 def _yields_to_maximum(
