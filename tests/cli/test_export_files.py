@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.test_with_the_vault import ctl
 from tests.e2e.calls import create
+from tests.e2e.test_merges import agree, propose
 from tests.support.borrowing import add_person
 from tests.support.bundles import Ledger, ledger, verify
 from tests.support.lending import until_known
@@ -177,3 +178,58 @@ def test_an_export_that_lost_its_last_manifest_is_done_anew_by_another_check_out
     asked[asked.index("--out") + 1] = str(tmp_path / "none")
     used = ctl(vault, "compliance", *asked, "--check-out", "0" * 26)
     assert used.returncode == 6 and not (tmp_path / "none").exists()
+
+
+def test_who_exports_a_file_is_told_in_his_language_of_the_other_files_of_its_customer(
+    vault: RunningVault, key: Path, vkey: str, tmp_path: Path
+) -> None:
+    old, kept, other = create(vault).name, create(vault).name, create(vault).name
+    agree(vault, propose(vault, old, kept))
+
+    def export(out: str, *more: str) -> str:
+        """What is said beside the answer."""
+        done = ctl(
+            vault, "compliance", *more, "--out", str(tmp_path / out),
+            "--recipient", f"{key}.pub", *WHY,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def named(*customers: str) -> list[str]:
+        return [word for one in customers for word in ("--customer", one)]
+
+    told = export("one", "export", *named(kept))
+    assert "Further files are of the same customer" in told and f"  {old}\n" in told
+    told = export("zh", "--lang", "zh", "export", *named(kept))
+    assert "另有已合并的档案" in told and f"  {old}\n" in told
+    assert not export("other", "export", *named(other))
+    # Whoever gets the one by the other's name is told likewise.
+    assert f"  {kept}\n" in export("old", "export", *named(old))
+
+    some = export("some", "export", *named(kept, other), "--check-out", lent(vault))
+    assert f"  {old}\n" in some
+    assert not export("both", "export", *named(kept, old), "--check-out", lent(vault))
+
+    # Likewise where the person himself has asked.
+    asked = ctl(
+        vault, "compliance", "subject", "request", kept, "--kind", "access",
+        "--text", "All that you have of me", "--json",
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr
+    answer = ctl(
+        vault, "compliance", "subject", "report", json.loads(asked.stdout)["name"],
+        "--out", str(tmp_path / "his"), "--recipient", f"{key}.pub",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    assert f"  {old}\n" in answer.stderr
+
+    # It changes nothing of what is proved.
+    for file in ("one", "some"):
+        verb = "verify" if file == "one" else "verify-export"
+        more = ("--private-key", str(key)) if file == "one" else ()
+        proved = ctl(
+            vault, "compliance", "bundle", verb, str(tmp_path / file), "--key", vkey, *more
+        )
+        assert proved.returncode == 0, proved.stderr
+    alone = verify(tmp_path, (tmp_path / "one").read_bytes(), Path(vkey).read_text(), "--key", key)
+    assert alone.returncode == 0, alone.stderr

@@ -1,6 +1,7 @@
 """Customers' files leave the vault for an authority: over TLS, on both databases, sealed to one
 recipient, counted, signed, and each told before it leaves."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -12,9 +13,14 @@ import pytest
 from recordsvault.access.v1 import access_pb2 as lp
 from recordsvault.bundles.v1 import exports_pb2 as xp
 from recordsvault.bundles.v1 import exports_pb2_grpc
+from recordsvault.life.v1 import merges_pb2 as mp
+from recordsvault.life.v1 import merges_pb2_grpc
 from recordsvault.type.v1 import purpose_pb2
+from recordsvault_client import AsyncVaultClient, Profile, Recipient, VaultClient
+from tests.cli.test_with_the_vault import profile
 from tests.e2e import people
 from tests.e2e.calls import create, get, update
+from tests.e2e.test_merges import agree, propose
 from tests.e2e.wire import LogBook, refusal
 from tests.support.borrowing import add_person
 from tests.support.bundles import Files, Ledger, ledger, recipient, unsealed
@@ -146,6 +152,47 @@ def test_a_file_is_produced_whole_with_every_version_the_transactions_and_the_sc
     assert "transaction.content" in begun.fields
     assert closed.rows[0].sha256 == sha256(inside["manifest.json"]).digest()
     assert closed.count == 10
+
+
+def test_a_file_that_leaves_names_the_other_files_of_its_customer_to_who_may_know_of_them(
+    vault: RunningVault,
+) -> None:
+    old, kept = create(vault).name, create(vault).name
+    far = get(vault, old)
+    far.branch = "SZ-77"
+    update(vault, far, "branch")
+    add_person(vault, "clerk-here", "compliance", branches=[get(vault, kept).branch])
+    until_known(vault, "clerk-here")
+    alone = json.loads(opened(produce(vault, kept))["manifest.json"])["facts"]
+    assert "merged_files" not in alone
+    agree(vault, propose(vault, old, kept))
+
+    def told(who: str, name: str) -> tuple[list[str], dict[str, Any]]:
+        """What is said beside the file, and in it."""
+        request = xp.ProduceFileRequest(
+            name=name, recipient=recipient(KEY.recipient), purpose=AUDIT
+        )
+        answers = list(stub(vault, who).ProduceFile(request))
+        manifest = opened(b"".join(one.data for one in answers))["manifest.json"]
+        beside = [name for one in answers for name in one.merged_files]
+        return beside, json.loads(manifest)["facts"]
+
+    beside, facts = told("compliance", kept)
+    assert beside == facts.pop("merged_files") == [old]
+    assert facts == alone  # what is in it is what was in it
+    # His roles do not reach the other one, so he does not get to know of it.
+    assert told("clerk-here", kept) == ([], alone)
+
+    answers = export(vault, lent(vault), customers=[kept])
+    (line,) = [json.loads(one.line) for one in answers if one.line]
+    assert line["merged_files"] == [old]
+    inside = json.loads(opened(files_of(answers)[kept])["manifest.json"])
+    assert inside["facts"]["merged_files"] == [old]
+
+    merges = merges_pb2_grpc.MergesStub(vault.channel("custodian", TierName.FULL))
+    apart = mp.ProposeUnmergeRequest(name=old, reason="Twins.")
+    agree(vault, merges.ProposeUnmerge(apart).proposal)
+    assert told("compliance", kept) == ([], alone)
 
 
 def test_what_is_not_wanted_is_not_in_it(vault: RunningVault, books: Ledger) -> None:
@@ -371,3 +418,26 @@ def test_an_export_ends_with_the_check_out_before_the_next_file(
     told = [one.resources[0] for one in events if one.phase is Phase.MESSAGE]
     assert told == [f"customers/{first.customer.rpartition('/')[2]}@1"]
     assert (events[-1].phase, events[-1].reason) == (Phase.CLOSED, "CHECK_OUT_NOT_ACTIVE")
+
+
+def test_both_clients_hand_out_the_names_of_the_other_files(
+    vault: RunningVault,
+) -> None:
+    old, kept = create(vault).name, create(vault).name
+    agree(vault, propose(vault, old, kept))
+    to = Recipient(KEY.recipient.x25519)
+    mine = Profile.load(profile(vault, "compliance"))
+    told: list[str] = []
+    with VaultClient(mine) as client:
+        pieces = client.exports.produce(kept, to, purpose="INTERNAL_AUDIT", merged=told.extend)
+        whole = b"".join(pieces)
+        assert b"".join(client.exports.produce(kept, to, purpose="INTERNAL_AUDIT"))
+    assert told == json.loads(opened(whole)["manifest.json"])["facts"]["merged_files"] == [old]
+
+    async def produced() -> None:
+        async with AsyncVaultClient(mine) as client:
+            pieces = client.exports.produce(kept, to, purpose="INTERNAL_AUDIT", merged=told.extend)
+            assert opened(b"".join([one async for one in pieces]))
+
+    asyncio.run(produced())
+    assert told == [old, old]

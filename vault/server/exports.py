@@ -7,7 +7,10 @@ from vault.rpc.methods import Method
 from vault.rpc.servicers import contents, exports, records
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
-from vault.services.exports import FilesExport, Producing, Source
+from vault.services.exports import FilesExport, MergedFiles, Producing, Source
+from vault.services.merging.kin import MergedKin
+from vault.services.merging.standing import Merges
+from vault.services.reach import FullReach
 
 
 def methods(
@@ -17,10 +20,16 @@ def methods(
 ) -> dict[str, Method]:
     """The methods by full path. Raises SettingsInvalid."""
     source = source_of(parts, stored)
-    producing = Producing(
-        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing
+    merged = MergedFiles(
+        MergedKin(Merges(lambda: parts.access.merge_steps)),
+        FullReach(parts.database, parts.keys, parts.clock),
     )
-    exporting = FilesExport(source, use_cases.bulk, contents=stored.downloading.possible)
+    producing = Producing(
+        source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, merged
+    )
+    exporting = FilesExport(
+        source, use_cases.bulk, contents=stored.downloading.possible, merged=merged
+    )
     return exports.methods(exports.ExportUseCases(producing, exporting, use_cases.lending))
 
 

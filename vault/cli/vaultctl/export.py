@@ -15,6 +15,7 @@ from vault.bundles import Recipient as PublicKey
 from vault.cli.vaultctl import options
 from vault.cli.vaultctl.bundle_files import recipient, whole_file
 from vault.cli.vaultctl.export_many import after_name, fill, finished, runs_in, tell, whose
+from vault.cli.vaultctl.export_merged import not_exported, tell_merged
 from vault.cli.vaultctl.export_runs import Runs
 from vault.cli.vaultctl.failures import INPUT, CommandError
 from vault.cli.vaultctl.language import say
@@ -109,7 +110,12 @@ def export(
             after=after_name(runs, client.profile.parent),
         ),
     )
-    tell(finished(out), as_json=as_json)
+    done = finished(out)
+    try:
+        tell_merged(not_exported(done))
+    except OSError as error:
+        raise options.unreadable(out, error) from None
+    tell(done, as_json=as_json)
 
 
 def _selection(parts: list[str] | tuple[str, ...], start: str, end: str) -> FileSelection:
@@ -135,6 +141,7 @@ def _produce(
     as_json: bool,
 ) -> None:
     size, began = 0, time.monotonic()
+    merged: list[str] = []
     with whole_file(out) as file, bar(DownloadColumn(), TransferSpeedColumn()) as progress:
         task = progress.add_task(say("producing", "正在出具"), total=None)
         for piece in client.exports.produce(
@@ -144,10 +151,12 @@ def _produce(
             case_reference=asked.case_reference,
             check_out=asked.check_out,
             selection=wanted,
+            merged=merged.extend,
         ):
             size += file.write(piece)
             progress.update(task, completed=size)
     took = time.monotonic() - began
+    tell_merged(merged)
     if as_json:
         write_json(
             {

@@ -14,6 +14,7 @@ from recordsvault.life.v1 import subjects_pb2 as pb
 from recordsvault_client import Recipient
 from vault.cli.vaultctl import options, subject_pages
 from vault.cli.vaultctl.bundle_files import recipient, require_new, write_whole
+from vault.cli.vaultctl.export_merged import tell_merged
 from vault.cli.vaultctl.language import say
 from vault.cli.vaultctl.output import as_dict, write_json
 from vault.cli.vaultctl.session import session
@@ -51,13 +52,16 @@ def report(
     write_whole(out / "who-used-it.html", [subject_pages.used(found, categories, lines)])
     uses = pb.ReportUseResponse(categories=categories, lines=lines)
     write_whole(out / "who-used-it.json", [_json(uses)])
+    merged: list[str] = []
     if key is not None:
         pieces = client.exports.produce(
             found.name.rpartition("/subjectRequests/")[0],
             Recipient(key.x25519, key.ml_kem),
             purpose="DATA_SUBJECT_REQUEST",
+            merged=merged.extend,
         )
         write_whole(out / "data.sealed", pieces)
+        tell_merged(merged)
     if as_json:
         write_json({"folder": str(out), "uses": len(lines), "sealed": key is not None})
         return

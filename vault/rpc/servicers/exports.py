@@ -75,6 +75,8 @@ def _produce(u: ExportUseCases) -> ServerStream:
         made = asked.made
         if made is None:
             raise AssertionError("a file is begun before it is written")
+        if made.merged:
+            yield pb.ProduceFileResponse(merged_files=made.merged)
         async for data in u.producing.write(call, made):
             yield pb.ProduceFileResponse(data=data)
 

@@ -8,6 +8,7 @@ signed by the log. Nothing leaves before its event is durable.
 
 from vault.services.exports.exporting import Export, ExportPart, FilesExport, Writer
 from vault.services.exports.file import FileWriter, Source
+from vault.services.exports.merged import MergedFiles
 from vault.services.exports.producing import Producing, Production
 from vault.services.exports.selection import Selection
 
@@ -16,6 +17,7 @@ __all__ = [
     "ExportPart",
     "FileWriter",
     "FilesExport",
+    "MergedFiles",
     "Producing",
     "Production",
     "Selection",

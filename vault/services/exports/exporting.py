@@ -27,6 +27,7 @@ from vault.services.call import Call
 from vault.services.errors import NoObjectStore, NotFound
 from vault.services.exports.file import KIND as FILE
 from vault.services.exports.file import FileWriter, Source
+from vault.services.exports.merged import MergedFiles
 from vault.services.exports.selection import Selection
 from vault.services.kinds import CUSTOMERS
 from vault.services.opening import Opener
@@ -110,12 +111,21 @@ class FilesExport:
     Corrupted, NoObjectStore; StoreUnavailable, KmsUnavailable, LogUnavailable and BlobsUnavailable
     from below."""
 
-    def __init__(self, source: Source, bulk: BulkExport, *, contents: bool) -> None:
-        """`contents`: whether there is an object store to read them from."""
+    def __init__(
+        self,
+        source: Source,
+        bulk: BulkExport,
+        *,
+        contents: bool,
+        merged: MergedFiles | None = None,
+    ) -> None:
+        """`contents`: whether there is an object store to read them from. Without `merged`, no file
+        tells of others of its customer."""
         self._source = source
         self._bulk = bulk
         self._opener = Opener(source.keys)
         self._contents = contents
+        self._merged = merged
 
     async def begin(self, call: Call, export: Export) -> None:
         """Use up the check-out with the event that opens the export; or go on by the one that it
@@ -182,10 +192,10 @@ class FilesExport:
         )
         await self._bulk.hand_out(call, replace(call.trace, rows=(), resources=named, count=1))
 
-    def _writer(self, export: Export, customer: str) -> Writer:
-        """What writes a customer's bundle."""
+    def _writer(self, export: Export, customer: str, merged: Sequence[str]) -> Writer:
+        """What writes a customer's bundle. `merged` are names of further files of his."""
         return FileWriter(
-            self._source, export.institution, customer, export.selection, export.recipient
+            self._source, export.institution, customer, export.selection, export.recipient, merged
         )
 
     async def _written(self, call: Call, export: Export, customer: str, writer: Writer) -> None:
@@ -195,7 +205,10 @@ class FilesExport:
     async def _file(
         self, call: Call, export: Export, customer: str, run: _Run
     ) -> AsyncIterator[ExportPart]:
-        writer = self._writer(export, customer)
+        merged: Sequence[str] = ()
+        if self._merged is not None:
+            merged = await self._merged.of(call, export.institution, customer)
+        writer = self._writer(export, customer, merged)
         name = resource_name(export.institution, customer)
         digest, size, last = sha256(), 0, b""
         async for piece in writer.write():
@@ -213,6 +226,7 @@ class FilesExport:
                 "manifest_sha256": writer.manifest_sha256.hex(),
                 **writer.written,
                 "destroyed": writer.destroyed,
+                **({"merged_files": merged} if merged else {}),
             },
             separators=(",", ":"),
         )

@@ -9,13 +9,14 @@
 
 The manifest counts what is in it beside what the store had when the file was begun. What arrives
 meanwhile may be in it, what was there is: a file that lacks some of it is damaged, and is not given
-out to its end. Records whose keys were destroyed are counted and left out.
+out to its end. Records whose keys were destroyed are counted and left out. Where further files are
+of the same customer it names them: they are not in it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, Final
@@ -78,11 +79,14 @@ class FileWriter:
         customer: str,
         selection: Selection,
         recipient: Recipient,
+        merged: Sequence[str] = (),
     ) -> None:
+        """`merged` are names of further files of the customer."""
         self._source = source
         self._at = (institution, customer)
         self._name = sealer.resource_name(institution, customer)
         self._selection = selection
+        self._merged = list(merged)
         self._opener = Opener(source.keys)
         self._sealing = Sealing(recipient)
         self._facts: dict[str, Fact] = {}
@@ -244,6 +248,7 @@ class FileWriter:
                 **self.written,
                 **{f"{name}_stored": count for name, count in counts.items()},
                 "destroyed": self.destroyed,
+                **({"merged_files": self._merged} if self._merged else {}),
             }
         )
 

@@ -15,6 +15,7 @@ from vault.services.closed import CheckOutOfOneRecord
 from vault.services.contents.downloading import Downloading
 from vault.services.errors import NoObjectStore
 from vault.services.exports.file import FileWriter, Source
+from vault.services.exports.merged import MergedFiles
 from vault.services.exports.selection import Selection
 from vault.services.reading import Reading
 from vault.store import whole_files
@@ -22,9 +23,10 @@ from vault.store import whole_files
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """A file that may leave."""
+    """A file that may leave. `merged` are names of further files of the customer."""
 
     writer: FileWriter = field(repr=False)
+    merged: tuple[str, ...] = ()
 
 
 class Producing:
@@ -38,11 +40,13 @@ class Producing:
         reading: Reading,
         downloading: Downloading,
         borrowing: Borrowing,
+        merged: MergedFiles,
     ) -> None:
         self._source = source
         self._reading = reading
         self._downloading = downloading
         self._borrowing = borrowing
+        self._merged = merged
 
     async def begin(
         self, call: Call, name: CustomerName, selection: Selection, recipient: Recipient
@@ -62,6 +66,7 @@ class Producing:
             )
             if found.contents:
                 raise NoObjectStore
+        merged = await self._merged.of(call, name.institution, name.customer)
         call.phase = Phase.OPENED
         trace = replace(
             call.trace,
@@ -74,7 +79,8 @@ class Producing:
         )
         await self._borrowing.begin(call, trace)
         return Production(
-            FileWriter(self._source, name.institution, name.customer, selection, recipient)
+            FileWriter(self._source, name.institution, name.customer, selection, recipient, merged),
+            merged,
         )
 
     async def write(self, call: Call, made: Production) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ end, and be acknowledged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -76,7 +77,8 @@ class Leaving(FilesExport):
         if fingerprint not in decode_words(plain).reason.lower():
             raise RecipientNotAgreed(fingerprint)
 
-    def _writer(self, export: Export, customer: str) -> Writer:
+    def _writer(self, export: Export, customer: str, merged: Sequence[str]) -> Writer:
+        # A transfer carries no merge: `merged` is empty.
         return TransferWriter(
             self._ground.source,
             self._ground.history,

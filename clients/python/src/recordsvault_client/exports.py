@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import grpc
 
@@ -34,15 +34,19 @@ class ExportsClient:
         case_reference: str = "",
         check_out: str = "",
         selection: FileSelection = WHOLE,
+        merged: Callable[[Sequence[str]], None] | None = None,
     ) -> Iterator[bytes]:
         """The bundle of one customer's file, sealed to `recipient`, in pieces; whole once they
-        end."""
+        end. `merged` is given the names of further files of the same customer, if there are any:
+        they are not in it."""
         with ending(
             self._stub.ProduceFile(
                 production(customer, recipient, purpose, case_reference, check_out, selection)
             )
         ) as call:
             for answer in call:
+                if answer.merged_files and merged is not None:
+                    merged(answer.merged_files)
                 yield answer.data
 
     def export(
