@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from recordsvault.records.v1 import records_pb2 as pb
 from tests.e2e.calls import SERVING, create
 from tests.e2e.wire import LogBook, Refuse, Refused, refusal
+from tests.support.borrowing import Register
 from tests.support.databases import PostgresServer
 from tests.support.running_vault import RunningVault
 from vault.store import Database
@@ -86,6 +87,14 @@ def log(vault: RunningVault) -> Iterator[LogBook]:
     book = LogBook(vault.database)
     yield book
     book.close()
+
+
+@pytest.fixture(scope="module")
+def register(vault: RunningVault) -> Iterator[Register]:
+    """The lending register of the file's vault, past the vault."""
+    opened = Register(vault)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Search and accounts over TLS, on both databases: what is found, what is closed, what is told."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,13 +26,6 @@ PREFIX = "ACCOUNT_FINDING_KIND_"
 @pytest.fixture(scope="module")
 def vault(each_vault: RunningVault) -> RunningVault:
     return each_vault
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    out = LogBook(vault.database)
-    yield out
-    out.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Scans by a check-out, over TLS: which fields open them, how often, and what the log says."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -45,21 +44,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
     add_person(each_vault, "clerk", "teller", person="p-teller")
     until_known(each_vault, "clerk")
     return each_vault
-
-
-@pytest.fixture(scope="module")
-def register(vault: RunningVault) -> Iterator[Register]:
-    """The lending register."""
-    opened = Register(vault)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 SCAN = scan(100_000)

@@ -1,7 +1,7 @@
 """Reading by a check-out, over TLS: what it opens, for how long, to whom, and what the log says."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -48,14 +48,6 @@ def _until_known(vault: RunningVault, *names: str) -> None:
         while refusal(partial(vault.records(name).GetCustomer, request)).code == "UNAUTHENTICATED":
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def register(vault: RunningVault) -> Iterator[Register]:
-    """The lending register."""
-    opened = Register(vault)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
 
 
 @pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
-
-
-@pytest.fixture
 def document(vault: RunningVault) -> str:
     """A passport of a customer of its own."""
     return new_document(vault)

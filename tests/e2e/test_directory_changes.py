@@ -2,7 +2,6 @@
 second, and for good."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -47,13 +46,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
     home = entry("keeper-at-home", "security_officer", "access_admin", person="p-keeper")
     approve(each_vault, propose(each_vault, second, home))
     return each_vault
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 def masked_list(vault: RunningVault, who: str) -> object:

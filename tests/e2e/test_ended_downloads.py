@@ -44,21 +44,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
 
 
 @pytest.fixture(scope="module")
-def register(vault: RunningVault) -> Iterator[Register]:
-    """The lending register."""
-    opened = Register(vault)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
-
-
-@pytest.fixture(scope="module")
 def document(vault: RunningVault) -> str:
     """A passport with a large scan."""
     records = vault.records()

@@ -3,7 +3,6 @@ recipient, counted, signed, and each told before it leaves."""
 
 import asyncio
 import json
-from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -60,13 +59,6 @@ def books(vault: RunningVault) -> Ledger:
     for _ in range(BYSTANDERS):
         create(vault)
     return made
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 def stub(vault: RunningVault, who: str) -> exports_pb2_grpc.ExportsStub:

@@ -1,7 +1,7 @@
 """A check-out that somebody writes into the register past the vault, over TLS: it opens nothing,
 nobody decides on it, and the log has who tried."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -39,21 +39,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
         add_person(each_vault, name, "teller", "break_glass")
         until_known(each_vault, name)
     return each_vault
-
-
-@pytest.fixture(scope="module")
-def register(vault: RunningVault) -> Iterator[Register]:
-    """The register, as the friend has it."""
-    opened = Register(vault)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 @pytest.fixture(scope="module")

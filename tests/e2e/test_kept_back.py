@@ -50,13 +50,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
 
 
 @pytest.fixture(scope="module")
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
-
-
-@pytest.fixture(scope="module")
 def bank(vault: RunningVault) -> Bank:
     """A customer with two versions, two documents and two bookings, so that lists have pages."""
     records, customer = vault.records(), create(vault)

@@ -4,7 +4,7 @@ more."""
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -34,13 +34,6 @@ PASSPORT = DRAWN["passport-td3"]()
 @pytest.fixture(scope="module")
 def vault(each_vault: RunningVault) -> RunningVault:
     return each_vault
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ within a second, and for good."""
 
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 
 import grpc
@@ -64,13 +63,6 @@ def vault(each_vault: RunningVault) -> RunningVault:
     certify(each_vault, "auditor")
     approve(each_vault, propose(each_vault, entry("auditor", "auditor", person="p-auditor")))
     return each_vault
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 def in_force(vault: RunningVault) -> pb.GetPoliciesResponse:

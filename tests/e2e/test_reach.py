@@ -3,7 +3,7 @@ adds an RPC has to say here what it does then."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -122,13 +122,6 @@ def here(vault: RunningVault) -> Bank:
 def there(vault: RunningVault, here: Bank) -> Bank:
     """The same of another branch."""
     return of_branch(vault, here, THERE)
-
-
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
 
 
 def of_branch(vault: RunningVault, like: Bank, branch: str, *marks: Any) -> Bank:

@@ -56,13 +56,6 @@ def books(vault: RunningVault) -> Ledger:
     return ledger(vault)
 
 
-@pytest.fixture
-def log(vault: RunningVault) -> Iterator[LogBook]:
-    book = LogBook(vault.database)
-    yield book
-    book.close()
-
-
 def vkey(vault: RunningVault) -> str:
     return (vault.folder / "log.vkey").read_text()
 
