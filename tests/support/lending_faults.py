@@ -196,8 +196,8 @@ def a_check_out_opens_any_customer(patch: Patch) -> None:
 def an_old_tag_is_as_good(patch: Patch) -> None:
     honest = register.Register.change
 
-    async def change(self: Any, *about: Any) -> Any:
-        return await honest(self, *about[:4])
+    async def change(self: Any, *about: Any, **more: Any) -> Any:
+        return await honest(self, *about[:4], **more)
 
     patch.setattr(register.Register, "change", change)
 

@@ -8,22 +8,16 @@ from vault.rpc.servicers import contents, exports, records
 from vault.server.parts import Parts
 from vault.server.settings import SettingsInvalid
 from vault.services.exports import FilesExport, MergedFiles, Producing, Source
-from vault.services.merging.kin import MergedKin
-from vault.services.merging.standing import Merges
-from vault.services.reach import FullReach
 
 
 def methods(
     parts: Parts,
     use_cases: records.RecordsUseCases,
     stored: contents.ContentUseCases,
+    merged: MergedFiles,
 ) -> dict[str, Method]:
     """The methods by full path. Raises SettingsInvalid."""
     source = source_of(parts, stored)
-    merged = MergedFiles(
-        MergedKin(Merges(lambda: parts.access.merge_steps)),
-        FullReach(parts.database, parts.keys, parts.clock),
-    )
     producing = Producing(
         source, use_cases.reading, stored.downloading, use_cases.lending.borrowing, merged
     )

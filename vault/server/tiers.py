@@ -59,6 +59,7 @@ from vault.services.compartments import Cases, Ground, Items, Members
 from vault.services.decoying import Decoying
 from vault.services.explaining import Explaining
 from vault.services.exporting import Exporting
+from vault.services.exports import MergedFiles
 from vault.services.health import (
     Health,
     Probe,
@@ -125,7 +126,8 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
     reach = FullReach(database, keys, clock)
     merged = Merges(lambda: parts.access.merge_steps)
     reading = Reading(database, keys, reach, merged)
-    register = _register(parts, recorder, MergedKin(merged))
+    kin = MergedKin(merged)
+    register = _register(parts, recorder, kin)
     borrowing = Borrowing(database, keys, recorder, clock, register.sensitive)
     table = field_table(parts.settings)
     lending = Lending(Openings(table), borrowing, Likenesses(reading, keys, parts.watch))
@@ -176,7 +178,7 @@ def full_tier(parts: Parts, health: standard.Standing) -> Tier:
         life.methods(life_room.use_cases(parts, use_cases, history)),
         merges.methods(merging, merged),
         subject_room.methods(parts, recorder, reach, merged, history),
-        *_evidence(parts, history, use_cases, stored_contents),
+        *_evidence(parts, history, use_cases, stored_contents, MergedFiles(kin, reach)),
         transfer_room.methods(
             parts,
             transfer_room.Rooms(
@@ -213,6 +215,7 @@ def _evidence(
     history: History,
     use_cases: records.RecordsUseCases,
     stored: contents.ContentUseCases,
+    merged: MergedFiles,
 ) -> tuple[dict[str, Method], ...]:
     if parts.log_signers is None:
         raise SettingsInvalid("the full tier needs the log's signing keys")
@@ -229,7 +232,7 @@ def _evidence(
     return (
         accounts.methods(accounts.AccountUseCases(Accounts(use_cases.reading), use_cases.lending)),
         bundles.methods(bundles.BundleUseCases(reconstructing, use_cases.lending)),
-        export_room.methods(parts, use_cases, stored),
+        export_room.methods(parts, use_cases, stored, merged),
     )
 
 

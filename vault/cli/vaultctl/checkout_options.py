@@ -111,19 +111,18 @@ def attended() -> bool:
     return sys.stdin.isatty()
 
 
+_NOBODY_TO_ASK = (
+    "There is nobody to ask here: look at it with `checkout show`, then give --yes and its --etag.",
+    "此处无人可确认：请先用 `checkout show` 查看，再加 --yes 及其 --etag。",
+)
+_NOBODY_TO_WARN = ("There is nobody to ask here: give --yes.", "此处无人可确认：请加 --yes。")
+
+
 def sure(question_en: str, question_zh: str, *, shown: bool = True) -> None:
     """Ask whoever is at the terminal, about a check-out that he was shown or not; raises
     CommandError if there is nobody, Abort for no."""
-    if not attended() and not shown:
-        raise CommandError(
-            "There is nobody to ask here: give --yes.", "此处无人可确认：请加 --yes。"
-        )
     if not attended():
-        raise CommandError(
-            "There is nobody to ask here: look at it with `checkout show`, then give --yes and its "
-            "--etag.",
-            "此处无人可确认：请先用 `checkout show` 查看，再加 --yes 及其 --etag。",
-        )
+        raise CommandError(*(_NOBODY_TO_ASK if shown else _NOBODY_TO_WARN))
     if not typer.confirm(say(question_en, question_zh), err=True):
         raise CommandError("Nothing was done.", "未执行任何操作。", 1)
 

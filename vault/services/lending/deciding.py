@@ -36,7 +36,7 @@ class Deciding:
         def change(was: CheckOut, who: Party, now: int) -> CheckOut:
             return transitions.approve(was, who, now, fields=fields, duration=duration, of=of)
 
-        return await self._register.change(call, institution, identifier, change, etag)
+        return await self._register.change(call, institution, identifier, change, etag, found=row)
 
     async def deny(self, call: Call, institution: str, identifier: str, etag: str) -> Shown:
         """Refuse."""

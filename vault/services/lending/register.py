@@ -231,14 +231,22 @@ class Register:
     # -- changing ------------------------------------------------------------------------------
 
     async def change(
-        self, call: Call, institution: str, identifier: str, change: Change, etag: str = ""
+        self,
+        call: Call,
+        institution: str,
+        identifier: str,
+        change: Change,
+        etag: str = "",
+        *,
+        found: CheckOutRow | None = None,
     ) -> Shown:
         """The next version, by ``change``, of the version that stands when it is written. With an
-        ``etag``, only if that is the one that was seen.
+        ``etag``, only if that is the one that was seen. ``found`` is what `find` gave the call, if
+        it has looked already.
 
         Raises NotFound, Aborted, and what the rules refuse.
         """
-        row = await self.find(call, institution, identifier)
+        row = found or await self.find(call, institution, identifier)
         name = f"institutions/{institution}/checkOuts/{identifier}"
         who = party_of(call)
         words = await self._words_now(call, row)
